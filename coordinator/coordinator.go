@@ -1,0 +1,161 @@
+// Package coordinator is the one place where nimbus, supervisors and workers
+// meet: a tree of small versioned nodes, with sessions, ephemeral nodes,
+// atomic multi-node changes and watches. It knows nothing of topologies.
+//
+// coordinator/zk is the only client. It talks to a real ZooKeeper, or to
+// coordinator/embedded, which serves the part of ZooKeeper's wire protocol
+// that the client uses. coordinatortest holds the suite that both pass.
+package coordinator
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Store is a session with the coordinator. All methods may be called
+// concurrently. Paths are absolute, below the root that the store was opened
+// with, and never end in a slash, but for "/" itself.
+//
+// Every method returns [ErrClosed] after Close, and an error that wraps
+// [ErrUnavailable] when the coordinator could not be asked in time: then a
+// read did not happen, and a change may or may not have happened. Apply
+// resolves that doubt where it can.
+type Store interface {
+	// Get reads a node. A missing one is [ErrNoNode].
+	Get(ctx context.Context, path string) (Node, error)
+
+	// Children lists the names (not the paths) of a node's children, sorted.
+	// A missing node is [ErrNoNode].
+	Children(ctx context.Context, path string) ([]string, error)
+
+	// Apply makes all changes or none. The error of the first op that does
+	// not hold is returned as an [*OpError]: [ErrNoNode], [ErrExists],
+	// [ErrVersion], [ErrNotEmpty] or [ErrDenied].
+	Apply(ctx context.Context, ops ...Op) error
+
+	// Watch returns a channel of capacity one that receives whenever the
+	// node's data, its existence or its list of children may have changed
+	// since the last receive, and once at the start. It is level triggered:
+	// read again after each receive. Losing and regaining the connection or
+	// the session counts as a change. The channel is never closed; it falls
+	// silent when ctx ends. Watching is cheap but not free: watch few nodes.
+	Watch(ctx context.Context, path string) <-chan struct{}
+
+	// Session tells what is known of the session now.
+	Session() Session
+
+	// Close ends the session; its ephemeral nodes go at once.
+	Close() error
+}
+
+// Node is a node's data at one version.
+type Node struct {
+	Data      []byte
+	Version   int32 // counts the changes of Data from 0
+	Ephemeral int64 // the session that owns it, 0 if none does
+	Created   int64 // the transaction that created it: grows over the whole tree, differs when a node was made anew
+}
+
+// Session is a snapshot of a store's connection.
+type Session struct {
+	ID        int64         // 0 before the first connection; changes when a session expired and a new one began
+	Connected bool          // requests can be answered now
+	Trusted   bool          // the session cannot have expired yet, by our own clock: a leader may act
+	Timeout   time.Duration // as granted by the server, which may differ from what was asked
+}
+
+// Op is one change, or one condition, of an Apply. Make it with Create,
+// CreateEphemeral, Set, Delete or Check.
+type Op struct {
+	Kind    OpKind
+	Path    string
+	Data    []byte
+	Version int32 // of Set, Delete and Check; AnyVersion matches all
+	ACL     []Permission
+}
+
+// OpKind enumerates the changes.
+type OpKind uint8
+
+// The kinds of Op.
+const (
+	OpCreate OpKind = iota
+	OpCreateEphemeral
+	OpSet
+	OpDelete
+	OpCheck
+)
+
+// AnyVersion matches every version of a node.
+const AnyVersion int32 = -1
+
+// Create makes a node that stays until it is deleted. Its parent must exist.
+// Without an acl it inherits what the store was opened with.
+func Create(path string, data []byte, acl ...Permission) Op {
+	return Op{Kind: OpCreate, Path: path, Data: data, ACL: acl}
+}
+
+// CreateEphemeral makes a node that goes with this session. It has no children.
+func CreateEphemeral(path string, data []byte, acl ...Permission) Op {
+	return Op{Kind: OpCreateEphemeral, Path: path, Data: data, ACL: acl}
+}
+
+// Set replaces a node's data.
+func Set(path string, data []byte, version int32) Op {
+	return Op{Kind: OpSet, Path: path, Data: data, Version: version}
+}
+
+// Delete removes a node without children.
+func Delete(path string, version int32) Op {
+	return Op{Kind: OpDelete, Path: path, Version: version}
+}
+
+// Check holds if the node exists and has that version.
+func Check(path string, version int32) Op {
+	return Op{Kind: OpCheck, Path: path, Version: version}
+}
+
+// Permission grants rights on a node to an identity. CREATE and DELETE speak
+// of the node's children, as in ZooKeeper.
+type Permission struct {
+	Rights   Rights
+	Identity string // "world", or a digest identity made by [Digest]
+}
+
+// Rights is a set of permissions, with ZooKeeper's bits.
+type Rights uint8
+
+// The rights. DELETE and CREATE are on the children of the node.
+const (
+	Read Rights = 1 << iota
+	Write
+	CreateChild
+	DeleteChild
+	Admin
+	All = Read | Write | CreateChild | DeleteChild | Admin
+)
+
+// The errors of a Store. All but ErrUnavailable are definite: nothing was changed.
+var (
+	ErrNoNode      = errors.New("no such node")
+	ErrExists      = errors.New("node exists")
+	ErrVersion     = errors.New("node has another version")
+	ErrNotEmpty    = errors.New("node has children")
+	ErrDenied      = errors.New("not permitted")
+	ErrTooLarge    = errors.New("node is too large")
+	ErrUnavailable = errors.New("coordinator unavailable")
+	ErrClosed      = errors.New("store is closed")
+)
+
+// OpError says which op of an Apply did not hold.
+type OpError struct {
+	Index int // of the op
+	Path  string
+	Err   error // one of the errors above
+}
+
+func (e *OpError) Error() string { return e.Path + ": " + e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *OpError) Unwrap() error { return e.Err }

@@ -1,0 +1,103 @@
+package multilang
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/vmihailenco/msgpack/v5"
+)
+
+// Hello is the first message of a child.
+type Hello struct {
+	Version     int      `msgpack:"version"`
+	Level       string   `msgpack:"level"`
+	Kind        string   `msgpack:"kind"` // "spout" or "bolt"
+	SDK         string   `msgpack:"sdk"`
+	Runtime     string   `msgpack:"runtime"`
+	PID         int      `msgpack:"pid"` // as the child sees it; for messages only
+	Features    []string `msgpack:"features"`
+	StackSignal int      `msgpack:"stack_signal,omitempty"`
+}
+
+// Has tells whether the child has a feature.
+func (h *Hello) Has(feature string) bool {
+	for _, f := range h.Features {
+		if f == feature {
+			return true
+		}
+	}
+	return false
+}
+
+// The features that the host knows.
+const (
+	FeatureBeat   = "beat"   // the child writes beats by itself
+	FeatureJSON   = "json"   // it reads mixed columns of kind 9
+	FeatureStacks = "stacks" // a signal makes it print its stacks
+)
+
+// Welcome is the host's answer to Hello.
+type Welcome struct {
+	Version         int              `msgpack:"version"`
+	Level           string           `msgpack:"level"`
+	Topology        string           `msgpack:"topology"`
+	Component       string           `msgpack:"component"`
+	Kind            string           `msgpack:"kind"`
+	Task            int              `msgpack:"task"`
+	Index           int              `msgpack:"index"`
+	Tasks           map[string][]int `msgpack:"tasks"`
+	Dir             string           `msgpack:"dir"`
+	Conf            map[string]any   `msgpack:"conf"`
+	Inputs          []WelcomeInput   `msgpack:"inputs"`
+	Outputs         []WelcomeOutput  `msgpack:"outputs"`
+	MaxMessageBytes int              `msgpack:"max_message_bytes"`
+	BeatMillis      int              `msgpack:"beat_ms"`
+	Concurrency     int              `msgpack:"concurrency"`
+	LogLevel        int              `msgpack:"log_level"`
+}
+
+// WelcomeInput is a stream that the component subscribes to.
+type WelcomeInput struct {
+	_msgpack  struct{} `msgpack:",as_array"`
+	Component string
+	Stream    string
+	Fields    []string
+}
+
+// WelcomeOutput is a stream that the component emits on.
+type WelcomeOutput struct {
+	_msgpack struct{} `msgpack:",as_array"`
+	Stream   string
+	Fields   []string
+}
+
+// Ready is what a child says when its user code is initialised.
+type Ready struct {
+	Replays bool `msgpack:"replays"`
+}
+
+// AppendTyped appends a message that is its type and a map: hello, welcome, ready.
+func AppendTyped(dst []byte, typ byte, v any) ([]byte, error) {
+	var buf bytes.Buffer
+	enc := msgpack.NewEncoder(&buf)
+	enc.UseCompactInts(true)
+	enc.SetSortMapKeys(true)
+	if err := enc.Encode(v); err != nil {
+		return dst, fmt.Errorf("encode %T: %w", v, err)
+	}
+	if _, err := Skip(buf.Bytes()); err != nil {
+		return dst, fmt.Errorf("encode %T: %w", v, err)
+	}
+	return append(append(AppendArray(dst, 2), typ), buf.Bytes()...), nil
+}
+
+// typed decodes a map into v, behind the scanner: the decoder trusts what it reads.
+func (r *reader) typed(v any) {
+	b := r.value()
+	if r.err != nil {
+		return
+	}
+	if err := msgpack.Unmarshal(b, v); err != nil {
+		r.fail(err.Error())
+	}
+}

@@ -1,0 +1,130 @@
+package shells
+
+import (
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// process is a child process, leader of its own process group. It stays
+// visible as a zombie, its ids reserved, until reap.
+type process struct {
+	pid   int
+	pidfd *os.File // nil where the kernel gives none (before 5.10, or in a sandbox)
+
+	mu     sync.Mutex
+	reaped bool
+}
+
+// fork starts a process that dies with this one.
+func fork(path string, argv, env []string, dir string, files [3]uintptr) (*process, error) {
+	pidfd := -1
+	attr := &syscall.ProcAttr{
+		Dir:   dir,
+		Env:   env,
+		Files: files[:],
+		Sys:   &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, PidFD: &pidfd},
+	}
+	var pid int
+	var err error
+	onForkThread(func() { pid, _, err = syscall.StartProcess(path, argv, attr) })
+	if err != nil {
+		return nil, err
+	}
+	p := &process{pid: pid}
+	if pidfd >= 0 {
+		// Non-blocking, the runtime's poller can wait for it: a parked
+		// goroutine instead of a thread for each child.
+		if unix.SetNonblock(pidfd, true) == nil {
+			p.pidfd = os.NewFile(uintptr(pidfd), "pidfd")
+		} else {
+			unix.Close(pidfd)
+		}
+	}
+	return p, nil
+}
+
+// wait returns when the process has exited, and leaves it to be reaped.
+func (p *process) wait() {
+	if p.pidfd != nil {
+		raw, err := p.pidfd.SyscallConn()
+		if err == nil {
+			err = raw.Read(func(fd uintptr) bool { return exited(unix.P_PIDFD, int(fd), unix.WNOHANG) })
+		}
+		if err == nil {
+			return
+		}
+	}
+	exited(unix.P_PID, p.pid, 0)
+}
+
+// exited tells whether a process has exited. It panics when the process is
+// not our child any more: then somebody else waited for it, and every later
+// signal might hit a stranger.
+func exited(kind, id, flags int) bool {
+	for {
+		var info unix.Siginfo
+		err := unix.Waitid(kind, id, &info, unix.WEXITED|unix.WNOWAIT|flags, nil)
+		switch err {
+		case nil:
+			return info.Signo != 0
+		case unix.EINTR:
+		case unix.EAGAIN: // a non-blocking pidfd says so where WNOHANG alone would return nothing
+			return false
+		default:
+			panic("shells: waiting for a child: " + err.Error())
+		}
+	}
+}
+
+// reap removes the process, which has exited, and returns how it ended. No
+// signal can reach it, or a process that got its id, from then on.
+func (p *process) reap() outcome {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var status unix.WaitStatus
+	var usage unix.Rusage
+	for {
+		_, err := unix.Wait4(p.pid, &status, 0, &usage)
+		if err == nil {
+			break
+		}
+		if err != unix.EINTR {
+			panic("shells: reaping a child: " + err.Error())
+		}
+	}
+	p.reaped = true
+	if p.pidfd != nil {
+		p.pidfd.Close()
+	}
+	out := outcome{
+		code:   status.ExitStatus(),
+		user:   time.Duration(usage.Utime.Nano()),
+		system: time.Duration(usage.Stime.Nano()),
+		maxRSS: usage.Maxrss << 10, // Linux counts in KiB
+	}
+	if status.Signaled() {
+		out.signal, out.core = status.Signal(), status.CoreDump()
+	}
+	return out
+}
+
+// signal sends sig to the process, or to all of its process group. It does
+// nothing once the process is reaped.
+func (p *process) signal(sig syscall.Signal, group bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reaped {
+		return
+	}
+	pid := p.pid
+	if group {
+		pid = -pid
+	}
+	// It fails only when everyone is a zombie or has changed its user: there
+	// is nothing more to do, and the exit will tell.
+	_ = unix.Kill(pid, sig)
+}

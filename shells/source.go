@@ -1,0 +1,81 @@
+package shells
+
+import (
+	"errors"
+	"io"
+	"os"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// source is our end of a child's stdout or stderr. Once the child is dead it
+// reads on without waiting, so that all the child wrote is read, and no more:
+// a process that inherited the pipe may hold it open, or write into it, for
+// ever.
+type source struct {
+	file *os.File
+	raw  syscall.RawConn
+
+	final atomic.Bool // set by end: the child is dead
+	left  int         // bytes still to be read after that, owned by the reader; all a pipe can have held
+}
+
+func newSource(file *os.File, size int) (*source, error) {
+	raw, err := file.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	return &source{file: file, raw: raw, left: size}, nil
+}
+
+// read is Read, which returns [os.ErrDeadlineExceeded] after a deadline that the
+// reader itself set. The end of the stream, and that of all the child wrote, is io.EOF.
+func (s *source) read(b []byte) (int, error) {
+	if !s.final.Load() {
+		n, err := s.file.Read(b)
+		if !errors.Is(err, os.ErrDeadlineExceeded) || !s.final.Load() {
+			return n, err
+		}
+	}
+	return s.readRest(b)
+}
+
+func (s *source) readRest(b []byte) (n int, err error) {
+	if s.left <= 0 {
+		return 0, io.EOF
+	}
+	for {
+		// end's deadline woke us; it would also keep us from reading.
+		if err := s.file.SetReadDeadline(time.Time{}); err != nil {
+			return 0, err
+		}
+		var readErr error
+		err := s.raw.Read(func(fd uintptr) bool {
+			for {
+				n, readErr = syscall.Read(int(fd), b)
+				if readErr != syscall.EINTR {
+					return true
+				}
+			}
+		})
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			continue // end set it after we took it away; it does so once
+		}
+		if err != nil {
+			return 0, err
+		}
+		if readErr != nil || n <= 0 { // EAGAIN: empty
+			return 0, io.EOF
+		}
+		s.left -= n
+		return n, nil
+	}
+}
+
+// end tells the reader that the child is dead.
+func (s *source) end() {
+	s.final.Store(true)
+	// An error means that the file is closed, which wakes the reader as well.
+	_ = s.file.SetReadDeadline(time.Unix(1, 0))
+}

@@ -197,22 +197,6 @@ func (c *Child) readStdout() {
 	}
 }
 
-// readStderr is the stderr goroutine.
-func (c *Child) readStderr() {
-	buf := make([]byte, 4<<10)
-	for {
-		n, err := c.stderr.read(buf)
-		if n > 0 {
-			c.mu.Lock()
-			c.tail.write(buf[:n])
-			c.mu.Unlock()
-		}
-		if err != nil {
-			return
-		}
-	}
-}
-
 // await is the goroutine that waits for the process, and then ends the others.
 func (c *Child) await() {
 	c.process.wait()

@@ -21,6 +21,11 @@ import (
 // [ErrUnavailable] when the coordinator could not be asked in time: then a
 // read did not happen, and a change may or may not have happened. Apply
 // resolves that doubt where it can.
+//
+// What a store has once seen it does not unsee: reads never go back in time,
+// and after a reconnect they show all that was committed before it. Two stores
+// may see a change at different moments; a change made through a store shows
+// it everything that was committed earlier.
 type Store interface {
 	// Get reads a node. A missing one is [ErrNoNode].
 	Get(ctx context.Context, path string) (Node, error)
@@ -31,15 +36,26 @@ type Store interface {
 
 	// Apply makes all changes or none. The error of the first op that does
 	// not hold is returned as an [*OpError]: [ErrNoNode], [ErrExists],
-	// [ErrVersion], [ErrNotEmpty] or [ErrDenied].
+	// [ErrVersion], [ErrNotEmpty], [ErrDenied] or [ErrEphemeralParent]. Ops
+	// that are too large together are [ErrTooLarge] and are not sent.
+	//
+	// When the connection breaks before the answer, Apply looks, after the
+	// reconnect, for what the ops would have left: a created node or new data
+	// that is younger than the request. If that is there it returns nil, if
+	// it cannot be there it asks again, and otherwise the doubt stays and is
+	// [ErrUnavailable]; ops that only delete and check always leave it. Two
+	// stores that write the very same data in the same moment may both be
+	// told that they did it: where it matters who did, put the writer's name
+	// into the data.
 	Apply(ctx context.Context, ops ...Op) error
 
 	// Watch returns a channel of capacity one that receives whenever the
 	// node's data, its existence or its list of children may have changed
 	// since the last receive, and once at the start. It is level triggered:
-	// read again after each receive. Losing and regaining the connection or
-	// the session counts as a change. The channel is never closed; it falls
-	// silent when ctx ends. Watching is cheap but not free: watch few nodes.
+	// read again after each receive. Losing the connection, regaining it, and
+	// a new session count as changes. The channel is never closed; it falls
+	// silent when ctx ends. A node that the store may not read is silent too.
+	// Watching is cheap but not free: watch few nodes.
 	Watch(ctx context.Context, path string) <-chan struct{}
 
 	// Session tells what is known of the session now.
@@ -61,8 +77,18 @@ type Node struct {
 type Session struct {
 	ID        int64         // 0 before the first connection; changes when a session expired and a new one began
 	Connected bool          // requests can be answered now
-	Trusted   bool          // the session cannot have expired yet, by our own clock: a leader may act
+	Trusted   bool          // TrustedUntil has not passed: the session cannot have expired yet, by our own clock, and a leader may act
 	Timeout   time.Duration // as granted by the server, which may differ from what was asked
+
+	// TrustedUntil is ⅔ of Timeout after the sending of the last request that
+	// the server has answered. It moves on by itself while connected.
+	TrustedUntil time.Time
+
+	// Since is when the present connection was made, or the last one ended.
+	// Whoever draws conclusions from a missing ephemeral waits until its
+	// owner had a Timeout to come back: a coordinator that was away looks as
+	// if everybody had died.
+	Since time.Time
 }
 
 // Op is one change, or one condition, of an Apply. Make it with Create,
@@ -116,36 +142,22 @@ func Check(path string, version int32) Op {
 	return Op{Kind: OpCheck, Path: path, Version: version}
 }
 
-// Permission grants rights on a node to an identity. CREATE and DELETE speak
-// of the node's children, as in ZooKeeper.
-type Permission struct {
-	Rights   Rights
-	Identity string // "world", or a digest identity made by [Digest]
-}
-
-// Rights is a set of permissions, with ZooKeeper's bits.
-type Rights uint8
-
-// The rights. DELETE and CREATE are on the children of the node.
-const (
-	Read Rights = 1 << iota
-	Write
-	CreateChild
-	DeleteChild
-	Admin
-	All = Read | Write | CreateChild | DeleteChild | Admin
-)
+// MaxPacket bounds what one Apply sends, data, paths and ACLs together, in
+// bytes: ZooKeeper's jute.maxbuffer, 1 MiB − 1. A node cannot be larger.
+const MaxPacket = 0xfffff
 
 // The errors of a Store. All but ErrUnavailable are definite: nothing was changed.
 var (
-	ErrNoNode      = errors.New("no such node")
-	ErrExists      = errors.New("node exists")
-	ErrVersion     = errors.New("node has another version")
-	ErrNotEmpty    = errors.New("node has children")
-	ErrDenied      = errors.New("not permitted")
-	ErrTooLarge    = errors.New("node is too large")
-	ErrUnavailable = errors.New("coordinator unavailable")
-	ErrClosed      = errors.New("store is closed")
+	ErrNoNode          = errors.New("no such node")
+	ErrExists          = errors.New("node exists")
+	ErrVersion         = errors.New("node has another version")
+	ErrNotEmpty        = errors.New("node has children")
+	ErrDenied          = errors.New("not permitted")
+	ErrEphemeralParent = errors.New("parent is ephemeral and cannot have children")
+	ErrTooLarge        = errors.New("too large for the coordinator")
+	ErrInvalid         = errors.New("invalid request") // a malformed path or ACL: a defect of the caller
+	ErrUnavailable     = errors.New("coordinator unavailable")
+	ErrClosed          = errors.New("store is closed")
 )
 
 // OpError says which op of an Apply did not hold.
@@ -155,6 +167,7 @@ type OpError struct {
 	Err   error // one of the errors above
 }
 
+// Error names the path and what did not hold.
 func (e *OpError) Error() string { return e.Path + ": " + e.Err.Error() }
 
 // Unwrap returns Err.

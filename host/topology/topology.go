@@ -85,19 +85,30 @@ func DefaultConfig() Config {
 // an exception, an explicit fail, or as the only one in a child that died.
 const DefaultRetries = 3
 
+// DefaultConcurrency is how many async rows a bolt has in progress at once.
+const DefaultConcurrency = 1
+
 // Component is one spout or bolt: a command, of which Parallelism processes run.
+//
+// Conf keeps the types of YAML's core schema: a value is nil, a bool, an
+// int64, a finite float64, a string, []byte (by the tag !!binary), []any or
+// map[string]any. Dates and times stay the text that was written, so that every
+// language and protocol gets the same. What YAML 1.1 and 1.2 read differently
+// (an unquoted yes, 012 or 12:30) is an error, not a guess. It is nested at
+// most 16 deep and holds about 256 KiB at most.
 type Component struct {
 	ID          ComponentID
 	Kind        Kind
-	Command     []string // run without a shell, in the bundle's folder
-	Parallelism int      // tasks = processes, at least 1
-	Outputs     []Stream // in the order of the file; empty = emits nothing
-	Inputs      []Input  // bolts only, at least one
-	Conf        map[string]any
-	Env         map[string]string // on top of the host's environment
+	Command     []string          // run without a shell, in the bundle's folder; see CheckFiles for how it is looked up
+	CommandPos  []Pos             // of each element of Command, for messages; empty when not read from a file
+	Parallelism int               // tasks = processes, at least 1
+	Outputs     []Stream          // in the order of the file; empty = emits nothing
+	Inputs      []Input           // bolts only, at least one
+	Conf        map[string]any    // what the file says under config; its types are described above
+	Env         map[string]string // on top of the host's environment, replacing what it has; a PATH here is the one the command is looked up in
 	Tick        time.Duration     // bolts only; 0 = no ticks
-	Retries     int               // spouts only: replays by the host
-	Concurrency int               // bolts only: async rows in progress, at least 1
+	Retries     int               // spouts only: replays by the host; 0 for bolts
+	Concurrency int               // bolts only: async rows in progress, at least 1; 0 for spouts
 	Timeouts    Timeouts
 	Batch       Batch
 	Protocol    Protocol

@@ -1,0 +1,86 @@
+package topology
+
+import "time"
+
+// unset marks a timeout that a component leaves to the topology's config.
+const unset time.Duration = -1
+
+// draft is a topology as a front end read it: every value has its type, what
+// it means together is not yet checked. Front ends fill drafts, [draft.check]
+// judges them, and [draft.finish] makes the topology. Each problem has the
+// place and the path that the front end noted.
+type draft struct {
+	name   string
+	named  bool  // a name could be read
+	at     place // of the name, or of the beginning
+	config Config
+	parts  []*part // spouts, then bolts
+}
+
+// part is a component of a draft.
+type part struct {
+	Component
+	at      place // of its key
+	path    string
+	command []place // of Command's elements
+	streams []streamPlaces
+	inputs  []wire
+	opaque  bool // its outputs could not be read: nobody is told that a stream is missing
+	cut     bool // its inputs could not be read: it is not called unreachable
+}
+
+// streamPlaces says where a stream and its fields stand.
+type streamPlaces struct {
+	at     place
+	path   string
+	fields []place
+}
+
+// wire is an input of a draft with its places.
+type wire struct {
+	Input
+	path                    string
+	at, from, stream, group place
+	fields                  []place
+	broken                  bool // the stream or the grouping could not be read: it is not judged
+}
+
+// newPart returns a component with every default.
+func newPart(id string, kind Kind, at place, path string) *part {
+	p := &part{at: at, path: path}
+	p.Component = Component{
+		ID: ComponentID(id), Kind: kind, Parallelism: 1, Pos: at.Pos,
+		Timeouts: Timeouts{Startup: unset, Heartbeat: unset, Process: unset},
+	}
+	if kind == Spout {
+		p.Retries = DefaultRetries
+	} else {
+		p.Concurrency = DefaultConcurrency
+	}
+	return p
+}
+
+// finish returns the topology of a checked draft.
+func (d *draft) finish(file string) *Topology {
+	t := &Topology{Name: Name(d.name), Config: d.config, File: file}
+	for _, p := range d.parts {
+		c := p.Component
+		inherit(&c.Timeouts.Startup, d.config.Defaults.Startup)
+		inherit(&c.Timeouts.Heartbeat, d.config.Defaults.Heartbeat)
+		inherit(&c.Timeouts.Process, d.config.Defaults.Process)
+		for _, at := range p.command {
+			c.CommandPos = append(c.CommandPos, at.Pos)
+		}
+		for _, w := range p.inputs {
+			c.Inputs = append(c.Inputs, w.Input)
+		}
+		t.Components = append(t.Components, &c)
+	}
+	return t
+}
+
+func inherit(d *time.Duration, general time.Duration) {
+	if *d == unset {
+		*d = general
+	}
+}

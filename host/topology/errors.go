@@ -1,0 +1,132 @@
+package topology
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Error is one problem of a topology.
+type Error struct {
+	File string // as it was given to [Load], or the option that holds the problem, as in "--set PATH=VALUE"
+	Pos  Pos    // zero where it is not known, as in an option
+	Msg  string // one line that names the thing and says what to do
+}
+
+// Error returns FILE:LINE:COL: MESSAGE, the form that editors jump to.
+func (e Error) Error() string {
+	if e.Pos.Line == 0 {
+		return e.File + ": " + e.Msg
+	}
+	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Pos.Line, e.Pos.Col, e.Msg)
+}
+
+// Errors are all problems of a topology, in the order of the file; those of options come last.
+type Errors []Error
+
+// Error returns one problem a line, without a line feed at the end.
+func (e Errors) Error() string {
+	var b strings.Builder
+	for i, one := range e {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(one.Error())
+	}
+	return b.String()
+}
+
+// Unwrap returns each [Error], so that errors.As finds the first.
+func (e Errors) Unwrap() []error {
+	out := make([]error, len(e))
+	for i, one := range e {
+		out[i] = one
+	}
+	return out
+}
+
+const (
+	maxReported  = 100  // problems: who has more reads the first and starts again
+	maxCollected = 5000 // problems kept for sorting; a hostile file of 1 MiB could hold many more
+	maxQuoted    = 60   // characters of a user's text in a message
+)
+
+// place is where a thing was written.
+type place struct {
+	option string // the option that said it; empty = the file
+	Pos
+}
+
+// where says a place within a sentence.
+func (p place) where() string {
+	if p.option != "" {
+		return "in " + p.option
+	}
+	return fmt.Sprintf("in line %d", p.Line)
+}
+
+// problems collects what is wrong with one topology.
+type problems struct {
+	file string
+	list []problem
+	more int // found after list was full
+
+	guesses int // see suggest
+}
+
+type problem struct {
+	at  place
+	msg string
+}
+
+// add reports a problem. Text of the user belongs into the message through [quote].
+func (p *problems) add(at place, format string, args ...any) {
+	if len(p.list) == maxCollected {
+		p.more++
+		return
+	}
+	p.list = append(p.list, problem{at, fmt.Sprintf(format, args...)})
+}
+
+// err returns the problems as [Errors], or nil if there are none.
+func (p *problems) err() error {
+	if len(p.list) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(p.list, func(a, b problem) int {
+		return cmp.Or(
+			cmp.Compare(a.at.option, b.at.option),
+			cmp.Compare(a.at.Line, b.at.Line),
+			cmp.Compare(a.at.Col, b.at.Col),
+		)
+	})
+	// One anchor with a problem, used twice, says the same thing twice.
+	list := slices.Compact(p.list)
+	more := p.more + max(0, len(list)-maxReported)
+	var out Errors
+	for _, one := range list[:min(len(list), maxReported)] {
+		file := p.file
+		if one.at.option != "" {
+			file = one.at.option
+		}
+		out = append(out, Error{File: file, Pos: one.at.Pos, Msg: one.msg})
+	}
+	if more > 0 {
+		out = append(out, Error{File: p.file, Msg: fmt.Sprintf("and %d more problems", more)})
+	}
+	return out
+}
+
+// quote prints a user's text on one line, cut when it is long.
+func quote(s string) string {
+	n := 0
+	for i := range s {
+		if n == maxQuoted {
+			return strconv.Quote(s[:i]) + "…"
+		}
+		n++
+	}
+	return strconv.Quote(s)
+}

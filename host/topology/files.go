@@ -1,0 +1,255 @@
+package topology
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// CheckFiles looks for what the commands of a topology name, on this machine
+// and in dir, the folder of the bundle. It returns nil, or [Errors].
+//
+// A program without a slash is looked up in the PATH that its process will
+// have: the component's own env, else this process's; relative entries are
+// below the bundle. With a slash it is a file, relative to the bundle, which
+// must be executable. The script of a known interpreter must be in the bundle,
+// and so must a module of python -m whose package is. What CheckFiles does
+// not know, such as the arguments of a program of the user's own, it leaves alone.
+func CheckFiles(t *Topology, dir string) error {
+	p := &problems{file: t.File}
+	if _, err := os.ReadDir(dir); err != nil {
+		return fmt.Errorf("read the bundle: %w", err)
+	}
+	for _, c := range t.Components {
+		f := fileCheck{p: p, c: c, dir: dir}
+		f.program()
+		f.script()
+		if c.Multilang != "" {
+			f.inBundle(c.Pos, c.Multilang, "the folder of multilang_path")
+		}
+	}
+	return p.err()
+}
+
+// fileCheck looks at the files of one component.
+type fileCheck struct {
+	p   *problems
+	c   *Component
+	dir string
+}
+
+// fail reports a problem at a place of the file.
+func (f fileCheck) fail(at Pos, format string, args ...any) {
+	path := f.c.Kind.String() + "s." + string(f.c.ID)
+	f.p.add(place{Pos: at}, "%s.command: %s", path, fmt.Sprintf(format, args...))
+}
+
+// at returns the place of an element of the command.
+func (f fileCheck) at(i int) Pos {
+	if i < len(f.c.CommandPos) {
+		return f.c.CommandPos[i]
+	}
+	return f.c.Pos
+}
+
+// path returns where a file of the command is on this machine.
+func (f fileCheck) path(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(f.dir, filepath.FromSlash(name))
+}
+
+// program checks the command's first element.
+func (f fileCheck) program() {
+	name := f.c.Command[0]
+	if !strings.Contains(name, "/") {
+		f.onPath(name)
+		return
+	}
+	if !f.inBundle(f.at(0), name, "the program") {
+		return
+	}
+	switch info, err := os.Stat(f.path(name)); {
+	case err != nil:
+		f.fail(f.at(0), "the program %s: %v", quote(name), reason(err))
+	case info.IsDir():
+		f.fail(f.at(0), "the program %s is a folder", quote(name))
+	case !executable(info):
+		f.fail(f.at(0), "the program %s is not executable: run chmod +x on it, or name its interpreter before it", quote(name))
+	default:
+		f.shebang(name)
+	}
+}
+
+// onPath looks a program's name up in the PATH of its process.
+func (f fileCheck) onPath(name string) {
+	path, own := f.c.Env["PATH"]
+	where := "the component's own PATH"
+	if !own {
+		path, where = os.Getenv("PATH"), "PATH"
+	}
+	blocked := ""
+	for _, folder := range filepath.SplitList(path) {
+		full := filepath.Join(f.path(folder), name) // an empty entry is the working directory, the bundle
+		info, err := os.Stat(full)
+		if err != nil || info.IsDir() {
+			continue
+		}
+		if executable(info) {
+			return
+		}
+		blocked = full
+	}
+	switch {
+	case isFile(f.path(name)):
+		f.fail(f.at(0), `the program %s is not found in %s, but the bundle has a file of that name: write "./%s"`, quote(name), where, clip(name))
+	case blocked != "":
+		f.fail(f.at(0), "the program %s is not executable: %s", quote(name), blocked)
+	case strings.ContainsAny(name, " \t") && len(f.c.Command) == 1:
+		f.fail(f.at(0), "the program %s is not found in %s, and no shell splits it at blanks: write [%s]",
+			quote(name), where, clip(strings.Join(strings.Fields(name), ", ")))
+	default:
+		f.fail(f.at(0), "the program %s is not found in %s: install it, or name a file of the bundle with its folder, as in ./bin/%s", quote(name), where, clip(name))
+	}
+}
+
+// script checks the script that the command's interpreter is to run.
+func (f fileCheck) script() {
+	inv := inspect(f.c.Command)
+	if inv.module != "" {
+		f.module(inv.module, f.at(inv.moduleAt))
+	}
+	if inv.script == 0 {
+		return
+	}
+	name, at := f.c.Command[inv.script], f.at(inv.script)
+	if !f.inBundle(at, name, "the script") || exists(f.scriptFiles(name, inv.python)...) {
+		return
+	}
+	if !inv.python && slices.ContainsFunc(f.c.Command[inv.script+1:], func(arg string) bool { return isFile(f.path(arg)) }) {
+		return // an option that we do not know took the argument before the script
+	}
+	advice := ""
+	if near := nearest(filepath.Base(name), f.namesBeside(name)); near != "" {
+		advice = fmt.Sprintf(", did you mean %s?", quote(filepath.Join(filepath.Dir(name), near)))
+	}
+	f.fail(at, "there is no script %s in the bundle%s", quote(name), advice)
+}
+
+// scriptFiles lists the files that a script's name can mean to its interpreter.
+func (f fileCheck) scriptFiles(name string, python bool) []string {
+	file := f.path(name)
+	if python {
+		if info, err := os.Stat(file); err == nil && info.IsDir() {
+			return []string{filepath.Join(file, "__main__.py")}
+		}
+		return []string{file}
+	}
+	return []string{file, file + ".js", file + ".json", file + ".node"} // Node adds them; a folder has its index.js or package.json
+}
+
+// namesBeside lists the names in the folder of a script that is missing.
+func (f fileCheck) namesBeside(name string) []string {
+	folder, err := os.Open(f.path(filepath.Dir(name)))
+	if err != nil {
+		return nil // no folder, no guess: the caller reports the script
+	}
+	defer folder.Close()
+	names, err := folder.Readdirnames(maxComponents)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil
+	}
+	slices.Sort(names)
+	return names
+}
+
+// module checks a module of python -m. A module may be installed anywhere, so
+// only one whose outermost package is in the bundle can be missing.
+func (f fileCheck) module(module string, at Pos) {
+	parts := strings.Split(module, ".")
+	if slices.Contains(parts, "") || !exists(f.path(parts[0])) {
+		return
+	}
+	file := f.path(filepath.Join(parts...))
+	if !exists(file+".py", filepath.Join(file, "__main__.py")) && len(parts) > 1 {
+		f.fail(at, "the bundle has the package %s, but no module %s in it", quote(parts[0]), quote(module))
+	}
+}
+
+// inBundle reports a relative name that leads out of the bundle: the bundle is all that reaches the workers.
+func (f fileCheck) inBundle(at Pos, name, what string) bool {
+	if filepath.IsAbs(name) || filepath.IsLocal(filepath.FromSlash(name)) {
+		return true
+	}
+	f.fail(at, "%s %s lies outside the bundle, which is all that reaches the workers: move it in", what, quote(name))
+	return false
+}
+
+// shebang checks the first line of a script that is run by its own name. The
+// kernel's errors about it are hard to read.
+func (f fileCheck) shebang(name string) {
+	file, err := os.Open(f.path(name))
+	if err != nil {
+		f.fail(f.at(0), "the program %s: %v", quote(name), reason(err))
+		return
+	}
+	defer file.Close()
+	head := make([]byte, 256) // the kernel reads as much
+	n, err := io.ReadFull(file, head)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		f.fail(f.at(0), "the program %s: %v", quote(name), reason(err))
+		return
+	}
+	line, _, _ := bytes.Cut(head[:n], []byte("\n"))
+	command, script := strings.CutPrefix(string(line), "#!")
+	switch {
+	case script && strings.HasSuffix(command, "\r"):
+		f.fail(f.at(0), "the first line of %s ends in a carriage return, which becomes part of the interpreter's name: save the file with line feeds only", quote(name))
+	case script:
+		words := strings.Fields(command)
+		if len(words) == 0 {
+			f.fail(f.at(0), `the first line of %s names no interpreter after "#!"`, quote(name))
+		} else if inv := inspect(words); inv.hides > 0 && f.c.Protocol == ProtocolAuto {
+			f.fail(f.at(0), "the first line of %s runs Python with %s, which ignores PYTHONPATH, through which the host gives the component its SDK: leave -E and -I out (-S is fine)",
+				quote(name), quote(words[inv.hides]))
+		} else if !isFile(words[0]) {
+			f.fail(f.at(0), "the interpreter %s in the first line of %s does not exist", quote(words[0]), quote(name))
+		}
+	case bytes.HasPrefix(line, []byte("#")), slices.Contains([]string{".py", ".js", ".mjs", ".cjs", ".ts", ".rb", ".sh", ".pl"}, filepath.Ext(name)):
+		f.fail(f.at(0), `the script %s has no "#!" line that names its interpreter: add one, or name the interpreter before it`, quote(name))
+	}
+}
+
+// executable reports whether anyone may run a file; who runs the worker is not known here.
+func executable(info fs.FileInfo) bool {
+	return info.Mode().IsRegular() && info.Mode().Perm()&0o111 != 0
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// exists reports whether any of the paths does.
+func exists(paths ...string) bool {
+	return slices.ContainsFunc(paths, func(path string) bool {
+		_, err := os.Stat(path)
+		return err == nil
+	})
+}
+
+// reason takes an error of the file system without the path, which the message names already.
+func reason(err error) error {
+	var e *fs.PathError
+	if errors.As(err, &e) {
+		return e.Err
+	}
+	return err
+}

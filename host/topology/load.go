@@ -1,0 +1,51 @@
+package topology
+
+// Load reads a topology from the text of a file, and checks it. file is the
+// file's name, for messages; the disk is not touched: see [CheckFiles]. Every
+// problem is reported at once, as [Errors], sorted by place, each as
+// FILE:LINE:COL: MESSAGE; then the topology is nil.
+//
+// A file is a single YAML document in UTF-8 of at most 1 MiB, nested at most
+// 64 deep. Anchors, aliases and merge keys may be used; they expand to at most
+// 200,000 values. Keys are strict: unknown ones are errors.
+//
+// Options change the file's values before they are checked: see [Set].
+func Load(file string, data []byte, opts ...Option) (*Topology, error) {
+	p := &problems{file: file}
+	root := parse(data, "", p)
+	if root == nil {
+		return nil, p.err()
+	}
+	for _, o := range opts {
+		if root.kind == kindMap { // else it is reported below
+			o.apply(root, p)
+		}
+	}
+	var d *draft
+	if at, flux := fluxForm(root); flux {
+		p.add(at, `this is Storm's Flux form (lists of spouts and bolts with ids), which is not read yet: write maps, as in "spouts: {ID: {command: […]}}"`)
+	} else {
+		d = readNative(root, p)
+		d.check(p)
+	}
+	if err := p.err(); err != nil {
+		return nil, err
+	}
+	return d.finish(file), nil
+}
+
+// fluxForm tells Storm's Flux files from ours: their spouts and bolts are lists of maps with ids.
+func fluxForm(root *node) (at place, flux bool) {
+	for _, key := range []string{"spouts", "bolts"} {
+		list := root.child(key)
+		if list == nil || list.kind != kindList {
+			continue
+		}
+		for _, item := range list.items {
+			if item.child("id") != nil {
+				return list.at, true
+			}
+		}
+	}
+	return place{}, false
+}

@@ -1,0 +1,309 @@
+package topology
+
+import (
+	"fmt"
+	"strings"
+)
+
+// The tables of the native form. Their order is that of the schema and of the
+// messages that list keys.
+
+var topFields = []field[draft]{
+	{outline{name: "name", shape: nameShape, required: true,
+		doc: "the topology's name, unique in a cluster"},
+		func(c cursor, d *draft) {
+			d.named = c.text(&d.name)
+			d.at = c.n.at
+		}},
+	{outline{name: "config", shape: orNothing(record(outlines(configFields))),
+		doc: "settings of the whole topology; every default is safe"},
+		func(c cursor, d *draft) {
+			if !c.empty() {
+				readRecord(c, configFields, &d.config, componentKeyInConfig)
+			}
+		}},
+	{outline{name: "spouts", shape: mapOf(record(componentOutlines(Spout)), namePattern, 1, maxComponents), required: true,
+		doc: "the components that tuples come from, by id"},
+		func(c cursor, d *draft) {
+			d.components(c, Spout)
+		}},
+	{outline{name: "bolts", shape: orNothing(mapOf(record(componentOutlines(Bolt)), namePattern, 0, maxComponents)),
+		doc: "the components that tuples go through, by id"},
+		func(c cursor, d *draft) {
+			if !c.empty() {
+				d.components(c, Bolt)
+			}
+		}},
+}
+
+var configFields = []field[Config]{
+	{outline{name: "workers", shape: integer(1, MaxWorkers), initial: 1,
+		doc: "worker processes wanted"},
+		func(c cursor, g *Config) { c.integer(&g.Workers) }},
+	{outline{name: "message_timeout", shape: duration(), initial: "30s",
+		doc: "a tuple tree without progress for as long fails and is replayed"},
+		func(c cursor, g *Config) { c.duration(&g.MessageTimeout) }},
+	{outline{name: "max_pending", shape: integer(1, maxPending, "auto"), initial: "auto",
+		doc: "tuple trees in flight per spout task; auto lets the engine choose"},
+		func(c cursor, g *Config) { c.integer(&g.MaxPending) }},
+	{outline{name: "acking", shape: truth, initial: true,
+		doc: "track every tuple; false: lost tuples stay lost"},
+		func(c cursor, g *Config) { c.truth(&g.Acking) }},
+	{outline{name: "max_message_bytes", shape: &shape{form: formSize, min: minMessage, max: maxMessage, pattern: sizePattern}, initial: "16MiB",
+		doc: "the largest tuple, encoded: bytes, or a text such as 16MiB"},
+		func(c cursor, g *Config) { c.size(&g.MaxMessageBytes) }},
+	{outline{name: "startup_timeout", shape: duration(), initial: "60s",
+		doc: "default of the components' startup_timeout"},
+		func(c cursor, g *Config) { c.duration(&g.Defaults.Startup) }},
+	{outline{name: "heartbeat_timeout", shape: duration(), initial: "30s",
+		doc: "default of the components' heartbeat_timeout"},
+		func(c cursor, g *Config) { c.duration(&g.Defaults.Heartbeat) }},
+	{outline{name: "process_timeout", shape: duration("off"), initial: "off",
+		doc: "default of the components' process_timeout"},
+		func(c cursor, g *Config) { c.duration(&g.Defaults.Process) }},
+}
+
+var componentFields = []field[part]{
+	{outline{name: "command", shape: listOf(argument, 1, maxArguments), required: true,
+		doc: "the program and its arguments, a list, run without a shell in the bundle's folder"},
+		readCommand},
+	{outline{name: "inputs", shape: listOf(union(nameShape, record(outlines(inputFields))), 1, maxComponents), required: true, only: onlyBolt,
+		doc: "the streams it reads: a component's id, or {from, stream, group}"},
+		readInputs},
+	{outline{name: "output", shape: union(fieldList, mapOf(fieldList, namePattern, 1, maxStreams)),
+		doc: "the fields of the default stream, or a map of streams to their fields; absent: emits nothing"},
+		readOutput},
+	{outline{name: "parallelism", shape: integer(1, MaxParallelism), initial: 1,
+		doc: "tasks, each a process of its own"},
+		func(c cursor, p *part) { c.integer(&p.Parallelism) }},
+	{outline{name: "config", shape: confShape,
+		doc: "reaches the component as its own conf"},
+		func(c cursor, p *part) { p.Conf = c.conf() }},
+	{outline{name: "env", shape: orNothing(mapOf(argument, envPattern, 0, maxEnv)),
+		doc: "environment variables on top of the host's"},
+		readEnv},
+	{outline{name: "tick", shape: duration("off"), only: onlyBolt, initial: "off",
+		doc: "the interval of ticks"},
+		func(c cursor, p *part) { c.duration(&p.Tick) }},
+	{outline{name: "retries", shape: integer(0, maxRetries), only: onlySpout, initial: DefaultRetries,
+		doc: "how often the host replays a tuple that failed"},
+		func(c cursor, p *part) { c.integer(&p.Retries) }},
+	{outline{name: "concurrency", shape: integer(1, maxConcurrency), only: onlyBolt, initial: DefaultConcurrency,
+		doc: "async rows in progress at once"},
+		func(c cursor, p *part) { c.integer(&p.Concurrency) }},
+	{outline{name: "batch", shape: union(word("off"), record(outlines(batchFields))), only: onlyBolt, initial: "off",
+		doc: "hand rows over in groups: at most max, or what came within wait"},
+		readBatch},
+	{outline{name: "startup_timeout", shape: duration(), initial: "60s",
+		doc: "from the start of the process until it is ready"},
+		func(c cursor, p *part) { c.duration(&p.Timeouts.Startup) }},
+	{outline{name: "heartbeat_timeout", shape: duration(), initial: "30s",
+		doc: "without a sign of life"},
+		func(c cursor, p *part) { c.duration(&p.Timeouts.Heartbeat) }},
+	{outline{name: "process_timeout", shape: duration("off"), initial: "off",
+		doc: "for one row"},
+		func(c cursor, p *part) { c.duration(&p.Timeouts.Process) }},
+	{outline{name: "protocol", shape: word(protocolWords...), initial: "auto",
+		doc: "what the component speaks; auto is Polybolt's own"},
+		readProtocol},
+	{outline{name: "multilang_path", shape: &shape{form: formText, pattern: argumentPattern, min: 1, max: maxTextBytes},
+		doc: "the folder of a classic component's child library"},
+		func(c cursor, p *part) { c.text(&p.Multilang) }},
+}
+
+var batchFields = []field[Batch]{
+	{outline{name: "max", shape: integer(1, maxBatch), required: true,
+		doc: "rows in a batch at most"},
+		func(c cursor, b *Batch) { c.integer(&b.Max) }},
+	{outline{name: "wait", shape: duration(),
+		doc: "send what came within it"},
+		func(c cursor, b *Batch) { c.duration(&b.Wait) }},
+}
+
+var inputFields = []field[wire]{
+	{outline{name: "from", shape: nameShape, required: true,
+		doc: "the component that emits the stream"},
+		func(c cursor, w *wire) {
+			var s string
+			c.text(&s)
+			w.From, w.from = ComponentID(s), c.n.at
+		}},
+	{outline{name: "stream", shape: nameShape, initial: string(DefaultStream),
+		doc: "the stream"},
+		func(c cursor, w *wire) {
+			s := string(DefaultStream)
+			w.broken = !c.text(&s) || w.broken
+			w.Stream, w.stream = StreamID(s), c.n.at
+		}},
+	{outline{name: "group", shape: union(word(groupWords...), &shape{form: formRecord, record: outlines(groupFields), one: true}), initial: groupWords[0],
+		doc: "which tasks get a tuple"},
+		readGroup},
+}
+
+var groupFields = []field[wire]{
+	{outline{name: "fields", shape: fieldList,
+		doc: "equal values of these fields go to the same task"},
+		groupByFields(GroupFields)},
+	{outline{name: "partial-key", shape: fieldList,
+		doc: "to the less loaded of two tasks that the values of these fields choose"},
+		groupByFields(GroupPartialKey)},
+	{outline{name: "plugin", shape: nameShape,
+		doc: "what the plugin of that name says"},
+		func(c cursor, w *wire) {
+			w.Group.Kind = GroupPlugin
+			w.broken = !c.text(&w.Group.Plugin) || w.broken
+			w.group = c.n.at
+		}},
+}
+
+// componentOutlines returns the keys of one kind of component.
+func componentOutlines(k Kind) []outline {
+	var out []outline
+	for _, o := range outlines(componentFields) {
+		if o.only.fits(k) {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// componentTable returns the fields of one kind of component.
+func componentTable(k Kind) []field[part] {
+	var out []field[part]
+	for _, f := range componentFields {
+		if f.only.fits(k) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// readNative reads the native form.
+func readNative(root *node, p *problems) *draft {
+	d := &draft{config: DefaultConfig(), at: root.at}
+	readRecord(cursor{p: p, n: root, at: root.at}, topFields, d, keyOfLowerLevel)
+	return d
+}
+
+// components reads the map of spouts or of bolts.
+func (d *draft) components(c cursor, k Kind) {
+	what := k.String() + "s by id"
+	if c.n.kind != kindMap {
+		c.expected("a map of "+what, fmt.Sprintf(`, as in "%ss: {%s: {command: […]}}"`, k, map[Kind]string{Spout: "lines", Bolt: "split"}[k]))
+		return
+	}
+	if len(c.n.entries) == 0 && k == Spout {
+		c.fail("there is no spout: a topology needs a component that tuples come from")
+		return
+	}
+	table := componentTable(k)
+	for _, e := range c.n.entries {
+		id, ok := keyText(e.key, c.p)
+		if !ok {
+			continue
+		}
+		p := newPart(id, k, e.key.at, join(c.path, id))
+		d.parts = append(d.parts, p)
+		at := cursor{c.p, e.value, e.key.at, c.shape.elem, p.path}
+		if e.value.kind != kindMap {
+			p.opaque, p.cut = true, true
+			at.expected("a map with "+keyList(table), "")
+			continue
+		}
+		p.cut = k == Bolt && e.value.child("inputs") == nil
+		readRecord(at, table, p, func(key string) string { return keyOfOtherKind(key, k) })
+	}
+}
+
+// keyOfOtherKind explains a key that a component cannot have.
+func keyOfOtherKind(key string, k Kind) string {
+	for _, f := range componentFields {
+		if f.name == key && !f.only.fits(k) {
+			return fmt.Sprintf("only %ss have it, and this is a %s", 1-k, k)
+		}
+	}
+	for _, f := range configFields {
+		if f.name == key {
+			return `it belongs under the topology's own "config"`
+		}
+	}
+	return ""
+}
+
+// componentKeyInConfig explains a component's key among the topology's settings.
+func componentKeyInConfig(key string) string {
+	for _, f := range componentFields {
+		if f.name == key {
+			return "it belongs into a component"
+		}
+	}
+	return ""
+}
+
+// keyOfLowerLevel explains a key at the top level that has its place further down.
+func keyOfLowerLevel(key string) string {
+	for _, f := range configFields {
+		if f.name == key {
+			return `it belongs under "config"`
+		}
+	}
+	if key == "streams" {
+		return `a bolt names the streams it reads in its "inputs"`
+	}
+	return componentKeyInConfig(key)
+}
+
+func readCommand(c cursor, p *part) {
+	advice := ""
+	if c.n.kind == kindText && strings.TrimSpace(c.n.text) != "" {
+		advice = fmt.Sprintf(": write it as a list, [%s]", clip(strings.Join(strings.Fields(c.n.text), ", ")))
+	}
+	if command, at, ok := c.texts("a program and its arguments", advice); ok {
+		p.Command, p.command = command, at
+	}
+}
+
+func readEnv(c cursor, p *part) {
+	switch {
+	case c.empty():
+		return
+	case c.n.kind != kindMap:
+		c.expected("a map of names to texts", "")
+		return
+	case !c.length(len(c.n.entries), "environment variables"):
+		return
+	}
+	p.Env = make(map[string]string, len(c.n.entries))
+	for _, e := range c.n.entries {
+		key, ok := keyText(e.key, c.p)
+		if !ok {
+			continue
+		}
+		item := cursor{c.p, e.value, e.key.at, c.shape.elem, join(c.path, key)}
+		if !envForm.MatchString(key) {
+			c.p.add(e.key.at, `%s: %s is not the name of an environment variable: it is not empty and has no "=" and no NUL`, c.path, quote(key))
+		}
+		var s string
+		if item.text(&s) {
+			checkArgument(c.p, item.n.at, item.path, s)
+		}
+		p.Env[key] = s
+	}
+}
+
+func readBatch(c cursor, p *part) {
+	if c.n.kind == kindText && c.n.text == "off" {
+		return
+	}
+	readRecord(c, batchFields, &p.Batch, nil)
+}
+
+func readProtocol(c cursor, p *part) {
+	if w, ok := c.oneWord(); ok {
+		for i, known := range protocolWords {
+			if w == known {
+				p.Protocol = Protocol(i)
+			}
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package topology
+
+import "fmt"
+
+// The part of the native form that joins components: outputs, inputs, groupings.
+
+// readOutput reads [a, b], which is short for {default: [a, b]}, or a map of streams.
+func readOutput(c cursor, p *part) {
+	list, table := c.shape.alt[0], c.shape.alt[1]
+	switch c.n.kind {
+	case kindList:
+		p.stream(c.as(list), DefaultStream, c.n.at)
+	case kindMap:
+		if c.as(table).length(len(c.n.entries), "streams") {
+			for _, e := range c.n.entries {
+				if id, ok := keyText(e.key, c.p); ok {
+					p.stream(cursor{c.p, e.value, e.key.at, list, join(c.path, id)}, StreamID(id), e.key.at)
+				}
+			}
+			return
+		}
+		p.opaque = true
+	default:
+		advice := ""
+		if c.n.kind == kindText {
+			advice = fmt.Sprintf(": write [%s]", clip(c.n.text))
+		}
+		c.expected("a list of fields, or a map of streams to lists of fields", advice)
+		p.opaque = true
+	}
+}
+
+// stream reads the fields of one output stream.
+func (p *part) stream(c cursor, id StreamID, at place) {
+	if c.n.kind == kindList && len(c.n.items) == 0 {
+		c.fail(`a stream needs at least one field: name them, or leave "output" out if nothing is emitted`)
+		p.opaque = true
+		return
+	}
+	advice := ""
+	if c.n.kind == kindText {
+		advice = fmt.Sprintf(": write [%s]", clip(c.n.text))
+	}
+	fields, places, ok := c.texts("fields", advice)
+	if !ok {
+		p.opaque = true
+		return
+	}
+	p.Outputs = append(p.Outputs, Stream{ID: id, Fields: fields})
+	p.streams = append(p.streams, streamPlaces{at: at, path: c.path, fields: places})
+}
+
+func readInputs(c cursor, p *part) {
+	advice := ""
+	if c.n.kind == kindText {
+		advice = fmt.Sprintf(": write [%s]", clip(c.n.text))
+	}
+	if c.n.kind == kindMap {
+		advice = `: write it as a list, "- {from: …}"`
+	}
+	if !c.list("inputs", advice) {
+		p.cut = true
+		return
+	}
+	for i := range c.n.items {
+		if w, ok := readInput(c.item(i)); ok {
+			p.inputs = append(p.inputs, w)
+		} else {
+			p.cut = true
+		}
+	}
+}
+
+// readInput reads a component's id, which is short for {from: ID}, or the long form.
+func readInput(c cursor) (wire, bool) {
+	at := c.n.at
+	w := wire{Input: Input{Stream: DefaultStream}, path: c.path, at: at, from: at, stream: at, group: at}
+	if c.n.kind == kindText {
+		w.From = ComponentID(c.n.text)
+		return w, true
+	}
+	if c.n.kind != kindMap {
+		c.expected("a component's id, or {from: ID, stream: NAME, group: HOW}", "")
+		return w, false
+	}
+	readRecord(c.as(c.shape.alt[1]), inputFields, &w, nil)
+	return w, w.From != ""
+}
+
+// readGroup reads a word such as all, or a map with one key such as {fields: [a]}.
+func readGroup(c cursor, w *wire) {
+	w.group = c.n.at
+	words := c.shape.alt[0].words
+	switch {
+	case c.n.kind == kindMap && len(c.n.entries) == 1:
+		readRecord(c.as(c.shape.alt[1]), groupFields, w, func(key string) string {
+			for _, word := range words {
+				if word == key {
+					return fmt.Sprintf("%s takes nothing, write \"group: %s\"", key, key)
+				}
+			}
+			return ""
+		})
+		w.broken = w.broken || w.Group.Kind == GroupShuffle // it had no key that we know
+	case c.n.kind == kindMap:
+		c.fail("a grouping has exactly one of fields, partial-key and plugin, found %d keys", len(c.n.entries))
+		w.broken = true
+	default:
+		w.broken = true
+		if advice := bareGroup(c); advice != "" {
+			c.expected("a grouping", advice)
+		} else if word, ok := c.as(c.shape.alt[0]).oneWord(); ok {
+			w.broken = false
+			w.Group.Kind = groupKinds[word]
+		}
+	}
+}
+
+// bareGroup explains a grouping that lacks what it groups by.
+func bareGroup(c cursor) string {
+	if c.n.kind == kindList {
+		return ": write {fields: […]}"
+	}
+	switch c.n.text {
+	case "fields", "partial-key":
+		return fmt.Sprintf(": name the fields, as in {%s: [a, b]}", c.n.text)
+	case "plugin":
+		return ": name the plugin, as in {plugin: NAME}"
+	}
+	return ""
+}
+
+// groupByFields reads the fields of a grouping.
+func groupByFields(kind GroupKind) func(cursor, *wire) {
+	return func(c cursor, w *wire) {
+		advice := ""
+		if c.n.kind == kindText {
+			advice = fmt.Sprintf(": write [%s]", clip(c.n.text))
+		}
+		fields, at, ok := c.texts("fields", advice)
+		w.Group = Grouping{Kind: kind, Fields: fields}
+		w.fields, w.broken = at, w.broken || !ok
+	}
+}

@@ -149,7 +149,7 @@ func (c *Child) Signal(sig syscall.Signal) { c.process.signal(sig, false) }
 // in [Exit.Err].
 func (c *Child) Kill(why error) {
 	c.blame(why)
-	c.process.signal(syscall.SIGKILL, true)
+	c.process.killTree()
 }
 
 // blame notes why we end the child.
@@ -200,7 +200,7 @@ func (c *Child) readStdout() {
 // await is the goroutine that waits for the process, and then ends the others.
 func (c *Child) await() {
 	c.process.wait()
-	c.process.signal(syscall.SIGKILL, true) // what it left behind in its group
+	c.process.killRest(c.program.mark())
 	out := c.process.reap()
 	ended := time.Now()
 	close(c.dead)

@@ -46,6 +46,7 @@ func (s *Spec) program() (*program, error) {
 		env[name] = value
 	}
 	env["PWD"] = dir
+	env[markName] = newMark()
 	p := &program{argv: append([]string(nil), s.Command...), env: env, dir: dir}
 	if p.path, err = lookPath(s.Command[0], dir, env["PATH"]); err != nil {
 		return nil, err

@@ -1,10 +1,13 @@
 package shells
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"time"
 )
 
 // passed lists the variables of ours that a child may see. All others that
@@ -46,3 +49,17 @@ func pairs(env map[string]string) []string {
 	}
 	return list
 }
+
+// markName names the variable that tells one child's processes from all
+// others, wherever they are handed when their parents die.
+const markName = "POLYBOLT_CHILD"
+
+var marks atomic.Int64
+
+// newMark returns a value for it that no other child on this machine has.
+func newMark() string {
+	return fmt.Sprintf("%d.%d.%d", os.Getpid(), time.Now().UnixNano(), marks.Add(1))
+}
+
+// mark returns the variable as it stands in the child's environment.
+func (p *program) mark() string { return markName + "=" + p.env[markName] }

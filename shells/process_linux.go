@@ -128,3 +128,29 @@ func (p *process) signal(sig syscall.Signal, group bool) {
 	// is nothing more to do, and the exit will tell.
 	_ = unix.Kill(pid, sig)
 }
+
+// killTree ends the process, its group, and all their descendants, also those
+// in groups and sessions of their own.
+func (p *process) killTree() {
+	p.mu.Lock() // held to the end: nobody may reap the number we walk from
+	defer p.mu.Unlock()
+	if p.reaped {
+		return
+	}
+	if ownProc() {
+		_ = unix.Kill(-p.pid, unix.SIGSTOP) // see signal for the errors
+		killOffspring(p.pid)
+	}
+	_ = unix.Kill(-p.pid, unix.SIGKILL)
+}
+
+// killRest ends what a process that has exited left behind: its group, and
+// whatever else was started with mark in its environment.
+func (p *process) killRest(mark string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if ownProc() {
+		killMarked(mark) // before the group: whoever dies gives its children away
+	}
+	_ = unix.Kill(-p.pid, unix.SIGKILL)
+}

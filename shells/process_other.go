@@ -78,3 +78,9 @@ func (p *process) signal(sig syscall.Signal, group bool) {
 	}
 	_ = unix.Kill(pid, sig) // it fails only when nobody is left
 }
+
+// killTree ends the process and its group. Whoever left the group stays.
+func (p *process) killTree() { p.signal(syscall.SIGKILL, true) }
+
+// killRest ends what a process that has exited left behind in its group.
+func (p *process) killRest(string) { p.signal(syscall.SIGKILL, true) }

@@ -19,14 +19,14 @@ var (
 // check reports what is wrong with a draft, whichever front end read it.
 func (d *draft) check(p *problems) {
 	if d.named {
-		checkName(p, d.at, "name", d.name)
+		checkName(p, d.at, d.name)
 	}
 	d.checkSize(p)
 	byID := map[ComponentID]*part{}
 	for _, c := range d.parts {
-		checkName(p, c.at, c.path, string(c.ID))
+		checkName(p, c.at, string(c.ID))
 		if first := byID[c.ID]; first != nil {
-			p.add(c.at, "%s: the id is taken by the %s %s: ids are unique in a topology", c.path, first.Kind, first.at.where())
+			p.add(c.at, "the id is taken by the %s %s: ids are unique in a topology", first.Kind, first.at.where())
 			continue
 		}
 		byID[c.ID] = c
@@ -53,21 +53,21 @@ func (d *draft) checkSize(p *problems) {
 		tasks += c.Parallelism
 	}
 	if len(d.parts) > maxComponents {
-		p.add(d.at, "%d components are more than the limit of %d: split the topology", len(d.parts), maxComponents)
+		p.add(d.at.in(""), "%d components are more than the limit of %d: split the topology", len(d.parts), maxComponents)
 	}
 	if tasks > maxTasks {
-		p.add(d.at, "%d tasks in all are more than the limit of %d: lower the parallelism", tasks, maxTasks)
+		p.add(d.at.in(""), "%d tasks in all are more than the limit of %d: lower the parallelism", tasks, maxTasks)
 	}
 }
 
 // checkName checks the name of a topology, a component or a stream.
-func checkName(p *problems, at place, path, name string) {
+func checkName(p *problems, at place, name string) {
 	switch {
 	case nameForm.MatchString(name):
 	case strings.HasPrefix(name, "__"):
-		p.add(at, `%s: %s is not free: names that begin with "__" are reserved for the system`, path, quote(name))
+		p.add(at, `%s is not free: names that begin with "__" are reserved for the system`, quote(name))
 	default:
-		p.add(at, `%s: %s is not a name: a name is a letter, then at most 63 letters, digits, "-" and "_"%s`, path, quote(name), likeName(name))
+		p.add(at, `%s is not a name: a name is a letter, then at most 63 letters, digits, "-" and "_"%s`, quote(name), likeName(name))
 	}
 }
 
@@ -81,36 +81,35 @@ func likeName(text string) string {
 }
 
 // checkArgument checks a text that becomes an argument or a value in the environment.
-func checkArgument(p *problems, at place, path, text string) {
+func checkArgument(p *problems, at place, text string) {
 	if strings.ContainsRune(text, 0) {
-		p.add(at, "%s: %s holds a NUL character, which no program can be given", path, quote(text))
+		p.add(at, "%s holds a NUL character, which no program can be given", quote(text))
 	}
 	if len(text) > maxTextBytes {
-		p.add(at, "%s: %d bytes are more than the limit of %d: pass the name of a file", path, len(text), maxTextBytes)
+		p.add(at, "%d bytes are more than the limit of %d: pass the name of a file", len(text), maxTextBytes)
 	}
 }
 
 // checkTimes checks what must hold between durations, and what belongs together.
 func (c *part) checkTimes(p *problems, g Config) {
 	if c.Batch.Wait >= g.MessageTimeout && c.Batch.Wait > 0 {
-		p.add(c.at, "%s: batch.wait is %s, but a tuple fails after the topology's message_timeout of %s: wait less, or raise it",
-			c.path, c.Batch.Wait, g.MessageTimeout)
+		p.add(c.batch, "wait is %s, but a tuple fails after the topology's message_timeout of %s: wait less, or raise it", c.Batch.Wait, g.MessageTimeout)
 	}
 	if c.Multilang != "" && c.Protocol == ProtocolAuto {
-		p.add(c.at, "%s: multilang_path is for classic components: add \"protocol: storm-json\" or \"storm-msgpack\", or leave it out", c.path)
+		p.add(c.multilang, `it is for classic components: add "protocol: storm-json" or "storm-msgpack", or leave it out`)
 	}
-	checkArgument(p, c.at, c.path+".multilang_path", c.Multilang)
+	checkArgument(p, c.multilang, c.Multilang)
 }
 
 func (c *part) checkOutputs(p *problems) {
 	for i, s := range c.Outputs {
 		at := c.streams[i]
-		checkName(p, at.at, at.path, string(s.ID))
+		checkName(p, at.at, string(s.ID))
 		first := make(map[string]int, len(s.Fields))
 		for k, f := range s.Fields {
-			checkField(p, at.fields[k], fmt.Sprintf("%s.%d", at.path, k), f)
+			checkField(p, at.fields[k], f)
 			if j, twice := first[f]; twice {
-				p.add(at.fields[k], "%s.%d: the field %s stands twice, it is also field %d: fields of a stream are distinct", at.path, k, quote(f), j)
+				p.add(at.fields[k], "the field %s stands twice, it is also field %d: fields of a stream are distinct", quote(f), j)
 				continue
 			}
 			first[f] = k
@@ -118,15 +117,15 @@ func (c *part) checkOutputs(p *problems) {
 	}
 }
 
-func checkField(p *problems, at place, path, f string) {
+func checkField(p *problems, at place, f string) {
 	n := utf8.RuneCountInString(f)
 	switch {
 	case n == 0:
-		p.add(at, "%s: a field's name is empty", path)
+		p.add(at, "a field's name is empty")
 	case n > maxFieldChars:
-		p.add(at, "%s: a field's name of %d characters is longer than the limit of %d", path, n, maxFieldChars)
+		p.add(at, "a field's name of %d characters is longer than the limit of %d", n, maxFieldChars)
 	case !fieldForm.MatchString(f):
-		p.add(at, "%s: the field's name %s holds a control character", path, quote(f))
+		p.add(at, "the field's name %s holds a control character", quote(f))
 	}
 }
 
@@ -134,7 +133,7 @@ func checkField(p *problems, at place, path, f string) {
 func (w *wire) check(p *problems, parts []*part, byID map[ComponentID]*part) {
 	from := byID[w.From]
 	if from == nil {
-		p.add(w.from, "%s: there is no component %s%s", w.path, quote(string(w.From)), w.suggestSource(p, parts, byID))
+		p.add(w.from, "there is no component %s%s", quote(string(w.From)), w.suggestSource(p, parts, byID))
 		return
 	}
 	if from.opaque || w.broken {
@@ -142,19 +141,19 @@ func (w *wire) check(p *problems, parts []*part, byID map[ComponentID]*part) {
 	}
 	stream := from.Output(w.Stream)
 	if stream == nil {
-		p.add(w.stream, "%s: %s", w.path, from.noStream(p, w.Stream))
+		p.add(w.stream, "%s", from.noStream(p, w.Stream))
 		return
 	}
 	for i, f := range w.Group.Fields {
 		switch {
 		case !slices.Contains(stream.Fields, f):
-			p.add(w.fields[i], "%s: the stream %s of %s has no field %s%s", w.path, quote(string(w.Stream)), quote(string(w.From)), quote(f), p.suggest(f, stream.Fields))
+			p.add(w.fields[i], "the stream %s of %s has no field %s%s", quote(string(w.Stream)), quote(string(w.From)), quote(f), p.suggest(f, stream.Fields))
 		case slices.Index(w.Group.Fields, f) < i:
-			p.add(w.fields[i], "%s: the field %s stands twice in the grouping: keep one", w.path, quote(f))
+			p.add(w.fields[i], "the field %s stands twice in the grouping: keep one", quote(f))
 		}
 	}
 	if w.Group.Kind == GroupPlugin {
-		checkName(p, w.group, w.path+".group.plugin", w.Group.Plugin)
+		checkName(p, w.group, w.Group.Plugin)
 	}
 }
 
@@ -194,7 +193,7 @@ func (c *part) checkRepeats(p *problems) {
 	for i, w := range c.inputs {
 		s := source{w.From, w.Stream}
 		if j, twice := first[s]; twice {
-			p.add(w.at, "%s: the stream %s of %s is read already, by inputs.%d: keep one", w.path, quote(string(w.Stream)), quote(string(w.From)), j)
+			p.add(w.at, "the stream %s of %s is read already, by inputs.%d: keep one", quote(string(w.Stream)), quote(string(w.From)), j)
 			continue
 		}
 		first[s] = i
@@ -220,8 +219,8 @@ func (d *draft) checkDirect(p *problems) {
 			if other == nil {
 				first[s] = w
 			} else if (other.Group.Kind == GroupDirect) != (w.Group.Kind == GroupDirect) {
-				p.add(w.group, "%s: the stream %s of %s is grouped by %s here and by %s in %s: direct is for all readers of a stream or for none",
-					w.path, quote(string(w.Stream)), quote(string(w.From)), w.Group.Kind, other.Group.Kind, other.path)
+				p.add(w.group, "the stream %s of %s is grouped by %s here and by %s in %s: direct is for all readers of a stream or for none",
+					quote(string(w.Stream)), quote(string(w.From)), w.Group.Kind, other.Group.Kind, other.at.path)
 			}
 		}
 	}
@@ -254,7 +253,7 @@ func (d *draft) checkReach(p *problems, byID map[ComponentID]*part) {
 	}
 	for _, c := range d.parts {
 		if !reached[c] {
-			p.add(c.at, "%s: no spout leads to it: follow its inputs back and connect them to one", c.path)
+			p.add(c.at, "no spout leads to it: follow its inputs back and connect them to one")
 		}
 	}
 }

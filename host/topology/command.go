@@ -143,17 +143,17 @@ func inspectPython(command []string, from int) invocation {
 // checkCommand checks what can be said of a command without looking at the disk.
 func (c *part) checkCommand(p *problems) {
 	for i, arg := range c.Command {
-		checkArgument(p, c.command[i], c.path+".command", arg)
+		checkArgument(p, c.command[i], arg)
 	}
 	if len(c.Command) == 0 {
 		return // reported by the front end, at the place where it should stand
 	}
 	if strings.TrimSpace(c.Command[0]) == "" {
-		p.add(c.command[0], "%s.command: the program's name is empty", c.path)
+		p.add(c.command[0], "the program's name is empty")
 		return
 	}
 	if inv := inspect(c.Command); inv.hides > 0 && c.Protocol == ProtocolAuto {
-		p.add(c.command[inv.hides], "%s.command: Python's %s ignores PYTHONPATH, through which the host gives the component its SDK: leave -E and -I out (-S is fine)",
-			c.path, quote(c.Command[inv.hides]))
+		p.add(c.command[inv.hides], "Python's %s ignores PYTHONPATH, through which the host gives the component its SDK: leave -E and -I out (-S is fine)",
+			quote(c.Command[inv.hides]))
 	}
 }

@@ -21,7 +21,7 @@ func (c cursor) conf() map[string]any {
 	r := confReader{left: maxConfBytes}
 	m, _ := r.value(c, 1).(map[string]any)
 	if r.left < 0 {
-		c.p.add(c.at, "%s: more than %d bytes: keep data in a file of the bundle and name it here", c.path, maxConfBytes)
+		c.p.add(c.key, "more than %d bytes: keep data in a file of the bundle and name it here", maxConfBytes)
 	}
 	return m
 }
@@ -79,7 +79,7 @@ func (r *confReader) collection(c cursor, depth int) any {
 	for _, e := range c.n.entries {
 		if key, ok := keyText(e.key, c.p); ok && r.left >= 0 {
 			r.left -= len(key)
-			m[key] = r.value(cursor{p: c.p, n: e.value, at: e.key.at, path: join(c.path, key)}, depth+1)
+			m[key] = r.value(c.entry(e, key, nil), depth+1)
 		}
 	}
 	return m

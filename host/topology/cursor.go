@@ -15,28 +15,43 @@ import (
 type cursor struct {
 	p     *problems
 	n     *node
-	at    place // where a reader would look for the thing: its key, if it has one
+	key   place // of the key in front of the value, else of the value, with the path
 	shape *shape
-	path  string // as in bolts.count.tick, which is what --set takes
+}
+
+// here returns the place of the value itself.
+func (c cursor) here() place {
+	return c.n.at.in(c.key.path)
 }
 
 // fail reports a problem of the value.
 func (c cursor) fail(format string, args ...any) {
-	c.p.add(c.n.at, "%s%s", prefix(c.path), fmt.Sprintf(format, args...))
+	c.p.add(c.here(), format, args...)
 }
 
-// expected reports that the value is of another type.
+// expected reports that the value is of another type. Without advice it says
+// why a value that looks right is not.
 func (c cursor) expected(what, advice string) {
-	if c.n.trap != "" && advice == "" {
+	if advice == "" && c.n.trap != "" {
 		advice = ": " + c.n.trap
 	}
+	c.mismatch(what, advice)
+}
+
+// mismatch is expected where the traps of YAML have nothing to do with it.
+func (c cursor) mismatch(what, advice string) {
 	c.fail("expected %s, found %s%s", what, c.n.found(), advice)
 }
 
 // item moves to an element of a list.
 func (c cursor) item(i int) cursor {
 	n := c.n.items[i]
-	return cursor{c.p, n, n.at, c.shape.elem, fmt.Sprintf("%s.%d", c.path, i)}
+	return cursor{c.p, n, n.at.in(fmt.Sprintf("%s.%d", c.key.path, i)), c.shape.elem}
+}
+
+// entry moves to the value of a key, which has that name and shape.
+func (c cursor) entry(e entry, name string, s *shape) cursor {
+	return cursor{c.p, e.value, e.key.at.in(join(c.key.path, name)), s}
 }
 
 // as returns the cursor with another shape for the same value.
@@ -69,7 +84,11 @@ func (c cursor) truth(dst *bool) {
 		*dst = c.n.truth
 		return
 	}
-	c.expected("true or false", "")
+	advice := ""
+	if value, old := oldTruth(c.n.text); old && c.n.kind == kindText {
+		advice = fmt.Sprintf(": write %t", value)
+	}
+	c.expected("true or false", advice)
 }
 
 // integer reads an integer between the bounds of its shape. A word means 0.
@@ -101,8 +120,8 @@ func (c cursor) text(dst *string) bool {
 	return false
 }
 
-// oneWord reads one of the words of its shape.
-func (c cursor) oneWord() (string, bool) {
+// oneWord reads one of the words of its shape. what says in a message what may stand there.
+func (c cursor) oneWord(what string) (string, bool) {
 	if c.word() {
 		return c.n.text, true
 	}
@@ -112,7 +131,7 @@ func (c cursor) oneWord() (string, bool) {
 			advice = ", did you mean " + quote(near) + "?"
 		}
 	}
-	c.expected(strings.Join(c.shape.words, ", "), advice)
+	c.expected(what, advice)
 	return "", false
 }
 
@@ -132,7 +151,7 @@ func (c cursor) duration(dst *time.Duration) {
 		c.expected(what, ": write "+c.shape.words[0])
 		return
 	case c.n.kind != kindText || !durationForm.MatchString(c.n.text):
-		c.expected(what, durationAdvice(c.n))
+		c.mismatch(what, durationAdvice(c.n, c.shape.words))
 		return
 	}
 	d, err := time.ParseDuration(c.n.text)
@@ -150,7 +169,13 @@ func (c cursor) duration(dst *time.Duration) {
 var looseDuration = regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]+)$`)
 
 // durationAdvice guesses what a text that is no duration was meant to be.
-func durationAdvice(n *node) string {
+func durationAdvice(n *node, words []string) string {
+	if near := nearest(n.text, words); near != "" {
+		return ": write " + near
+	}
+	if value, old := oldTruth(n.text); old && !value {
+		return ": it cannot be off, write a long one such as 24h"
+	}
 	m := looseDuration.FindStringSubmatch(n.text)
 	if n.kind != kindText || m == nil {
 		return ""
@@ -181,7 +206,7 @@ func (c cursor) size(dst *int) {
 	if c.n.kind != kindInt || c.n.trap != "" {
 		m := sizeForm.FindStringSubmatch(c.n.text)
 		if c.n.kind != kindText || m == nil {
-			c.expected("a number of bytes such as 16MiB", "")
+			c.mismatch("a whole number of bytes, or one with its unit such as 16MiB", "")
 			return
 		}
 		count, err := strconv.ParseInt(m[1], 10, 32)
@@ -220,17 +245,21 @@ func (c cursor) length(n int, what string) bool {
 	return true
 }
 
-// texts reads a list of texts and their places. It is false unless all could be read.
-func (c cursor) texts(what, advice string) (out []string, at []place, ok bool) {
+// texts reads a list of texts and their places. What cannot be read is left
+// out, and complete is false.
+func (c cursor) texts(what, advice string) (out []string, at []place, complete bool) {
 	if !c.list(what, advice) {
 		return nil, nil, false
 	}
-	ok = true
+	complete = true
 	for i := range c.n.items {
 		var s string
 		item := c.item(i)
-		ok = item.text(&s) && ok
-		out, at = append(out, s), append(at, item.at)
+		if item.text(&s) {
+			out, at = append(out, s), append(at, item.here())
+		} else {
+			complete = false
+		}
 	}
-	return out, at, ok
+	return out, at, complete
 }

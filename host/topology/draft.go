@@ -20,34 +20,33 @@ type draft struct {
 // part is a component of a draft.
 type part struct {
 	Component
-	at      place // of its key
-	path    string
-	command []place // of Command's elements
-	streams []streamPlaces
-	inputs  []wire
-	opaque  bool // its outputs could not be read: nobody is told that a stream is missing
-	cut     bool // its inputs could not be read: it is not called unreachable
+	at        place // of its key
+	command   []place
+	streams   []streamPlaces // as many as Outputs
+	inputs    []wire
+	batch     place
+	multilang place
+	opaque    bool // its outputs could not all be read: nobody is told that one is missing
+	cut       bool // its inputs could not all be read: it is not called unreachable
 }
 
 // streamPlaces says where a stream and its fields stand.
 type streamPlaces struct {
 	at     place
-	path   string
 	fields []place
 }
 
 // wire is an input of a draft with its places.
 type wire struct {
 	Input
-	path                    string
 	at, from, stream, group place
 	fields                  []place
 	broken                  bool // the stream or the grouping could not be read: it is not judged
 }
 
 // newPart returns a component with every default.
-func newPart(id string, kind Kind, at place, path string) *part {
-	p := &part{at: at, path: path}
+func newPart(id string, kind Kind, at place) *part {
+	p := &part{at: at}
 	p.Component = Component{
 		ID: ComponentID(id), Kind: kind, Parallelism: 1, Pos: at.Pos,
 		Timeouts: Timeouts{Startup: unset, Heartbeat: unset, Process: unset},

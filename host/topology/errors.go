@@ -53,10 +53,17 @@ const (
 	maxQuoted    = 60   // characters of a user's text in a message
 )
 
-// place is where a thing was written.
+// place is where a thing was written, and what to call it.
 type place struct {
 	option string // the option that said it; empty = the file
 	Pos
+	path string // as --set takes it, such as bolts.count.tick; empty = the message says it all
+}
+
+// in returns the place with a path.
+func (p place) in(path string) place {
+	p.path = path
+	return p
 }
 
 // where says a place within a sentence.
@@ -81,13 +88,18 @@ type problem struct {
 	msg string
 }
 
-// add reports a problem. Text of the user belongs into the message through [quote].
+// add reports a problem of what stands at a place. Text of the user belongs
+// into the message through [quote].
 func (p *problems) add(at place, format string, args ...any) {
 	if len(p.list) == maxCollected {
 		p.more++
 		return
 	}
-	p.list = append(p.list, problem{at, fmt.Sprintf(format, args...)})
+	msg := fmt.Sprintf(format, args...)
+	if at.path != "" {
+		msg = at.path + ": " + msg
+	}
+	p.list = append(p.list, problem{at, msg})
 }
 
 // err returns the problems as [Errors], or nil if there are none.

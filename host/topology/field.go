@@ -28,7 +28,11 @@ func outlines[T any](table []field[T]) []outline {
 // that is unknown here but known in another place, or returns "".
 func readRecord[T any](c cursor, table []field[T], into *T, elsewhere func(key string) string) {
 	if c.n.kind != kindMap {
-		c.expected("a map with "+keyList(table), "")
+		advice := ""
+		if c.n.kind == kindList && table[0].name == "command" {
+			advice = ": write {command: […]}"
+		}
+		c.expected("a map with "+keyList(table), advice)
 		return
 	}
 	valid := keyNames(table)
@@ -45,11 +49,11 @@ func readRecord[T any](c cursor, table []field[T], into *T, elsewhere func(key s
 			continue
 		}
 		seen = append(seen, key)
-		table[i].read(cursor{c.p, e.value, e.key.at, table[i].shape, join(c.path, key)}, into)
+		table[i].read(c.entry(e, key, table[i].shape), into)
 	}
 	for _, f := range table {
 		if f.required && !slices.Contains(seen, f.name) {
-			c.p.add(c.at, "%smissing key %q: %s", prefix(c.path), f.name, f.doc)
+			c.p.add(c.key, "missing key %q: %s", f.name, f.doc)
 		}
 	}
 }
@@ -58,11 +62,11 @@ func readRecord[T any](c cursor, table []field[T], into *T, elsewhere func(key s
 func (c cursor) unknown(key *node, name string, valid []string, elsewhere func(string) string) {
 	if elsewhere != nil {
 		if why := elsewhere(name); why != "" {
-			c.p.add(key.at, "%sthe key %s has no place here: %s", prefix(c.path), quote(name), why)
+			c.p.add(key.at.in(c.key.path), "the key %s has no place here: %s", quote(name), why)
 			return
 		}
 	}
-	c.p.add(key.at, "%sunknown key %s%s", prefix(c.path), quote(name), c.p.suggest(name, valid))
+	c.p.add(key.at.in(c.key.path), "unknown key %s%s", quote(name), c.p.suggest(name, valid))
 }
 
 func keyNames[T any](table []field[T]) []string {
@@ -104,11 +108,4 @@ func escapePath(key string) string {
 	}
 	s := fmt.Sprintf("%q", key)
 	return strings.ReplaceAll(s[1:len(s)-1], ".", `\.`)
-}
-
-func prefix(path string) string {
-	if path == "" {
-		return ""
-	}
-	return path + ": "
 }

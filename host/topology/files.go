@@ -46,8 +46,7 @@ type fileCheck struct {
 
 // fail reports a problem at a place of the file.
 func (f fileCheck) fail(at Pos, format string, args ...any) {
-	path := f.c.Kind.String() + "s." + string(f.c.ID)
-	f.p.add(place{Pos: at}, "%s.command: %s", path, fmt.Sprintf(format, args...))
+	f.p.add(place{Pos: at, path: f.c.Kind.String() + "s." + string(f.c.ID) + ".command"}, format, args...)
 }
 
 // at returns the place of an element of the command.

@@ -2,6 +2,7 @@ package topology
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -13,7 +14,7 @@ var topFields = []field[draft]{
 		doc: "the topology's name, unique in a cluster"},
 		func(c cursor, d *draft) {
 			d.named = c.text(&d.name)
-			d.at = c.n.at
+			d.at = c.here()
 		}},
 	{outline{name: "config", shape: orNothing(record(outlines(configFields))),
 		doc: "settings of the whole topology; every default is safe"},
@@ -108,7 +109,10 @@ var componentFields = []field[part]{
 		readProtocol},
 	{outline{name: "multilang_path", shape: &shape{form: formText, pattern: argumentPattern, min: 1, max: maxTextBytes},
 		doc: "the folder of a classic component's child library"},
-		func(c cursor, p *part) { c.text(&p.Multilang) }},
+		func(c cursor, p *part) {
+			c.text(&p.Multilang)
+			p.multilang = c.here()
+		}},
 }
 
 var batchFields = []field[Batch]{
@@ -126,14 +130,14 @@ var inputFields = []field[wire]{
 		func(c cursor, w *wire) {
 			var s string
 			c.text(&s)
-			w.From, w.from = ComponentID(s), c.n.at
+			w.From, w.from = ComponentID(s), c.here()
 		}},
 	{outline{name: "stream", shape: nameShape, initial: string(DefaultStream),
 		doc: "the stream"},
 		func(c cursor, w *wire) {
 			s := string(DefaultStream)
 			w.broken = !c.text(&s) || w.broken
-			w.Stream, w.stream = StreamID(s), c.n.at
+			w.Stream, w.stream = StreamID(s), c.here()
 		}},
 	{outline{name: "group", shape: union(word(groupWords...), &shape{form: formRecord, record: outlines(groupFields), one: true}), initial: groupWords[0],
 		doc: "which tasks get a tuple"},
@@ -152,7 +156,7 @@ var groupFields = []field[wire]{
 		func(c cursor, w *wire) {
 			w.Group.Kind = GroupPlugin
 			w.broken = !c.text(&w.Group.Plugin) || w.broken
-			w.group = c.n.at
+			w.group = c.here()
 		}},
 }
 
@@ -181,7 +185,7 @@ func componentTable(k Kind) []field[part] {
 // readNative reads the native form.
 func readNative(root *node, p *problems) *draft {
 	d := &draft{config: DefaultConfig(), at: root.at}
-	readRecord(cursor{p: p, n: root, at: root.at}, topFields, d, keyOfLowerLevel)
+	readRecord(cursor{p: p, n: root, key: root.at}, topFields, d, keyOfLowerLevel)
 	return d
 }
 
@@ -202,15 +206,11 @@ func (d *draft) components(c cursor, k Kind) {
 		if !ok {
 			continue
 		}
-		p := newPart(id, k, e.key.at, join(c.path, id))
+		at := c.entry(e, id, c.shape.elem)
+		p := newPart(id, k, at.key)
 		d.parts = append(d.parts, p)
-		at := cursor{c.p, e.value, e.key.at, c.shape.elem, p.path}
-		if e.value.kind != kindMap {
-			p.opaque, p.cut = true, true
-			at.expected("a map with "+keyList(table), "")
-			continue
-		}
-		p.cut = k == Bolt && e.value.child("inputs") == nil
+		p.opaque = e.value.kind != kindMap
+		p.cut = p.opaque || k == Bolt && e.value.child("inputs") == nil
 		readRecord(at, table, p, func(key string) string { return keyOfOtherKind(key, k) })
 	}
 }
@@ -258,7 +258,8 @@ func readCommand(c cursor, p *part) {
 	if c.n.kind == kindText && strings.TrimSpace(c.n.text) != "" {
 		advice = fmt.Sprintf(": write it as a list, [%s]", clip(strings.Join(strings.Fields(c.n.text), ", ")))
 	}
-	if command, at, ok := c.texts("a program and its arguments", advice); ok {
+	command, at, complete := c.texts("program and arguments", advice)
+	if complete {
 		p.Command, p.command = command, at
 	}
 }
@@ -279,13 +280,13 @@ func readEnv(c cursor, p *part) {
 		if !ok {
 			continue
 		}
-		item := cursor{c.p, e.value, e.key.at, c.shape.elem, join(c.path, key)}
+		item := c.entry(e, key, c.shape.elem)
 		if !envForm.MatchString(key) {
-			c.p.add(e.key.at, `%s: %s is not the name of an environment variable: it is not empty and has no "=" and no NUL`, c.path, quote(key))
+			c.p.add(e.key.at.in(c.key.path), `%s is not the name of an environment variable: a name is not empty and has no "=" and no NUL`, quote(key))
 		}
 		var s string
 		if item.text(&s) {
-			checkArgument(c.p, item.n.at, item.path, s)
+			checkArgument(c.p, item.here(), s)
 		}
 		p.Env[key] = s
 	}
@@ -295,15 +296,14 @@ func readBatch(c cursor, p *part) {
 	if c.n.kind == kindText && c.n.text == "off" {
 		return
 	}
+	p.batch = c.here()
 	readRecord(c, batchFields, &p.Batch, nil)
 }
 
 func readProtocol(c cursor, p *part) {
-	if w, ok := c.oneWord(); ok {
-		for i, known := range protocolWords {
-			if w == known {
-				p.Protocol = Protocol(i)
-			}
-		}
+	if w, ok := c.oneWord("one of " + strings.Join(c.shape.words, ", ")); ok {
+		p.Protocol = Protocol(slices.Index(protocolWords, w))
+	} else {
+		p.Protocol = ProtocolStormJSON // surely not auto: what goes with a classic protocol is no problem of its own
 	}
 }

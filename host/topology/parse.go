@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -32,7 +33,7 @@ func parse(data []byte, option string, p *problems) *node {
 	if err != nil {
 		panic(fmt.Sprintf("topology: options of the YAML reader: %v", err)) // they are constants
 	}
-	start := place{option, Pos{1, 1}}
+	start := place{option: option, Pos: Pos{1, 1}}
 	var doc, second yaml.Node
 	switch err := loader.Load(&doc); {
 	case errors.Is(err, io.EOF):
@@ -44,7 +45,7 @@ func parse(data []byte, option string, p *problems) *node {
 	}
 	switch err := loader.Load(&second); {
 	case err == nil:
-		at := place{option, Pos{second.Line, second.Column}}
+		at := place{option: option, Pos: Pos{second.Line, second.Column}}
 		p.add(at, `a second document begins here: a file holds one topology, remove "---" and what follows`)
 		return nil
 	case !errors.Is(err, io.EOF):
@@ -66,7 +67,7 @@ func readable(data []byte, option string, p *problems) bool {
 		p.add(place{option: option}, "the file has %d bytes, the limit is %d: keep data in files of their own beside it", len(data), maxFileBytes)
 		return false
 	}
-	at := place{option, Pos{1, 1}}
+	at := place{option: option, Pos: Pos{1, 1}}
 	for i := 0; i < len(data); {
 		r, size := utf8.DecodeRune(data[i:])
 		switch {
@@ -105,34 +106,35 @@ func printable(r rune) bool {
 func syntaxProblem(err error, data []byte, option string, p *problems) {
 	var load *yaml.LoadError
 	if !errors.As(err, &load) {
-		p.add(place{option, Pos{1, 1}}, "YAML: %v", err)
+		p.add(place{option: option, Pos: Pos{1, 1}}, "YAML: %v", err)
 		return
 	}
-	at := place{option, Pos{max(1, load.Mark.Line), max(1, load.Mark.Column)}}
+	at := place{option: option, Pos: Pos{max(1, load.Mark.Line), max(1, load.Mark.Column)}}
 	message := load.Message
 	if strings.HasPrefix(load.ContextMsg, "while parsing a flow") || strings.HasPrefix(load.ContextMsg, "while scanning a quoted") {
 		message = fmt.Sprintf("%s (%s, begun in line %d)", message, load.ContextMsg, load.ContextMark.Line)
 	}
-	p.add(at, "YAML: %s%s", message, syntaxAdvice(message, charAt(data, at.Pos)))
+	p.add(at, "YAML: %s", advised(message, charAt(data, at.Pos)))
 }
 
-// syntaxAdvice says what to do about the usual mistakes.
-func syntaxAdvice(message string, c rune) string {
+// advised adds to the reader's message what to do about the usual mistakes. c
+// is the character at its place.
+func advised(message string, c rune) string {
 	switch {
 	case c == '\t' && (strings.Contains(message, "cannot start") || strings.Contains(message, "tab")):
-		return ": indent with spaces"
+		return message + ": indent with spaces"
 	case strings.Contains(message, "cannot start any token"):
-		return fmt.Sprintf(": put the value that begins with %q in quotes", c)
+		return message + fmt.Sprintf(": put the value that begins with %q in quotes", c)
 	case strings.Contains(message, "mapping values are not allowed"):
-		return `: a value that holds ": " needs quotes, and a key its own line`
+		return message + `: a value that holds ": " needs quotes, and a key its own line`
 	case strings.Contains(message, "did not find expected key"), strings.Contains(message, "could not find expected ':'"):
-		return ": is this line indented like its neighbours, and is there a space after each colon?"
+		return message + ": is this line indented like its neighbours, and is there a space after each colon?"
 	case strings.Contains(message, "unknown anchor"):
-		return ": define it above with &, or put a text that begins with * in quotes"
+		return message + ": define it above with &, or put a text that begins with * in quotes"
 	case strings.Contains(message, "max depth"):
-		return " of lists and maps in one another"
+		return fmt.Sprintf("lists and maps lie more than %d deep in one another", maxDepth)
 	}
-	return ""
+	return message
 }
 
 // charAt returns the character at a place, or utf8.RuneError past the end.
@@ -160,9 +162,13 @@ type tree struct {
 	open   map[*yaml.Node]bool // anchored nodes that are being expanded: an alias to one has no end
 }
 
+func (t *tree) place(y *yaml.Node) place {
+	return place{option: t.option, Pos: Pos{y.Line, y.Column}}
+}
+
 // node converts y and all below it.
 func (t *tree) node(y *yaml.Node) *node {
-	n := &node{at: place{t.option, Pos{y.Line, y.Column}}}
+	n := &node{at: t.place(y)}
 	n.comment = y.HeadComment != "" || y.LineComment != "" || y.FootComment != ""
 	if t.left--; t.left <= 0 {
 		if t.left == 0 {
@@ -204,7 +210,7 @@ func (t *tree) node(y *yaml.Node) *node {
 
 // mapping converts the entries of a map: keys are distinct, merged ones last.
 func (t *tree) mapping(y *yaml.Node, n *node) {
-	first := make(map[string]*node, len(y.Content)/2)
+	seen := make(map[string]*node, len(y.Content)/2)
 	var merged []*node
 	for i := 0; i+1 < len(y.Content) && t.left > 0; i += 2 {
 		key, value := t.node(y.Content[i]), t.node(y.Content[i+1])
@@ -216,18 +222,22 @@ func (t *tree) mapping(y *yaml.Node, n *node) {
 			t.p.add(key.at, "a key must be text, found %s", key.found())
 			continue
 		}
-		if before := first[key.text]; before != nil {
-			t.p.add(key.at, "the key %s stands twice, first %s: keep one", quote(key.text), before.at.where())
+		if before := seen[key.text]; before != nil {
+			first := ""
+			if t.option == "" {
+				first = fmt.Sprintf(", first in line %d", before.at.Line)
+			}
+			t.p.add(key.at, "the key %s stands twice%s: keep one", quote(key.text), first)
 			continue
 		}
-		first[key.text] = key
+		seen[key.text] = key
 		n.entries = append(n.entries, entry{key, value})
 	}
 	// What stands in the map itself wins, then the earlier of the merged maps.
 	for _, m := range merged {
 		for _, e := range m.entries {
-			if first[e.key.text] == nil {
-				first[e.key.text] = e.key
+			if seen[e.key.text] == nil {
+				seen[e.key.text] = e.key
 				n.entries = append(n.entries, e)
 			}
 		}
@@ -240,13 +250,12 @@ func (t *tree) merges(value *node) []*node {
 	if value.kind == kindList {
 		maps = value.items
 	}
-	for _, m := range maps {
+	return slices.DeleteFunc(maps, func(m *node) bool {
 		if m.kind != kindMap {
 			t.p.add(m.at, `the merge key "<<" takes a map or a list of maps, found %s`, m.found())
-			return nil
 		}
-	}
-	return maps
+		return m.kind != kindMap
+	})
 }
 
 // scalar fills n from a scalar. An explicit tag is obeyed if it is one of the core schema's, or !!binary.
@@ -293,5 +302,5 @@ func (t *tree) tagged(y *yaml.Node, plain string) {
 }
 
 func (t *tree) unknownTag(y *yaml.Node) {
-	t.p.add(place{t.option, Pos{y.Line, y.Column}}, "the tag %s is not read here: leave it out", quote(y.Tag))
+	t.p.add(t.place(y), "the tag %s is not read here: leave it out", quote(y.Tag))
 }

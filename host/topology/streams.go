@@ -1,6 +1,10 @@
 package topology
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // The part of the native form that joins components: outputs, inputs, groupings.
 
@@ -9,12 +13,13 @@ func readOutput(c cursor, p *part) {
 	list, table := c.shape.alt[0], c.shape.alt[1]
 	switch c.n.kind {
 	case kindList:
-		p.stream(c.as(list), DefaultStream, c.n.at)
+		p.stream(c.as(list), DefaultStream, c.here())
 	case kindMap:
 		if c.as(table).length(len(c.n.entries), "streams") {
 			for _, e := range c.n.entries {
 				if id, ok := keyText(e.key, c.p); ok {
-					p.stream(cursor{c.p, e.value, e.key.at, list, join(c.path, id)}, StreamID(id), e.key.at)
+					stream := c.entry(e, id, list)
+					p.stream(stream, StreamID(id), stream.key)
 				}
 			}
 			return
@@ -41,13 +46,10 @@ func (p *part) stream(c cursor, id StreamID, at place) {
 	if c.n.kind == kindText {
 		advice = fmt.Sprintf(": write [%s]", clip(c.n.text))
 	}
-	fields, places, ok := c.texts("fields", advice)
-	if !ok {
-		p.opaque = true
-		return
-	}
+	fields, places, complete := c.texts("fields", advice)
+	p.opaque = p.opaque || !complete
 	p.Outputs = append(p.Outputs, Stream{ID: id, Fields: fields})
-	p.streams = append(p.streams, streamPlaces{at: at, path: c.path, fields: places})
+	p.streams = append(p.streams, streamPlaces{at: at, fields: places})
 }
 
 func readInputs(c cursor, p *part) {
@@ -73,8 +75,8 @@ func readInputs(c cursor, p *part) {
 
 // readInput reads a component's id, which is short for {from: ID}, or the long form.
 func readInput(c cursor) (wire, bool) {
-	at := c.n.at
-	w := wire{Input: Input{Stream: DefaultStream}, path: c.path, at: at, from: at, stream: at, group: at}
+	at := c.here()
+	w := wire{Input: Input{Stream: DefaultStream}, at: at, from: at, stream: at, group: at}
 	if c.n.kind == kindText {
 		w.From = ComponentID(c.n.text)
 		return w, true
@@ -89,17 +91,15 @@ func readInput(c cursor) (wire, bool) {
 
 // readGroup reads a word such as all, or a map with one key such as {fields: [a]}.
 func readGroup(c cursor, w *wire) {
-	w.group = c.n.at
+	w.group = c.here()
 	words := c.shape.alt[0].words
 	switch {
 	case c.n.kind == kindMap && len(c.n.entries) == 1:
 		readRecord(c.as(c.shape.alt[1]), groupFields, w, func(key string) string {
-			for _, word := range words {
-				if word == key {
-					return fmt.Sprintf("%s takes nothing, write \"group: %s\"", key, key)
-				}
+			if !slices.Contains(words, key) {
+				return ""
 			}
-			return ""
+			return fmt.Sprintf("%s takes nothing, write \"group: %s\"", key, key)
 		})
 		w.broken = w.broken || w.Group.Kind == GroupShuffle // it had no key that we know
 	case c.n.kind == kindMap:
@@ -109,7 +109,7 @@ func readGroup(c cursor, w *wire) {
 		w.broken = true
 		if advice := bareGroup(c); advice != "" {
 			c.expected("a grouping", advice)
-		} else if word, ok := c.as(c.shape.alt[0]).oneWord(); ok {
+		} else if word, ok := c.as(c.shape.alt[0]).oneWord("one of " + strings.Join(words, ", ") + ", {fields: […]}, {partial-key: […]}, {plugin: NAME}"); ok {
 			w.broken = false
 			w.Group.Kind = groupKinds[word]
 		}

@@ -1,8 +1,12 @@
 package shells
 
 import (
+	"os"
 	"runtime"
+	"strconv"
 	"sync"
+
+	"golang.org/x/sys/unix"
 )
 
 // forker runs functions on one OS thread for as long as this process lives.
@@ -14,9 +18,25 @@ var forker struct {
 	work  chan func() // unbuffered; never closed
 }
 
+// closeOnExec keeps what this process was itself given from its children: a
+// shell, a terminal or a service manager may have left descriptors open that
+// none of our children has a right to. The Go runtime marks its own.
+func closeOnExec() {
+	entries, err := os.ReadDir("/dev/fd")
+	if err != nil {
+		return // no /proc: then children see what we were given, as anywhere
+	}
+	for _, entry := range entries {
+		if fd, err := strconv.Atoi(entry.Name()); err == nil && fd > 2 {
+			unix.CloseOnExec(fd)
+		}
+	}
+}
+
 // onForkThread runs f there and returns when it has returned.
 func onForkThread(f func()) {
 	forker.start.Do(func() {
+		closeOnExec()
 		forker.work = make(chan func())
 		go forkThread(forker.work)
 	})

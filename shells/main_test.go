@@ -8,6 +8,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	GuardianMain()
 	if runAsChild() {
 		return
 	}

@@ -1,0 +1,241 @@
+package shells
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// guardianName is argv[0] of a guardian: what makes a process one, and what ps shows.
+const guardianName = "polybolt: guardian of"
+
+// Of the clearing up after a worker's death.
+const (
+	sweepEvery = 50 * time.Millisecond
+	sweepLimit = 10 * time.Second // then what is left cannot be ended
+)
+
+// GuardianMain is a guardian's whole life, and returns at once in a process
+// that is none. main calls it before anything else: a guardian has nothing to
+// do with the rest of the program, and should stay as small as it starts.
+func GuardianMain() {
+	if len(os.Args) == 0 || os.Args[0] != guardianName {
+		return
+	}
+	// The worker's parent-death signal follows this thread: it must not end.
+	runtime.LockOSThread()
+	runtime.GOMAXPROCS(1)
+	debug.SetGCPercent(10) // next to nothing is ever allocated
+	os.Exit(guardianMain(os.Args[1:]))
+}
+
+// guardian is the parent of one worker, and, on Linux, of whatever the worker's
+// descendants leave behind.
+type guardian struct {
+	worker   int // process id
+	lifeline *os.File
+	exitFile string
+
+	signals chan os.Signal // buffered; never closed
+	deaths  chan death     // closed by the reaper when no child is left
+	exit    GuardExit
+	over    bool // the worker is dead
+}
+
+type death struct {
+	pid    int
+	status unix.WaitStatus
+}
+
+// guardianMain takes the arguments that Guard makes, and returns the exit code.
+func guardianMain(args []string) int {
+	g, argv, passed, err := parseGuardian(args)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "polybolt: guardian:", err)
+		return 2
+	}
+	becomeReaper()
+	// Before the worker is there, so that no signal is lost. What was ignored
+	// (nohup) stays ignored, here and in the worker.
+	for _, sig := range []os.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2} {
+		if !signal.Ignored(sig) {
+			signal.Notify(g.signals, sig)
+		}
+	}
+	if err := g.start(argv[0], argv[1:], passed); err != nil {
+		fmt.Fprintf(os.Stderr, "polybolt: guardian: start %s: %v\n", argv[0], err)
+		g.exit.Code, g.exit.Ended, g.exit.Why = 127, time.Now(), err.Error()
+		g.record()
+		return 127
+	}
+	go g.reap() // ends with its last child, or with the process
+	return g.watch()
+}
+
+// parseGuardian reads: descriptors to pass on, lifeline, exit file, program, its argv.
+func parseGuardian(args []string) (g *guardian, argv []string, passed int, err error) {
+	if len(args) < 5 {
+		return nil, nil, 0, errors.New("it is started by polybolt, not by hand")
+	}
+	if passed, err = strconv.Atoi(args[0]); err != nil || passed < 3 {
+		return nil, nil, 0, fmt.Errorf("bad number of descriptors %q", args[0])
+	}
+	g = &guardian{
+		exitFile: args[2],
+		signals:  make(chan os.Signal, 16),
+		deaths:   make(chan death),
+	}
+	// The worker must not hold its own lifeline, nor what we were given by
+	// mistake. What is passed on is, by its number.
+	closeOnExec()
+	if args[1] == "true" {
+		g.lifeline = os.NewFile(uintptr(passed), "lifeline")
+	}
+	return g, args[3:], passed, nil
+}
+
+// start starts the worker and lets go of what is the worker's alone.
+func (g *guardian) start(path string, argv []string, passed int) (err error) {
+	files := make([]uintptr, passed)
+	for fd := range files {
+		files[fd] = uintptr(fd)
+	}
+	g.exit.Started = time.Now()
+	g.worker, _, err = syscall.StartProcess(path, argv, &syscall.ProcAttr{
+		Env: os.Environ(), Files: files, Sys: workerAttributes(),
+	})
+	if err != nil {
+		return err
+	}
+	g.exit.PID = g.worker
+	for fd := 3; fd < passed; fd++ {
+		unix.Close(fd)
+	}
+	// Whoever reads the worker's output must see its end; stderr stays, for us.
+	if null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0); err == nil {
+		for fd := range 2 {
+			if err := dup2(int(null.Fd()), fd); err != nil {
+				return err
+			}
+		}
+		null.Close()
+	}
+	return nil
+}
+
+// reap waits for every child, adopted ones included.
+func (g *guardian) reap() {
+	defer close(g.deaths)
+	for {
+		var status unix.WaitStatus
+		pid, err := unix.Wait4(-1, &status, 0, nil)
+		switch {
+		case err == nil:
+			g.deaths <- death{pid, status}
+		case err != unix.EINTR:
+			return // ECHILD: nobody is left
+		}
+	}
+}
+
+// watch waits for the worker's end, then ends what it left, and returns the
+// worker's exit code.
+func (g *guardian) watch() int {
+	var sweep <-chan time.Time // nil while the worker lives
+	var limit <-chan time.Time
+	cut := g.watchLifeline()
+	for {
+		select {
+		case d, more := <-g.deaths:
+			switch {
+			case !more:
+				return g.code()
+			case d.pid == g.worker:
+				g.workerDied(d.status)
+				limit = time.After(sweepLimit)
+				sweep = time.Tick(sweepEvery)
+			}
+			if g.over { // each death may hand us new children
+				endAll(g.worker)
+			}
+		case <-sweep:
+			endAll(g.worker)
+		case <-limit:
+			fmt.Fprintln(os.Stderr, "polybolt: guardian: some processes that the worker started could not be ended:", leftovers())
+			return g.code()
+		case sig := <-g.signals:
+			g.signal(sig)
+		case <-cut:
+			cut = nil
+			g.kill("the process that it belonged to ended")
+		}
+	}
+}
+
+// watchLifeline returns a channel that is closed when our parent is gone. The
+// goroutine ends with the process.
+func (g *guardian) watchLifeline() <-chan struct{} {
+	if g.lifeline == nil {
+		return nil
+	}
+	cut := make(chan struct{})
+	go func() {
+		defer close(cut)
+		// Nobody writes: whatever ends this, the parent has gone.
+		_, _ = io.Copy(io.Discard, g.lifeline)
+	}()
+	return cut
+}
+
+func (g *guardian) signal(sig os.Signal) {
+	switch {
+	case sig == unix.SIGUSR2:
+		g.kill("it was told to")
+	case !g.over:
+		_ = unix.Kill(g.worker, sig.(syscall.Signal)) // it exists: only this goroutine learns of its end
+	}
+}
+
+// kill ends the worker; its death does the rest.
+func (g *guardian) kill(why string) {
+	if !g.over {
+		g.exit.Why = "ended by its guardian: " + why
+		_ = unix.Kill(g.worker, unix.SIGKILL) // see signal
+	}
+}
+
+func (g *guardian) workerDied(status unix.WaitStatus) {
+	g.over = true
+	g.exit.Ended = time.Now()
+	g.exit.Code = status.ExitStatus()
+	if status.Signaled() {
+		g.exit.Signal = signalName(status.Signal())
+	}
+	g.record()
+}
+
+func (g *guardian) record() {
+	if g.exitFile == "" {
+		return
+	}
+	if err := g.exit.save(g.exitFile); err != nil {
+		fmt.Fprintln(os.Stderr, "polybolt: guardian: cannot say how the worker ended:", err)
+	}
+}
+
+// code is the worker's exit code as a shell would tell it.
+func (g *guardian) code() int {
+	if g.exit.Signal != "" {
+		return 128 + int(unix.SignalNum(g.exit.Signal))
+	}
+	return g.exit.Code
+}

@@ -129,8 +129,17 @@ func (f fileCheck) script() {
 		return
 	}
 	name, at := f.c.Command[inv.script], f.at(inv.script)
-	if !f.inBundle(at, name, "the script") || exists(f.scriptFiles(name, inv.python)...) {
+	if !f.inBundle(at, name, "the script") {
 		return
+	}
+	if exists(f.path(name)) {
+		if inv.python && !isFile(f.path(name)) && !exists(filepath.Join(f.path(name), "__main__.py")) {
+			f.fail(at, "the folder %s has no __main__.py for Python to run", quote(name))
+		}
+		return
+	}
+	if !inv.python && exists(f.path(name)+".js", f.path(name)+".json", f.path(name)+".node") {
+		return // Node adds them by itself
 	}
 	if !inv.python && slices.ContainsFunc(f.c.Command[inv.script+1:], func(arg string) bool { return isFile(f.path(arg)) }) {
 		return // an option that we do not know took the argument before the script
@@ -140,18 +149,6 @@ func (f fileCheck) script() {
 		advice = fmt.Sprintf(", did you mean %s?", quote(filepath.Join(filepath.Dir(name), near)))
 	}
 	f.fail(at, "there is no script %s in the bundle%s", quote(name), advice)
-}
-
-// scriptFiles lists the files that a script's name can mean to its interpreter.
-func (f fileCheck) scriptFiles(name string, python bool) []string {
-	file := f.path(name)
-	if python {
-		if info, err := os.Stat(file); err == nil && info.IsDir() {
-			return []string{filepath.Join(file, "__main__.py")}
-		}
-		return []string{file}
-	}
-	return []string{file, file + ".js", file + ".json", file + ".node"} // Node adds them; a folder has its index.js or package.json
 }
 
 // namesBeside lists the names in the folder of a script that is missing.

@@ -215,6 +215,9 @@ func (t *tree) mapping(y *yaml.Node, n *node) {
 	for i := 0; i+1 < len(y.Content) && t.left > 0; i += 2 {
 		key, value := t.node(y.Content[i]), t.node(y.Content[i+1])
 		if y.Content[i].Tag == "!!merge" {
+			if merged != nil {
+				t.p.add(key.at, `the merge key "<<" stands twice: merge a list of maps`)
+			}
 			merged = append(merged, t.merges(value)...)
 			continue
 		}

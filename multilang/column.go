@@ -192,6 +192,9 @@ func (x *Index) separated(sep byte) {
 // Kind returns the column's kind, without Nullable.
 func (x *Index) Kind() Kind { return x.kind }
 
+// Nullable tells whether rows may be nil by a bitmap.
+func (x *Index) Nullable() bool { return x.nulls != nil }
+
 // Null tells whether row i is nil by the bitmap.
 func (x *Index) Null(i int) bool {
 	return x.nulls != nil && x.nulls[i>>3]&(1<<(i&7)) != 0
@@ -265,4 +268,18 @@ func (c Column) Values(n int) []any {
 		values[i], _ = decode(x.AppendValue(nil, i))
 	}
 	return values
+}
+
+// WithoutJSON returns the column for a receiver that does not read kind 9.
+func (c Column) WithoutJSON(n int) Column {
+	if c.Kind != KindJSON {
+		return c
+	}
+	var x Index
+	x.Set(c, n)
+	out := Column{Kind: KindAny}
+	for i := range n {
+		out.Data = x.AppendValue(out.Data, i)
+	}
+	return out
 }

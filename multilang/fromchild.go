@@ -321,3 +321,12 @@ func (r *reader) number(what string) float64 {
 	}
 	return f
 }
+
+// ReplyHead reads the beginning of a reply of which the rest is missing.
+func ReplyHead(b []byte) (seq, first uint32, n int, ok bool) {
+	r := reader{b: b}
+	r.array("message")
+	typ := r.uint("type", 1<<16)
+	seq, first, n = uint32(r.uint("seq", 1<<32-1)), uint32(r.uint("first", 1<<32-1)), r.uint("rows", MaxFrameRows)
+	return seq, first, n, r.err == nil && typ == TypeReply
+}

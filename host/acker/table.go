@@ -190,6 +190,15 @@ func (t *Table) Overdue(since uint32, roots []Root) []Root {
 	return roots
 }
 
+// Each calls f for every tree in flight.
+func (t *Table) Each(f func(Tree)) {
+	for i := range t.slots {
+		if t.slots[i].live {
+			f(t.slots[i].tree)
+		}
+	}
+}
+
 // rng is splitmix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number
 // Generators, 2014). Ids need to be unpredictable by accident only.
 type rng uint64

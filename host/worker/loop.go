@@ -1,0 +1,310 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/polybolt/polybolt/host/acker"
+	"github.com/polybolt/polybolt/multilang"
+	"github.com/polybolt/polybolt/shells"
+)
+
+// neverStarted is how many children of a component may die without ever being
+// ready before the run is given up (with Finite): it will not get better.
+const neverStarted = 3
+
+// lookEvery is how often a running child is judged.
+const lookEvery = 500 * time.Millisecond
+
+// run keeps a child alive until the task is stopped or ctx ends.
+func (t *task) run(ctx context.Context) {
+	defer close(t.stopped)
+	defer t.setState(Stopped, "")
+	defer t.inbox.close()
+	var restarts shells.Restarts
+	wasReady := false
+	for {
+		started := time.Now()
+		exits, err := t.start()
+		var exit *shells.Exit
+		if err == nil {
+			exit, err = t.serve(ctx, exits)
+		} else {
+			t.w.report(t, &multilang.Error{Kind: "start", Type: "StartError", Message: err.Error()})
+		}
+		ready, worked := t.died(exit)
+		wasReady = wasReady || ready
+		if ctx.Err() != nil || t.isStopping() || t.ledger != nil && t.isFinished() {
+			return
+		}
+		why := describe(exit, err)
+		at := restarts.Died(time.Now(), started, worked, why, rand.Float64())
+		if !wasReady && t.w.opts.Finite && (restarts.Total >= neverStarted || errors.Is(err, errStartup)) {
+			t.w.fail(fmt.Errorf("component %s cannot start: %s", t.comp.ID, why))
+			return
+		}
+		if restarts.Loop > 1 {
+			why = fmt.Sprintf("crash loop, %d deaths: %s", restarts.Loop, restarts.First)
+		}
+		t.stats.restarts.Add(1)
+		t.setState(Backoff, why)
+		if !t.pause(ctx, time.Until(at)) {
+			return
+		}
+	}
+}
+
+// errStartup marks a child that was not ready in time.
+var errStartup = errors.New("startup_timeout")
+
+// describe says in a line why a child is gone.
+func describe(exit *shells.Exit, err error) string {
+	switch {
+	case exit != nil && exit.Err == nil && exit.Clean():
+		return exit.String() + ", though nobody had told it to stop (a spout that is done calls finish)"
+	case exit != nil:
+		return exit.String()
+	}
+	return err.Error()
+}
+
+// pause waits; false means that the task is to end.
+func (t *task) pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+	case <-t.stops:
+	}
+	return false
+}
+
+// start forks the child.
+func (t *task) start() (<-chan shells.Exit, error) {
+	t.setState(Starting, "")
+	exits := make(chan shells.Exit, 1)
+	t.decoder.Level, t.split, t.text = multilang.Rows, multilang.Splitter{}, nil
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.child.Add(1)
+	p, err := shells.Start(shells.Spec{
+		Name:       fmt.Sprintf("%s/%s", t.w.opts.Topology.Name, t.name),
+		Command:    t.comp.Command,
+		Dir:        t.w.opts.Bundle,
+		Env:        t.comp.Env,
+		SDK:        t.w.opts.SDK,
+		Output:     t.onOutput,
+		StderrLine: t.onStderr,
+		Exited:     func(e shells.Exit) { exits <- e },
+	})
+	if err != nil {
+		return nil, err
+	}
+	t.process = p
+	return exits, nil
+}
+
+// serve looks after a child until it is dead.
+func (t *task) serve(ctx context.Context, exits <-chan shells.Exit) (*shells.Exit, error) {
+	clock := newClock(t)
+	defer clock.stop()
+	judge := shells.Judge{Limits: shells.Limits{Startup: t.comp.Timeouts.Startup, Heartbeat: t.comp.Timeouts.Heartbeat, Process: t.comp.Timeouts.Process}}
+	var err error
+	stops, done := t.stops, ctx.Done()
+	for {
+		select {
+		case e := <-exits:
+			return &e, err
+		case <-done:
+			done = nil
+			t.process.Kill(context.Cause(ctx))
+		case <-stops:
+			stops = nil
+			t.w.wg.Go(func() { t.end(ctx) })
+		case <-t.pokes:
+			clock.poked()
+		case <-clock.tick.C:
+			t.sendTick()
+		case <-clock.replay.C:
+			clock.poked()
+		case <-clock.batch.C:
+			t.batchDue()
+		case <-clock.look.C:
+			if j := t.look(&judge); j != nil {
+				err = j
+			}
+		}
+	}
+}
+
+// clock holds the timers of a task's loop.
+type clock struct {
+	t             *task
+	tick, look    *time.Ticker
+	replay, batch *time.Timer
+}
+
+func newClock(t *task) *clock {
+	c := &clock{t: t, tick: time.NewTicker(time.Hour), look: time.NewTicker(lookEvery), replay: time.NewTimer(0), batch: time.NewTimer(time.Hour)}
+	if t.comp.Tick > 0 {
+		c.tick.Reset(t.comp.Tick)
+	} else {
+		c.tick.Stop()
+	}
+	c.batch.Stop()
+	return c
+}
+
+func (c *clock) stop() {
+	c.tick.Stop()
+	c.look.Stop()
+	c.replay.Stop()
+	c.batch.Stop()
+}
+
+// poked does what has become due, and sets the timers for what has not.
+func (c *clock) poked() {
+	if c.t.ledger != nil {
+		if next := c.t.replayDue(time.Now()); !next.IsZero() {
+			c.replay.Reset(time.Until(next))
+		}
+		c.t.ask()
+		return
+	}
+	c.t.mu.Lock()
+	due := c.t.batchAt
+	c.t.mu.Unlock()
+	if !due.IsZero() {
+		c.batch.Reset(time.Until(due))
+	}
+}
+
+// batchDue sends a batch that is not full.
+func (t *task) batchDue() {
+	t.mu.Lock()
+	t.batchAt = time.Time{}
+	t.mu.Unlock()
+	t.pump()
+}
+
+// sendTick writes a tick, if the child runs.
+func (t *task) sendTick() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.state == Running {
+		t.signal(multilang.TypeTick)
+	}
+}
+
+// signal writes a message that is its type alone. mu is held.
+func (t *task) signal(typ byte) {
+	buf, at := multilang.BeginFrame(nil)
+	t.process.Write(multilang.EndFrame(multilang.AppendSignal(buf, typ), at))
+}
+
+// look judges the child, and kills it if it must go; then it returns why.
+func (t *task) look(judge *shells.Judge) error {
+	signs := t.signs()
+	j := judge.Look(signs)
+	if j.Sample {
+		if s, err := t.process.Sample(); err == nil {
+			signs.Sample = &s
+			j = judge.Look(signs)
+		}
+	}
+	switch j.Verdict {
+	case shells.Fine:
+		return nil
+	case shells.Busy:
+		t.w.line(Line{Task: t.id, Component: t.comp.ID, Level: LevelWarn, Text: j.Why})
+		return nil
+	}
+	err := fmt.Errorf("%s", j.Why)
+	if j.Verdict == shells.StartupTimeout {
+		err = fmt.Errorf("%w: %s", errStartup, j.Why)
+	}
+	t.process.Kill(err)
+	return err
+}
+
+// signs gathers what is known of the child.
+func (t *task) signs() shells.Signs {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := shells.Signs{Now: time.Now(), Started: t.process.Started(), Heard: t.process.LastOutput(), Spoke: t.hello != nil, Reading: t.reading, Ready: t.ready}
+	if t.hello != nil {
+		s.Beats = t.hello.Has(multilang.FeatureBeat)
+	}
+	if len(t.inflight) > 0 {
+		s.Working, s.Row = t.working, later(t.working, s.Heard)
+		if t.ledger != nil {
+			s.Row = time.Time{} // a spout may take its time for a row
+		}
+	}
+	return s
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// died clears away what a dead child leaves behind: its rows fail, at once.
+func (t *task) died(exit *shells.Exit) (ready, worked bool) {
+	t.mu.Lock()
+	inflight, held := t.inflight, t.held
+	ready, worked = !t.ready.IsZero(), t.worked
+	t.inflight, t.held, t.process, t.hello, t.ready, t.worked = nil, map[ref]heldRow{}, nil, nil, time.Time{}, false
+	t.pace.Forget()
+	t.spout.asked = 0
+	t.mu.Unlock()
+	busy := t.busy.Swap(0)
+	why := "the child ended"
+	if exit != nil {
+		why = exit.String()
+		t.w.exited(t, exit, ready)
+	}
+	if t.ledger != nil {
+		t.ledger.forget()
+		return ready, worked
+	}
+	f := failure{cause: acker.ChildDeath, component: t.comp.ID, task: t.id, alone: busy == 1, text: why}
+	for _, fr := range inflight {
+		for row := fr.covered; row < fr.n; row++ {
+			if !fr.done[row] {
+				t.failHeld(fr.hold(row, time.Time{}), f)
+			}
+		}
+	}
+	f.alone = false
+	for _, h := range held {
+		t.failHeld(h, f)
+	}
+	t.w.addLoad(int(-busy))
+	return ready, worked
+}
+
+// failHeld fails the trees of one row.
+func (t *task) failHeld(h heldRow, f failure) {
+	t.w.failRoot(h.root, f)
+	for _, x := range h.extras {
+		t.w.failRoot(x, f)
+	}
+}
+
+func (t *task) setState(s State, why string) {
+	t.mu.Lock()
+	if t.state == Stopping && s != Stopped {
+		s = Stopping
+	}
+	t.state, t.why = s, why
+	t.mu.Unlock()
+	t.w.opts.Observer.State(TaskState{Task: t.id, Component: t.comp.ID, Index: t.index, State: s, Why: why})
+}

@@ -1,0 +1,376 @@
+package worker
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/polybolt/polybolt/host/acker"
+	"github.com/polybolt/polybolt/multilang"
+)
+
+// onReply takes a bolt's reply: rows covered, rows emitted, and the exceptions.
+// An error means that the child broke the protocol.
+func (t *task) onReply(m *multilang.FromChild) error {
+	now := time.Now()
+	f, in, err := t.covered(m)
+	if err != nil {
+		return err
+	}
+	r := t.router
+	r.solo = f != nil && f.solo
+	r.begin(in, len(m.Groups))
+	for i := range m.Groups {
+		if err := t.emitGroup(in, &m.Groups[i], m, m.Seq, m.First); err != nil {
+			return err
+		}
+	}
+	for i := range m.Acked.Len() / 2 {
+		t.release(m, ref{m.Acked.At(2 * i), m.Acked.At(2*i + 1)}, func(root acker.Root, edge uint64) {
+			if root != 0 {
+				r.acks = append(r.acks, acker.Update{Root: root, Xor: edge})
+			}
+		})
+	}
+	t.uncover(f, m, in, now)
+	r.end(in, now)
+	t.failRows(m, in)
+	t.w.addLoad(-m.N)
+	t.awaitRoom()
+	return nil
+}
+
+// covered checks which rows a reply covers and returns them as the router's input.
+func (t *task) covered(m *multilang.FromChild) (*frame, *input, error) {
+	if m.Seq == 0 {
+		if m.N != 0 {
+			return nil, nil, fmt.Errorf("reply to frame 0 covers %d rows", m.N)
+		}
+		return nil, &input{}, nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.inflight) == 0 || t.inflight[0].seq != m.Seq {
+		return nil, nil, fmt.Errorf("reply to frame %d, but %s", m.Seq, t.awaited())
+	}
+	f := t.inflight[0]
+	from, to := f.covered, f.covered+m.N
+	if int(m.First) != from || to > f.n {
+		return nil, nil, fmt.Errorf("reply covers rows %d to %d of frame %d, which has %d rows, %d of them covered before", m.First, int(m.First)+m.N, f.seq, f.n, from)
+	}
+	in := &input{acked: m.N}
+	if len(f.batch.Roots) > 0 {
+		end := min(to+1, f.n) // the row in progress may have emitted, too
+		in.roots, in.edges = f.batch.Roots[from:end], f.batch.Edges[from:end]
+	}
+	for _, x := range f.batch.Extras {
+		if x.Row >= from && x.Row <= to {
+			x.Row -= from
+			in.extras = append(in.extras, x)
+		}
+	}
+	return f, in, t.markOpen(f, m, in)
+}
+
+// markOpen notes which covered rows this reply does not ack.
+func (t *task) markOpen(f *frame, m *multilang.FromChild, in *input) error {
+	open := func(row int) error {
+		if row < int(m.First) || row >= int(m.First)+m.N {
+			return fmt.Errorf("row %d of frame %d is not one of the covered rows", row, f.seq)
+		}
+		if in.open == nil {
+			in.open = map[int]bool{}
+		}
+		in.open[row-int(m.First)] = true
+		return nil
+	}
+	for i := range m.Failed {
+		if err := open(m.Failed[i].Row); err != nil {
+			return err
+		}
+	}
+	for i := range m.Held.Len() {
+		if err := open(int(m.Held.At(i))); err != nil {
+			return err
+		}
+	}
+	for row := range f.done {
+		if row < f.covered+m.N {
+			_ = open(row) // between covered and its end: in range
+		}
+	}
+	return nil
+}
+
+// awaited says which frame is to be answered next.
+func (t *task) awaited() string {
+	if len(t.inflight) == 0 {
+		return "none is unanswered"
+	}
+	return fmt.Sprintf("frame %d is to be answered first", t.inflight[0].seq)
+}
+
+// emitGroup sends one group of a reply.
+func (t *task) emitGroup(in *input, g *multilang.Group, m *multilang.FromChild, seq, first uint32) error {
+	r := t.router
+	from := r.from[:0]
+	var err error
+	switch g.How {
+	case multilang.AnchorEach:
+		if g.N != m.N {
+			return fmt.Errorf("%d rows anchored one to one to %d covered rows", g.N, m.N)
+		}
+		from = identity(from, g.N)
+	case multilang.AnchorEnds:
+		if g.Anchors.Len() != m.N {
+			return fmt.Errorf("anchors of %d rows for %d covered rows", g.Anchors.Len(), m.N)
+		}
+		if from, err = byEnds(from, g.Anchors, g.N); err != nil {
+			return err
+		}
+		if len(in.roots) > 0 && int(from[len(from)-1]) >= len(in.roots) {
+			return fmt.Errorf("rows are anchored to row %d of frame %d, which has no such row", int(first)+m.N, seq)
+		}
+	case multilang.AnchorRefs:
+		if g.Anchors.Len() != 2*g.N {
+			return fmt.Errorf("anchors of %d rows for %d emitted rows", g.Anchors.Len()/2, g.N)
+		}
+	}
+	for len(from) < g.N {
+		from = append(from, fromNone)
+	}
+	r.from = from
+	refs := t.explicit(g, from)
+	if err := r.emit(in, g, from, refs, false); err != nil {
+		return err
+	}
+	if g.IDs >= 0 {
+		t.answerTasks(uint32(g.IDs), r.sent)
+	}
+	return nil
+}
+
+// explicit looks up the trees of rows with anchors of their own, and marks
+// those rows in from.
+func (t *task) explicit(g *multilang.Group, from []int32) map[int][]acker.Root {
+	if g.How != multilang.AnchorRefs && len(g.Multi) == 0 {
+		return nil
+	}
+	refs := map[int][]acker.Root{}
+	set := func(row int, pairs multilang.U32s) {
+		var roots []acker.Root
+		for i := range pairs.Len() / 2 {
+			roots = append(roots, t.rootsOf(ref{pairs.At(2 * i), pairs.At(2*i + 1)})...)
+		}
+		if roots = distinct(roots); len(roots) > 0 {
+			refs[row], from[row] = roots, fromRefs
+		} else {
+			delete(refs, row)
+			from[row] = fromNone
+		}
+	}
+	if g.How == multilang.AnchorRefs {
+		for row := range g.N {
+			set(row, g.Anchors[8*row:8*row+8])
+		}
+	}
+	for _, m := range g.Multi {
+		set(m.Row, m.Refs)
+	}
+	return refs
+}
+
+// distinct removes zero and repeated roots: a row with two anchors in one tree
+// is one edge of it.
+func distinct(roots []acker.Root) []acker.Root {
+	out := roots[:0]
+next:
+	for _, r := range roots {
+		for _, o := range out {
+			if o == r {
+				continue next
+			}
+		}
+		if r != 0 {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// rootsOf returns the trees that a row in the child belongs to. A row that is
+// done with counts as a stray: the emit goes out without that anchor.
+func (t *task) rootsOf(at ref) []acker.Root {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if h, ok := t.held[at]; ok {
+		return append([]acker.Root{h.root}, h.extras...)
+	}
+	if f := t.frameOf(at); f != nil {
+		if len(f.batch.Roots) == 0 {
+			return nil
+		}
+		roots := []acker.Root{f.batch.Roots[at.row]}
+		for _, x := range f.batch.Extras {
+			if x.Row == int(at.row) {
+				roots = append(roots, x.Root)
+			}
+		}
+		return roots
+	}
+	t.stray("anchor", at)
+	return nil
+}
+
+// frameOf returns the frame of a row that is in progress, nil if it is done with. mu is held.
+func (t *task) frameOf(at ref) *frame {
+	for _, f := range t.inflight {
+		if f.seq == at.seq && int(at.row) >= f.covered && int(at.row) < f.n && !f.done[int(at.row)] {
+			return f
+		}
+	}
+	return nil
+}
+
+// stray counts a row that user code spoke of when it was done with already.
+func (t *task) stray(what string, at ref) {
+	if t.stats.strays.Add(1) == 1 {
+		t.w.line(Line{Task: t.id, Component: t.comp.ID, Level: LevelWarn,
+			Text: fmt.Sprintf("%s of a tuple that was acked or failed before (frame %d, row %d): ignored, as all further ones, which are only counted", what, at.seq, at.row)})
+	}
+}
+
+// release is done with a row that was held, or is in progress: settle gets its edges.
+func (t *task) release(m *multilang.FromChild, at ref, settle func(acker.Root, uint64)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if h, ok := t.held[at]; ok {
+		delete(t.held, at)
+		settle(h.root, h.edge)
+		for _, x := range h.extras {
+			settle(x, h.edge)
+		}
+		return
+	}
+	f := t.frameOf(at)
+	if f == nil {
+		t.stray("ack or fail", at)
+		return
+	}
+	if f.done == nil {
+		f.done = map[int]bool{}
+	}
+	f.done[int(at.row)] = true
+	if len(f.batch.Roots) == 0 {
+		return
+	}
+	settle(f.batch.Roots[at.row], f.batch.Edges[at.row])
+	for _, x := range f.batch.Extras {
+		if x.Row == int(at.row) {
+			settle(x.Root, f.batch.Edges[at.row])
+		}
+	}
+}
+
+// uncover moves the frame on, keeps what is held, and feeds the child.
+func (t *task) uncover(f *frame, m *multilang.FromChild, in *input, now time.Time) {
+	if f == nil {
+		return
+	}
+	t.mu.Lock()
+	for i := range m.Held.Len() {
+		at := ref{f.seq, m.Held.At(i)}
+		if !f.done[int(at.row)] {
+			t.held[at] = f.hold(int(at.row), now)
+		}
+	}
+	f.covered += m.N
+	t.worked = t.worked || m.N > 0
+	t.busy.Add(int64(-m.N))
+	t.pace.Observe(m.N, f.sent, now)
+	t.inbox.frame.Store(int64(t.pace.Rows()))
+	if t.pool != nil {
+		t.pool.frame.Store(int64(t.pace.Rows()) * int64(len(t.comp.tasks)))
+	}
+	if f.covered == f.n {
+		t.inflight = append(t.inflight[:0], t.inflight[1:]...)
+	}
+	own, pool := t.feed()
+	t.mu.Unlock()
+	if own {
+		t.inbox.kick()
+	}
+	if pool {
+		t.pool.kick()
+	}
+}
+
+// hold makes the record of a row that user code will ack later.
+func (f *frame) hold(row int, now time.Time) heldRow {
+	h := heldRow{since: now}
+	if len(f.batch.Roots) == 0 {
+		return h
+	}
+	h.root, h.edge = f.batch.Roots[row], f.batch.Edges[row]
+	for _, x := range f.batch.Extras {
+		if x.Row == row {
+			h.extras = append(h.extras, x.Root)
+		}
+	}
+	return h
+}
+
+// failRows fails the trees of the rows that failed.
+func (t *task) failRows(m *multilang.FromChild, in *input) {
+	for i := range m.Failed {
+		e := &m.Failed[i].Err
+		f := t.failureOf(e)
+		if row := m.Failed[i].Row - int(m.First); len(in.roots) > row {
+			t.w.failRoot(in.roots[row], f)
+			for _, x := range in.extras {
+				if x.Row == row {
+					t.w.failRoot(x.Root, f)
+				}
+			}
+		}
+	}
+	for i := range m.Late {
+		f := t.failureOf(&m.Late[i].Err)
+		var roots []acker.Root
+		t.release(m, ref{m.Late[i].Seq, uint32(m.Late[i].Row)}, func(root acker.Root, _ uint64) { roots = append(roots, root) })
+		for _, root := range roots {
+			t.w.failRoot(root, f)
+		}
+	}
+	t.stats.failed.Add(int64(len(m.Failed) + len(m.Late)))
+	t.stats.acked.Add(int64(m.N - len(m.Failed) - m.Held.Len() + m.Acked.Len()/2))
+}
+
+// failureOf reports an error of user code and returns it as the reason of a failure.
+func (t *task) failureOf(e *multilang.Error) failure {
+	f := failure{cause: acker.Exception, component: t.comp.ID, task: t.id, text: e.Message}
+	if e.Kind == "fail" {
+		f.cause = acker.Explicit
+	}
+	if e.Type != "" {
+		f.text = e.Type + ": " + e.Message
+	}
+	if e.Kind != "fail" || e.Message != "" {
+		t.w.report(t, e)
+	}
+	return f
+}
+
+// answerTasks tells the child where the rows of a group went.
+func (t *task) answerTasks(request uint32, ids []uint32) {
+	buf, at := multilang.BeginFrame(nil)
+	buf = multilang.EndFrame(multilang.AppendTasks(buf, request, ids), at)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.process != nil {
+		t.process.Write(buf)
+	}
+}
+
+// errNotRunning is what a child gets that sends data before it is ready.
+var errNotRunning = errors.New("data before ready")

@@ -1,0 +1,256 @@
+package worker
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/polybolt/polybolt/host/acker"
+	"github.com/polybolt/polybolt/multilang"
+)
+
+// With max_pending: auto a spout task may have autoPending trees in flight;
+// the limit doubles when the worker stands still because all of them wait in
+// bolts that hold them. Kept rows never exceed keptBytes by more than a frame.
+const (
+	autoPending = 16 << 10
+	keptBytes   = 16 << 20
+)
+
+// spoutState is what a task knows of its spout. Guarded by task.mu.
+type spoutState struct {
+	inactive bool
+	finished bool
+	replays  bool // the child replays failed rows that want an outcome
+	asked    int  // rows asked for and not answered
+	limit    int  // trees in flight
+	starved  bool // out of limit: counted in Worker.attentive
+}
+
+// ask tells the spout's child its outcomes, and asks for rows as far as there
+// is credit: room downstream, trees and bytes in flight.
+func (t *task) ask() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.state != Running && t.state != Stopping || t.process == nil {
+		return
+	}
+	buf := t.appendOutcomes(t.wbuf[:0])
+	for t.state == Running {
+		rows, size := t.credit()
+		if rows <= 0 {
+			break
+		}
+		if t.seq++; t.seq == 0 {
+			t.seq = 1
+		}
+		t.handOver(&frame{seq: t.seq, n: rows, sent: time.Now()})
+		t.spout.asked += rows
+		var at int
+		buf, at = multilang.BeginFrame(buf)
+		buf = multilang.EndFrame(multilang.AppendNext(buf, t.seq, rows, size), at)
+	}
+	if len(buf) > 0 {
+		t.process.Write(buf)
+	}
+	t.wbuf = buf
+}
+
+func (t *task) appendOutcomes(buf []byte) []byte {
+	o := t.ledger.takeOutcomes()
+	if o.empty() {
+		return buf
+	}
+	buf, at := multilang.BeginFrame(buf)
+	return multilang.EndFrame(multilang.AppendOutcome(buf, o.acked, o.failed, o.dead), at)
+}
+
+// credit returns how many rows and bytes to ask for in one more request.
+func (t *task) credit() (rows, size int) {
+	s := &t.spout
+	if s.inactive || s.finished || len(t.inflight) >= inChild || t.w.isDraining() || t.heldBack() {
+		return 0, 0
+	}
+	limit := t.w.opts.Topology.Config.MaxPending
+	auto := limit == 0
+	if auto {
+		limit = max(s.limit, autoPending)
+	}
+	rows, size = t.ledger.room(limit - s.asked)
+	if size <= 0 {
+		rows = 0
+	}
+	if rows <= 0 && auto && size > 0 && s.asked == 0 && t.w.load.Load() == 0 && 2*limit < acker.MaxTrees {
+		s.limit = 2 * limit
+		rows = limit
+	}
+	t.starve(rows <= 0)
+	want := t.pace.Rows()
+	if len(t.inflight) > 0 && rows < want/2 {
+		return 0, 0 // the child has a request: let the next one be worth it
+	}
+	return min(rows, want), min(size, multilang.TargetFrame)
+}
+
+// starve notes whether the spout waits for trees to end: then it is to be told when the worker is idle.
+func (t *task) starve(now bool) {
+	if now == t.spout.starved {
+		return
+	}
+	t.spout.starved = now
+	if now {
+		t.w.attentive.Add(1)
+	} else {
+		t.w.attentive.Add(-1)
+	}
+}
+
+// onRows takes what a spout emitted.
+func (t *task) onRows(m *multilang.FromChild) error {
+	now := time.Now()
+	first := m.First
+	replays, err := t.answered(m, now)
+	if err != nil {
+		return err
+	}
+	for i := range m.Groups {
+		if err := t.emitRows(&m.Groups[i], first, replays, now); err != nil {
+			return err
+		}
+		first += uint32(m.Groups[i].N)
+	}
+	t.ask()
+	if m.Final {
+		t.w.stir()
+	}
+	t.awaitRoom()
+	return nil
+}
+
+// answered notes how far a request is answered.
+func (t *task) answered(m *multilang.FromChild, now time.Time) (replays bool, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	rows := 0
+	for i := range m.Groups {
+		rows += m.Groups[i].N
+	}
+	t.stats.received.Add(int64(rows))
+	if m.Seq == 0 {
+		return t.spout.replays, nil
+	}
+	if len(t.inflight) == 0 || t.inflight[0].seq != m.Seq {
+		return false, fmt.Errorf("rows in answer to request %d, but %s", m.Seq, t.awaited())
+	}
+	f := t.inflight[0]
+	f.covered += rows
+	t.worked = t.worked || rows > 0
+	if m.Final {
+		t.pace.Observe(f.covered, f.sent, now)
+		t.spout.asked -= f.n
+		t.inflight = append(t.inflight[:0], t.inflight[1:]...)
+	}
+	return t.spout.replays, nil
+}
+
+// emitRows begins a tree for every row of a group and sends the rows out.
+func (t *task) emitRows(g *multilang.Group, first uint32, replays bool, now time.Time) error {
+	in := &input{acked: g.N}
+	r := t.router
+	r.from = identity(r.from[:0], g.N)
+	g.Cols = own(g.Cols)
+	if t.w.opts.Topology.Config.Acking {
+		k := kept{stream: g.Stream, n: g.N, cols: g.Cols, direct: append(multilang.U32s(nil), g.Direct...), first: first, wants: g.How, back: replays, child: t.incarnation(), born: now}
+		if g.How == multilang.AnchorEnds {
+			k.some = positions(g.Anchors)
+		}
+		if replays && g.How == multilang.AnchorEach {
+			k.cols = nil
+		}
+		in.roots, in.edges = t.ledger.keep(k, nil, nil)
+	} else {
+		t.ledger.ackUntracked(g, first)
+	}
+	r.begin(in, 1)
+	if err := r.emit(in, g, r.from, nil, true); err != nil {
+		return err
+	}
+	r.end(in, now)
+	if g.IDs >= 0 {
+		t.answerTasks(uint32(g.IDs), r.sent)
+	}
+	return nil
+}
+
+// own copies columns out of the read buffer, with one allocation.
+func own(cols []multilang.Column) []multilang.Column {
+	size := 0
+	for _, c := range cols {
+		size += len(c.Data)
+	}
+	buf := make([]byte, 0, size)
+	out := make([]multilang.Column, len(cols))
+	for i, c := range cols {
+		at := len(buf)
+		buf = append(buf, c.Data...)
+		out[i] = multilang.Column{Kind: c.Kind, Data: buf[at:len(buf):len(buf)]}
+	}
+	return out
+}
+
+func positions(u multilang.U32s) map[uint32]bool {
+	m := make(map[uint32]bool, u.Len())
+	for i := range u.Len() {
+		m[u.At(i)] = true
+	}
+	return m
+}
+
+// ackUntracked gives rows that want an outcome one at once: with acking off
+// nothing is known of them later (Storm does the same).
+func (l *ledger) ackUntracked(g *multilang.Group, first uint32) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	k := kept{wants: g.How, some: positions(g.Anchors)}
+	for row := range uint32(g.N) {
+		if k.wantsOutcome(row) {
+			l.told.acked = append(l.told.acked, first+row)
+		}
+	}
+}
+
+// replayDue sends the failed tuples whose time has come, and tells when the next is due.
+func (t *task) replayDue(now time.Time) time.Time {
+	if t.heldBack() {
+		return now.Add(heldBackPause)
+	}
+	ready, next := t.ledger.due(now)
+	r := t.replays
+	for _, a := range ready {
+		in := &input{roots: []acker.Root{a.root}, edges: []uint64{a.edge}, acked: 1}
+		r.solo = a.solo
+		r.begin(in, 1)
+		if err := r.emit(in, a.group, []int32{0}, nil, true); err != nil {
+			panic(err) // it has gone out before
+		}
+		r.end(in, now)
+		r.stuffed = r.stuffed[:0]
+	}
+	return next
+}
+
+// heldBackPause is how long replays wait for room downstream before they look again.
+const heldBackPause = 10 * time.Millisecond
+
+// isFinished tells whether the spout has said that it will emit no more.
+func (t *task) isFinished() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.spout.finished
+}
+
+// isAnswering tells whether the spout has been asked for rows and has not answered.
+func (t *task) isAnswering() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.inflight) > 0 && !t.spout.finished
+}

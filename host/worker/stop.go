@@ -1,0 +1,110 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/polybolt/polybolt/host/topology"
+	"github.com/polybolt/polybolt/multilang"
+	"github.com/polybolt/polybolt/shells"
+)
+
+// stopInOrder ends the tasks component by component, senders before receivers:
+// a last tick, then stop; what on_stop emits reaches its consumers before
+// their turn comes.
+func (w *Worker) stopInOrder(ctx context.Context) error {
+	w.attentive.Add(1)
+	for _, group := range topology.StopOrder(w.opts.Topology) {
+		for _, id := range group {
+			for _, t := range w.tasksOfComponent(id) {
+				t.stop()
+			}
+		}
+		for _, id := range group {
+			for _, t := range w.tasksOfComponent(id) {
+				select {
+				case <-t.stopped:
+				case <-ctx.Done():
+					return context.Cause(ctx)
+				}
+			}
+		}
+		if err := w.settle(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settle waits until nothing is in flight.
+func (w *Worker) settle(ctx context.Context) error {
+	for !w.idle() {
+		select {
+		case <-w.quiet:
+		case err := <-w.failed:
+			return err
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+func (w *Worker) tasksOfComponent(id topology.ComponentID) []*task {
+	for _, c := range w.components {
+		if c.ID == id {
+			return c.tasks
+		}
+	}
+	return nil
+}
+
+// closing tells whether the components are being stopped: nothing waits for company any more.
+func (w *Worker) closing() bool { return w.isDraining() || w.opts.Finite && w.finished() }
+
+// stop asks the task's loop to end its child.
+func (t *task) stop() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	select {
+	case <-t.stops:
+	default:
+		close(t.stops)
+	}
+}
+
+func (t *task) isStopping() bool {
+	select {
+	case <-t.stops:
+		return true
+	default:
+		return false
+	}
+}
+
+// end tells the child to stop, and sees to it that it does.
+func (t *task) end(ctx context.Context) {
+	t.mu.Lock()
+	p, ready := t.process, !t.ready.IsZero()
+	if p != nil && ready {
+		if t.comp.Tick > 0 {
+			t.signal(multilang.TypeTick)
+		}
+		buf, at := multilang.BeginFrame(nil)
+		p.Write(multilang.EndFrame(multilang.AppendStop(buf, t.w.opts.StopTimeout.Milliseconds()), at))
+	}
+	t.mu.Unlock()
+	if p == nil {
+		return
+	}
+	t.setState(Stopping, "")
+	wait := t.w.opts.StopTimeout
+	if !ready {
+		wait = 0
+	}
+	why := fmt.Errorf("it did not stop within %s", t.w.opts.StopTimeout)
+	if err := p.Stop(ctx, shells.Deadlines{Exit: wait, Term: time.Second}, why); err != nil {
+		t.w.log.Error("child cannot be ended", "component", t.comp.ID, "task", t.id, "pid", p.PID(), "err", err)
+	}
+}

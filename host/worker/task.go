@@ -1,0 +1,164 @@
+package worker
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/polybolt/polybolt/host/acker"
+	"github.com/polybolt/polybolt/host/stream"
+	"github.com/polybolt/polybolt/host/topology"
+	"github.com/polybolt/polybolt/multilang"
+	"github.com/polybolt/polybolt/shells"
+)
+
+// State is where a task is in its life.
+type State uint8
+
+// The states of a task.
+const (
+	Waiting  State = iota // for its turn to start
+	Starting              // the process runs, the component is not ready yet
+	Running
+	Backoff  // it died, and waits to be started again
+	Stopping // it was told to stop
+	Stopped
+)
+
+// String returns the state as it is shown.
+func (s State) String() string {
+	return [...]string{"waiting", "starting", "running", "backoff", "stopping", "stopped"}[s]
+}
+
+// task is one process of a component, over all its deaths and restarts.
+type task struct {
+	// Fixed at construction.
+	w          *Worker
+	comp       *component
+	id         topology.TaskID
+	index      int
+	name       string // component[index]
+	inbox      *inbox
+	pool       *inbox // of the component; nil if it has one task
+	downstream []*inbox
+	edges      [][]*edge              // by output stream
+	inputs     map[*stream.Source]int // index into the welcome's inputs
+	ledger     *ledger                // spouts only
+	stats      stats
+	metrics    metrics
+	busy       atomic.Int64 // rows in the child
+	child      atomic.Int64 // incarnation: how many children there have been
+
+	// Owned by the loop.
+	pokes   chan struct{} // capacity 1: something changed
+	stops   chan struct{} // closed when the task is to stop
+	stopped chan struct{} // closed when the loop has ended
+	replays *router
+
+	// Owned by the goroutine that reads the child's stdout.
+	router  *router
+	decoder multilang.Decoder
+	message multilang.FromChild
+	split   multilang.Splitter
+	text    []byte // of an unfinished line before the magic
+
+	// Guarded by mu.
+	mu       sync.Mutex
+	state    State
+	why      string    // of the state
+	ready    time.Time // when the child said so
+	worked   bool      // the child has completed a row
+	working  time.Time // since when it has had something to do
+	process  *shells.Child
+	hello    *multilang.Hello
+	seq      uint32
+	inflight []*frame
+	held     map[ref]heldRow
+	pace     stream.Pace
+	wbuf     []byte
+	cols     []multilang.Column
+	rowIndex []multilang.Index
+	reading  bool // false while the reader waits for room downstream
+	spout    spoutState
+	batchAt  time.Time // when a batch that is not full is due
+}
+
+// frame is rows that were handed to the child and not all covered yet. For a
+// spout it is a request.
+type frame struct {
+	seq     uint32
+	batch   *stream.Batch // rows: roots and edges; nil for a spout
+	n       int
+	covered int
+	done    map[int]bool // rows beyond covered that were acked or failed before their turn
+	sent    time.Time
+	solo    bool
+}
+
+// ref names a row of a child: frame and position.
+type ref struct{ seq, row uint32 }
+
+// heldRow is a row that user code will ack later.
+type heldRow struct {
+	root   acker.Root
+	edge   uint64
+	extras []acker.Root
+	since  time.Time
+}
+
+// stats are a task's counts since the worker began.
+type stats struct {
+	received, emitted, acked, failed, errors, restarts atomic.Int64
+	overflowed, strays, logLines                       atomic.Int64
+}
+
+func newTask(w *Worker, c *component, id topology.Task) *task {
+	t := &task{w: w, comp: c, id: id.ID, index: id.Index, name: fmt.Sprintf("%s[%d]", c.ID, id.Index),
+		inputs: map[*stream.Source]int{}, edges: make([][]*edge, len(c.Outputs)), held: map[ref]heldRow{},
+		pokes: make(chan struct{}, 1), stops: make(chan struct{}), stopped: make(chan struct{}), reading: true}
+	t.inbox = newInbox(w, t)
+	t.router, t.replays = newRouter(t), newRouter(t)
+	for _, s := range c.sources {
+		t.decoder.Fields = append(t.decoder.Fields, len(s.Fields))
+	}
+	return t
+}
+
+// poke makes the loop look again.
+func (t *task) poke() {
+	select {
+	case t.pokes <- struct{}{}:
+	default:
+	}
+}
+
+// incarnation numbers the children of the task from 1.
+func (t *task) incarnation() int { return int(t.child.Load()) }
+
+// pump gives the child what it is ready for: rows, or (a spout) a request.
+func (t *task) pump() {
+	if t.ledger != nil {
+		t.ask()
+		return
+	}
+	t.mu.Lock()
+	own, pool := t.feed()
+	t.mu.Unlock()
+	if own {
+		t.inbox.kick()
+	}
+	if pool {
+		t.pool.kick()
+	}
+}
+
+// heldBack tells whether an inbox downstream is full.
+func (t *task) heldBack() bool {
+	for _, in := range t.downstream {
+		if in.full.Load() {
+			return true
+		}
+	}
+	return false
+}

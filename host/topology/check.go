@@ -23,6 +23,7 @@ func (d *draft) check(p *problems) {
 	}
 	d.checkSize(p)
 	byID := map[ComponentID]*part{}
+	var ids []string
 	for _, c := range d.parts {
 		checkName(p, c.at, string(c.ID))
 		if first := byID[c.ID]; first != nil {
@@ -30,15 +31,19 @@ func (d *draft) check(p *problems) {
 			continue
 		}
 		byID[c.ID] = c
+		ids = append(ids, string(c.ID))
 	}
 	for _, c := range d.parts {
 		c.checkCommand(p)
 		c.checkTimes(p, d.config)
 		c.checkOutputs(p)
 	}
+	if d.cut {
+		return
+	}
 	for _, c := range d.parts {
 		for i := range c.inputs {
-			c.inputs[i].check(p, d.parts, byID)
+			c.inputs[i].check(p, byID, ids)
 		}
 		c.checkRepeats(p)
 	}
@@ -129,11 +134,11 @@ func checkField(p *problems, at place, f string) {
 	}
 }
 
-// check checks one input against the components.
-func (w *wire) check(p *problems, parts []*part, byID map[ComponentID]*part) {
+// check checks one input against the components, whose ids are listed for suggestions.
+func (w *wire) check(p *problems, byID map[ComponentID]*part, ids []string) {
 	from := byID[w.From]
 	if from == nil {
-		p.add(w.from, "there is no component %s%s", quote(string(w.From)), w.suggestSource(p, parts, byID))
+		p.add(w.from, "there is no component %s%s", quote(string(w.From)), w.suggestSource(p, byID, ids))
 		return
 	}
 	if from.opaque || w.broken {
@@ -158,15 +163,11 @@ func (w *wire) check(p *problems, parts []*part, byID map[ComponentID]*part) {
 }
 
 // suggestSource guesses what an unknown component was meant to be. COMPONENT.STREAM is a usual guess of people.
-func (w *wire) suggestSource(p *problems, parts []*part, byID map[ComponentID]*part) string {
+func (w *wire) suggestSource(p *problems, byID map[ComponentID]*part, ids []string) string {
 	for _, sep := range []string{".", ":", "/"} {
 		if id, stream, ok := strings.Cut(string(w.From), sep); ok && byID[ComponentID(id)] != nil {
 			return fmt.Sprintf(": write {from: %s, stream: %s}", id, clip(stream))
 		}
-	}
-	var ids []string
-	for _, c := range parts {
-		ids = append(ids, string(c.ID))
 	}
 	return p.suggest(string(w.From), ids)
 }
@@ -208,6 +209,9 @@ func (d *draft) checkDirect(p *problems) {
 		stream StreamID
 	}
 	first := map[source]*wire{}
+	if d.cut {
+		return
+	}
 	for _, c := range d.parts {
 		for i := range c.inputs {
 			w := &c.inputs[i]

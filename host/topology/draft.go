@@ -15,6 +15,7 @@ type draft struct {
 	at     place // of the name, or of the beginning
 	config Config
 	parts  []*part // spouts, then bolts
+	cut    bool    // there are more of them: how they are joined is not judged
 }
 
 // part is a component of a draft.

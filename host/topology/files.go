@@ -30,9 +30,7 @@ func CheckFiles(t *Topology, dir string) error {
 		f := fileCheck{p: p, c: c, dir: dir}
 		f.program()
 		f.script()
-		if c.Multilang != "" {
-			f.inBundle(c.Pos, c.Multilang, "the folder of multilang_path")
-		}
+		f.multilang()
 	}
 	return p.err()
 }
@@ -46,7 +44,18 @@ type fileCheck struct {
 
 // fail reports a problem at a place of the file.
 func (f fileCheck) fail(at Pos, format string, args ...any) {
-	f.p.add(place{Pos: at, path: f.c.Kind.String() + "s." + string(f.c.ID) + ".command"}, format, args...)
+	f.p.add(place{Pos: at, path: f.c.Kind.String() + "s." + string(f.c.ID)}, format, args...)
+}
+
+// multilang checks the folder of a classic component's child library.
+func (f fileCheck) multilang() {
+	name := f.c.Multilang
+	if name == "" || !f.inBundle(f.c.Pos, name, "the folder of multilang_path") {
+		return
+	}
+	if info, err := os.Stat(f.path(name)); err != nil || !info.IsDir() {
+		f.fail(f.c.Pos, "the folder of multilang_path, %s, is not in the bundle", quote(name))
+	}
 }
 
 // at returns the place of an element of the command.

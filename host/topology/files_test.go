@@ -59,30 +59,31 @@ func TestCheckFiles(t *testing.T) {
 		{`[python3, -m, pkg.sub]`, ""},
 		{`[python3, -m, pkg]`, ""},
 		{`[python3, -m, not.in.the.bundle]`, ""},
-		{`[python3, line.py]`, `3:26: spouts.s.command: there is no script "line.py" in the bundle, did you mean "lines.py"?`},
-		{`[python3, pkg/bold.py]`, `3:26: spouts.s.command: there is no script "pkg/bold.py" in the bundle, did you mean "pkg/bolt.py"?`},
-		{`[python3, nowhere/x.py]`, `3:26: spouts.s.command: there is no script "nowhere/x.py" in the bundle`},
-		{`[python3, pkg]`, `3:26: spouts.s.command: the folder "pkg" has no __main__.py for Python to run`},
-		{`[node, count.js]`, `3:23: spouts.s.command: there is no script "count.js" in the bundle, did you mean "count.mjs"?`},
-		{`[env, python3, x.py]`, `3:31: spouts.s.command: there is no script "x.py" in the bundle`},
-		{`[python3, ../lines.py]`, `3:26: spouts.s.command: the script "../lines.py" lies outside the bundle, which is all that reaches the workers: move it in`},
-		{`[python3, -m, pkg.bold]`, `3:30: spouts.s.command: the bundle has the package "pkg", but no module "pkg.bold" in it`},
-		{`[pyhton3, lines.py]`, `3:17: spouts.s.command: the program "pyhton3" is not found in the component's own PATH: install it, or name a file of the bundle with its folder, as in ./bin/pyhton3`},
-		{`[run.sh]`, `3:17: spouts.s.command: the program "run.sh" is not found in the component's own PATH, but the bundle has a file of that name: write "./run.sh"`},
-		{`[locked]`, `3:17: spouts.s.command: the program "locked" is not executable: DIR/bin/locked`},
-		{`["python3 lines.py"]`, `3:17: spouts.s.command: the program "python3 lines.py" is not found in the component's own PATH, and no shell splits it at blanks: write [python3, lines.py]`},
-		{`[./idle.py]`, `3:17: spouts.s.command: the program "./idle.py" is not executable: run chmod +x on it, or name its interpreter before it`},
-		{`[./nothing]`, `3:17: spouts.s.command: the program "./nothing": no such file or directory`},
-		{`[./lib]`, `3:17: spouts.s.command: the program "./lib" is a folder`},
-		{`[../x]`, `3:17: spouts.s.command: the program "../x" lies outside the bundle, which is all that reaches the workers: move it in`},
-		{`[./plain.sh]`, `3:17: spouts.s.command: the script "./plain.sh" has no "#!" line that names its interpreter: add one, or name the interpreter before it`},
-		{`[./dos.sh]`, `3:17: spouts.s.command: the first line of "./dos.sh" ends in a carriage return, which becomes part of the interpreter's name: save the file with line feeds only`},
-		{`[./lost.sh]`, `3:17: spouts.s.command: the interpreter "/no/such/interpreter" in the first line of "./lost.sh" does not exist`},
-		{`[./blank.sh]`, `3:17: spouts.s.command: the first line of "./blank.sh" names no interpreter after "#!"`},
-		{`[./hidden.py]`, `3:17: spouts.s.command: the first line of "./hidden.py" runs Python with "-I", which ignores PYTHONPATH, through which the host gives the component its SDK: leave -E and -I out (-S is fine)`},
+		{`[python3, line.py]`, `3:26: spouts.s: there is no script "line.py" in the bundle, did you mean "lines.py"?`},
+		{`[python3, pkg/bold.py]`, `3:26: spouts.s: there is no script "pkg/bold.py" in the bundle, did you mean "pkg/bolt.py"?`},
+		{`[python3, nowhere/x.py]`, `3:26: spouts.s: there is no script "nowhere/x.py" in the bundle`},
+		{`[python3, pkg]`, `3:26: spouts.s: the folder "pkg" has no __main__.py for Python to run`},
+		{`[node, count.js]`, `3:23: spouts.s: there is no script "count.js" in the bundle, did you mean "count.mjs"?`},
+		{`[env, python3, x.py]`, `3:31: spouts.s: there is no script "x.py" in the bundle`},
+		{`[python3, ../lines.py]`, `3:26: spouts.s: the script "../lines.py" lies outside the bundle, which is all that reaches the workers: move it in`},
+		{`[python3, -m, pkg.bold]`, `3:30: spouts.s: the bundle has the package "pkg", but no module "pkg.bold" in it`},
+		{`[pyhton3, lines.py]`, `3:17: spouts.s: the program "pyhton3" is not found in the component's own PATH: install it, or name a file of the bundle with its folder, as in ./bin/pyhton3`},
+		{`[run.sh]`, `3:17: spouts.s: the program "run.sh" is not found in the component's own PATH, but the bundle has a file of that name: write "./run.sh"`},
+		{`[locked]`, `3:17: spouts.s: the program "locked" is not executable: DIR/bin/locked`},
+		{`["python3 lines.py"]`, `3:17: spouts.s: the program "python3 lines.py" is not found in the component's own PATH, and no shell splits it at blanks: write [python3, lines.py]`},
+		{`[./idle.py]`, `3:17: spouts.s: the program "./idle.py" is not executable: run chmod +x on it, or name its interpreter before it`},
+		{`[./nothing]`, `3:17: spouts.s: the program "./nothing": no such file or directory`},
+		{`[./lib]`, `3:17: spouts.s: the program "./lib" is a folder`},
+		{`[../x]`, `3:17: spouts.s: the program "../x" lies outside the bundle, which is all that reaches the workers: move it in`},
+		{`[./plain.sh]`, `3:17: spouts.s: the script "./plain.sh" has no "#!" line that names its interpreter: add one, or name the interpreter before it`},
+		{`[./dos.sh]`, `3:17: spouts.s: the first line of "./dos.sh" ends in a carriage return, which becomes part of the interpreter's name: save the file with line feeds only`},
+		{`[./lost.sh]`, `3:17: spouts.s: the interpreter "/no/such/interpreter" in the first line of "./lost.sh" does not exist`},
+		{`[./blank.sh]`, `3:17: spouts.s: the first line of "./blank.sh" names no interpreter after "#!"`},
+		{`[./hidden.py]`, `3:17: spouts.s: the first line of "./hidden.py" runs Python with "-I", which ignores PYTHONPATH, through which the host gives the component its SDK: leave -E and -I out (-S is fine)`},
 		{`[./hidden.py], protocol: storm-json`, ""},
 		{`[./run.sh], protocol: storm-json, multilang_path: lib/storm`, ""},
-		{`[./run.sh], protocol: storm-json, multilang_path: ../storm`, `3:3: spouts.s.command: the folder of multilang_path "../storm" lies outside the bundle, which is all that reaches the workers: move it in`},
+		{`[./run.sh], protocol: storm-json, multilang_path: run.sh`, `3:3: spouts.s: the folder of multilang_path, "run.sh", is not in the bundle`},
+		{`[./run.sh], protocol: storm-json, multilang_path: ../storm`, `3:3: spouts.s: the folder of multilang_path "../storm" lies outside the bundle, which is all that reaches the workers: move it in`},
 	} {
 		text := fmt.Sprintf("name: t\nspouts:\n  s: {command: %s, env: {PATH: \"/no/such/folder:bin\"}}\n", c.command)
 		top, err := Load("t.yaml", []byte(text))
@@ -105,8 +106,8 @@ func TestCheckFilesAll(t *testing.T) {
 	top := mustLoad(t, small, Set("bolts.split.command", "[no-such-program-at-all, x]"), Set("spouts.lines.command", "[sh, lines.sh]"))
 	top.Components[0].CommandPos = nil // as in a topology that was not read from a file
 	err := CheckFiles(top, t.TempDir())
-	want := `t.yaml: bolts.split.command: the program "no-such-program-at-all" is not found in PATH: install it, or name a file of the bundle with its folder, as in ./bin/no-such-program-at-all
-t.yaml:3:3: spouts.lines.command: there is no script "lines.sh" in the bundle`
+	want := `t.yaml: bolts.split: the program "no-such-program-at-all" is not found in PATH: install it, or name a file of the bundle with its folder, as in ./bin/no-such-program-at-all
+t.yaml:3:3: spouts.lines: there is no script "lines.sh" in the bundle`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v", err)
 	}

@@ -200,6 +200,11 @@ func (d *draft) components(c cursor, k Kind) {
 		c.fail("there is no spout: a topology needs a component that tuples come from")
 		return
 	}
+	if len(c.n.entries) > maxComponents {
+		c.fail("%d components are more than the limit of %d: split the topology", len(c.n.entries), maxComponents)
+		d.cut = true
+		return
+	}
 	table := componentTable(k)
 	for _, e := range c.n.entries {
 		id, ok := keyText(e.key, c.p)

@@ -8,7 +8,7 @@ import (
 
 const (
 	maxListed  = 12  // valid names that a message lists when none is near
-	maxGuesses = 200 // searches for the nearest name: hostile files could ask for millions
+	maxGuesses = 100 // searches for the nearest name: hostile files could ask for millions
 )
 
 // suggest ends a message about an unknown name: with the nearest valid one, or

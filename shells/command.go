@@ -46,11 +46,20 @@ func (s *Spec) program() (*program, error) {
 		env[name] = value
 	}
 	env["PWD"] = dir
-	env[markName] = newMark()
 	p := &program{argv: append([]string(nil), s.Command...), env: env, dir: dir}
 	if p.path, err = lookPath(s.Command[0], dir, env["PATH"]); err != nil {
 		return nil, err
 	}
+	// Asked before the SDK is in the environment: a question is no component.
+	if real := behindShim(p.path, dir, env, s.SDK.cache()); real != p.path {
+		p.path, p.argv[0] = real, real // Python finds its library by argv[0]
+	}
+	if s.SDK != nil {
+		if err := s.SDK.set(env, dir); err != nil {
+			return nil, err
+		}
+	}
+	env[markName] = newMark()
 	p.interpreter, err = interpreter(p.path, env["PATH"], dir)
 	return p, err
 }

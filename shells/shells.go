@@ -31,7 +31,8 @@ type Spec struct {
 	// Command is the program and its arguments, passed on verbatim without a
 	// shell. A program with a slash is relative to Dir; one without is looked
 	// up in the child's own PATH (that of Env, if it sets one), whose relative
-	// entries are relative to Dir too.
+	// entries are relative to Dir too. A version manager's shim is replaced by the
+	// interpreter it stands for, in argv[0] too.
 	Command []string
 
 	// Dir is the working folder: the bundle.
@@ -55,7 +56,7 @@ type Spec struct {
 	Output func(buf []byte) (used, want int, err error)
 
 	// StderrLine takes each line that the child wrote on stderr, without its
-	// end, made printable, at most 8 KiB. It is valid only during
+	// end, made printable, cut as [Lines] says. It is valid only during
 	// the call. It may block, which holds up this child's stderr and nothing
 	// else. It may be nil.
 	StderrLine func(line []byte)

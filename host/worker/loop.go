@@ -263,6 +263,9 @@ func (t *task) died(exit *shells.Exit) (ready, worked bool) {
 	ready, worked = !t.ready.IsZero(), t.worked
 	t.inflight, t.held, t.process, t.hello, t.ready, t.worked = nil, map[ref]heldRow{}, nil, nil, time.Time{}, false
 	t.pace.Forget()
+	if t.state != Stopping {
+		t.state = Waiting // nothing is to be written to a child that is not there
+	}
 	t.spout.asked = 0
 	t.mu.Unlock()
 	busy := t.busy.Swap(0)

@@ -153,11 +153,13 @@ func (t *task) answered(m *multilang.FromChild, now time.Time) (replays bool, er
 }
 
 // emitRows begins a tree for every row of a group and sends the rows out.
-func (t *task) emitRows(g *multilang.Group, first uint32, replays bool, now time.Time) error {
+func (t *task) emitRows(decoded *multilang.Group, first uint32, replays bool, now time.Time) error {
+	copied := *decoded // the decoder uses its own again
+	g := &copied
+	g.Cols = own(g.Cols)
 	in := &input{acked: g.N}
 	r := t.router
 	r.from = identity(r.from[:0], g.N)
-	g.Cols = own(g.Cols)
 	if t.w.opts.Topology.Config.Acking {
 		k := kept{stream: g.Stream, n: g.N, cols: g.Cols, direct: append(multilang.U32s(nil), g.Direct...), first: first, wants: g.How, back: replays, child: t.incarnation(), born: now}
 		if g.How == multilang.AnchorEnds {

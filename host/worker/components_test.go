@@ -1,0 +1,70 @@
+package worker
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/polybolt/polybolt/multilang/multilangtest"
+)
+
+// testComponents are what the children of these tests run.
+var testComponents = map[string]func() error{
+	"numbers": func() error { return numbers(10_000) },
+	"split":   split,
+	"pass":    pass,
+	"sink":    sink,
+	"count":   count,
+}
+
+// numbers emits 0 … n-1 and a text of as many words as the number's last digit.
+func numbers(n int) error {
+	i := -1
+	return multilangtest.RunSpout(multilangtest.Spout{Next: func() []any {
+		if i++; i == n {
+			return nil
+		}
+		return []any{i, strings.TrimSpace(strings.Repeat("w"+strconv.Itoa(i%13)+" ", i%10))}
+	}})
+}
+
+func split() error {
+	return multilangtest.RunBolt(func(_ *multilangtest.Child, row []any) (out [][]any, err error) {
+		for _, w := range strings.Fields(row[1].(string)) {
+			out = append(out, []any{w})
+		}
+		return out, nil
+	}, nil, nil)
+}
+
+func pass() error {
+	return multilangtest.RunBolt(func(_ *multilangtest.Child, row []any) ([][]any, error) { return [][]any{row}, nil }, nil, nil)
+}
+
+// sink writes the first field of each row to the file TEST_OUT/sink, when it stops.
+func sink() error {
+	f, err := os.OpenFile(filepath.Join(os.Getenv("TEST_OUT"), "sink"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	return multilangtest.RunBolt(func(_ *multilangtest.Child, row []any) ([][]any, error) {
+		_, err := fmt.Fprintln(f, row[0])
+		return nil, err
+	}, nil, nil)
+}
+
+// count counts words and emits the counts when it stops.
+func count() error {
+	n := map[string]int{}
+	return multilangtest.RunBolt(func(_ *multilangtest.Child, row []any) ([][]any, error) {
+		n[row[0].(string)]++
+		return nil, nil
+	}, nil, func() (out [][]any) {
+		for w, k := range n {
+			out = append(out, []any{fmt.Sprint(w, "=", k)})
+		}
+		return out
+	})
+}

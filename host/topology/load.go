@@ -7,7 +7,7 @@ package topology
 //
 // A file is a single YAML document in UTF-8 of at most 1 MiB, nested at most
 // 64 deep. Anchors, aliases and merge keys may be used; they expand to at most
-// 200,000 values. Keys are strict: unknown ones are errors.
+// 200,000 values and 4 MiB of text. Keys are strict: unknown ones are errors.
 //
 // Options change the file's values before they are checked: see [Set].
 func Load(file string, data []byte, opts ...Option) (*Topology, error) {

@@ -20,6 +20,7 @@ const (
 	maxFileBytes = 1 << 20
 	maxDepth     = 64      // lists and maps in one another
 	maxNodes     = 200_000 // after aliases are expanded
+	maxText      = 4 << 20 // bytes, after aliases are expanded
 )
 
 // parse reads the text of a file, or of an option, into a tree. It reports
@@ -52,9 +53,9 @@ func parse(data []byte, option string, p *problems) *node {
 		syntaxProblem(err, data, option, p)
 		return nil
 	}
-	t := tree{p: p, option: option, left: maxNodes, open: map[*yaml.Node]bool{}}
+	t := tree{p: p, option: option, nodes: maxNodes, text: maxText, open: map[*yaml.Node]bool{}}
 	root := t.node(doc.Content[0])
-	if t.left <= 0 {
+	if t.full {
 		return nil // reported; the rest of it is missing
 	}
 	return root
@@ -158,7 +159,9 @@ func charAt(data []byte, at Pos) rune {
 type tree struct {
 	p      *problems
 	option string
-	left   int                 // nodes that may still be made
+	nodes  int                 // that may still be made
+	text   int                 // bytes that they may still hold
+	full   bool                // there were more
 	open   map[*yaml.Node]bool // anchored nodes that are being expanded: an alias to one has no end
 }
 
@@ -170,10 +173,13 @@ func (t *tree) place(y *yaml.Node) place {
 func (t *tree) node(y *yaml.Node) *node {
 	n := &node{at: t.place(y)}
 	n.comment = y.HeadComment != "" || y.LineComment != "" || y.FootComment != ""
-	if t.left--; t.left <= 0 {
-		if t.left == 0 {
-			t.p.add(n.at, "the file holds more than %d values, aliases expanded: use fewer", maxNodes)
-		}
+	t.nodes, t.text = t.nodes-1, t.text-len(y.Value)
+	if t.full {
+		return n
+	}
+	if t.nodes < 0 || t.text < 0 {
+		t.full = true
+		t.p.add(n.at, "the file holds more than %d values or %d bytes, aliases expanded: use fewer", maxNodes, maxText)
 		return n
 	}
 	switch y.Kind {
@@ -212,7 +218,7 @@ func (t *tree) node(y *yaml.Node) *node {
 func (t *tree) mapping(y *yaml.Node, n *node) {
 	seen := make(map[string]*node, len(y.Content)/2)
 	var merged []*node
-	for i := 0; i+1 < len(y.Content) && t.left > 0; i += 2 {
+	for i := 0; i+1 < len(y.Content) && !t.full; i += 2 {
 		key, value := t.node(y.Content[i]), t.node(y.Content[i+1])
 		if y.Content[i].Tag == "!!merge" {
 			if merged != nil {

@@ -55,8 +55,10 @@ func affix(long, part []rune) bool {
 	return len(long) >= len(part) && (slices.Equal(long[:len(part)], part) || slices.Equal(long[len(long)-len(part):], part))
 }
 
+var separators = strings.NewReplacer("-", "", "_", "")
+
 func fold(s string) []rune {
-	return []rune(strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(s)))
+	return []rune(strings.ToLower(separators.Replace(s)))
 }
 
 // distance is the optimal string alignment distance: inserted, deleted,

@@ -186,10 +186,6 @@ func (c *part) noStream(p *problems, id StreamID) string {
 
 // checkRepeats reports streams that a bolt reads twice: it would get each tuple twice, never on purpose.
 func (c *part) checkRepeats(p *problems) {
-	type source struct {
-		from   ComponentID
-		stream StreamID
-	}
 	first := map[source]int{}
 	for i, w := range c.inputs {
 		s := source{w.From, w.Stream}
@@ -204,14 +200,7 @@ func (c *part) checkRepeats(p *problems) {
 // checkDirect reports streams that some read with direct and some without: an
 // emit names its task or does not, so one of the two would never get a tuple.
 func (d *draft) checkDirect(p *problems) {
-	type source struct {
-		from   ComponentID
-		stream StreamID
-	}
 	first := map[source]*wire{}
-	if d.cut {
-		return
-	}
 	for _, c := range d.parts {
 		for i := range c.inputs {
 			w := &c.inputs[i]

@@ -116,6 +116,9 @@ func (c cursor) text(dst *string) bool {
 	if c.n.kind == kindBool || c.n.kind == kindInt || c.n.kind == kindFloat {
 		advice = fmt.Sprintf(": quote it, %q", clip(c.n.text))
 	}
+	if c.n.kind == kindNull {
+		advice = `: the empty text is ""`
+	}
 	c.expected("text", advice)
 	return false
 }

@@ -1,6 +1,9 @@
 package topology
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // unset marks a timeout that a component leaves to the topology's config.
 const unset time.Duration = -1
@@ -14,7 +17,7 @@ type draft struct {
 	named  bool  // a name could be read
 	at     place // of the name, or of the beginning
 	config Config
-	parts  []*part // spouts, then bolts
+	parts  []*part // in the order of the file
 	cut    bool    // there are more of them: how they are joined is not judged
 }
 
@@ -63,6 +66,7 @@ func newPart(id string, kind Kind, at place) *part {
 // finish returns the topology of a checked draft.
 func (d *draft) finish(file string) *Topology {
 	t := &Topology{Name: Name(d.name), Config: d.config, File: file}
+	slices.SortStableFunc(d.parts, func(a, b *part) int { return int(a.Kind) - int(b.Kind) })
 	for _, p := range d.parts {
 		c := p.Component
 		inherit(&c.Timeouts.Startup, d.config.Defaults.Startup)

@@ -19,7 +19,7 @@ const (
 // it. Subscriptions inside a cycle are marked with ↺. Lines end in a line feed
 // and carry no trailing blanks.
 func Graph(t *Topology) string {
-	d := drawing{reads: map[int]streamOf{}, output: map[streamOf]int{}, inCycle: map[Edge]bool{}}
+	d := drawing{reads: map[int]source{}, output: map[source]int{}, inCycle: map[Edge]bool{}}
 	for _, e := range Cycles(t) {
 		d.inCycle[e] = true
 	}
@@ -53,14 +53,9 @@ func count(n int, what string) string {
 // drawing is a text of rows, some of which are ends of edges.
 type drawing struct {
 	rows    []string
-	reads   map[int]streamOf // what a row reads
-	output  map[streamOf]int // the row that emits it
+	reads   map[int]source // what a row reads
+	output  map[source]int // the row that emits it
 	inCycle map[Edge]bool
-}
-
-type streamOf struct {
-	from   ComponentID
-	stream StreamID
 }
 
 // component appends the rows of one component.
@@ -81,11 +76,11 @@ func (d *drawing) component(c *Component, idWidth int) {
 		if d.inCycle[Edge{in.From, in.Stream, c.ID}] {
 			mark = cycleMark
 		}
-		d.reads[len(d.rows)] = streamOf{in.From, in.Stream}
+		d.reads[len(d.rows)] = source{in.From, in.Stream}
 		d.rows = append(d.rows, fmt.Sprintf("  in   %-*s  %s%s", width, sourceText(in), in.Group, mark))
 	}
 	for _, s := range c.Outputs {
-		d.output[streamOf{c.ID, s.ID}] = len(d.rows)
+		d.output[source{c.ID, s.ID}] = len(d.rows)
 		d.rows = append(d.rows, fmt.Sprintf("  out  %-*s  [%s]", width, s.ID, strings.Join(s.Fields, ", ")))
 	}
 }
@@ -117,7 +112,7 @@ func commandText(command []string) string {
 // lane is a vertical line from a stream's row to those of its readers.
 type lane struct {
 	first, last int // rows
-	source      int // the row that emits
+	emits       int // the row of the stream
 	column      int
 }
 
@@ -140,8 +135,8 @@ func (d *drawing) write(b *strings.Builder) {
 // lanes gives every stream that is read a vertical line, in the leftmost column
 // where it crosses no other. Short lines choose first and stay near the text.
 // It returns no columns where there would be too many.
-func (d *drawing) lanes() (lanes map[streamOf]*lane, columns int) {
-	lanes = map[streamOf]*lane{}
+func (d *drawing) lanes() (lanes map[source]*lane, columns int) {
+	lanes = map[source]*lane{}
 	var order []*lane
 	for row := range d.rows {
 		s, reads := d.reads[row]
@@ -151,7 +146,7 @@ func (d *drawing) lanes() (lanes map[streamOf]*lane, columns int) {
 		l := lanes[s]
 		if l == nil {
 			out := d.output[s]
-			l = &lane{first: out, last: out, source: out}
+			l = &lane{first: out, last: out, emits: out}
 			lanes[s], order = l, append(order, l)
 		}
 		l.first, l.last = min(l.first, row), max(l.last, row)
@@ -179,12 +174,12 @@ func (d *drawing) lanes() (lanes map[streamOf]*lane, columns int) {
 var corners = map[[2]bool]rune{{true, false}: '┘', {false, true}: '┐', {true, true}: '┤'}
 
 // gutter draws one row of the lines: two characters a column.
-func (d *drawing) gutter(lanes map[streamOf]*lane, columns, row int) string {
+func (d *drawing) gutter(lanes map[source]*lane, columns, row int) string {
 	cells := []rune(strings.Repeat("  ", columns+1))
-	source, reads := d.reads[row]
+	stream, reads := d.reads[row]
 	var own *lane
 	for s, l := range lanes {
-		if l.source == row || reads && s == source {
+		if l.emits == row || reads && s == stream {
 			own = l
 		}
 		if l.first <= row && row <= l.last {

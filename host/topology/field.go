@@ -28,11 +28,7 @@ func outlines[T any](table []field[T]) []outline {
 // that is unknown here but known in another place, or returns "".
 func readRecord[T any](c cursor, table []field[T], into *T, elsewhere func(key string) string) {
 	if c.n.kind != kindMap {
-		advice := ""
-		if c.n.kind == kindList && table[0].name == "command" {
-			advice = ": write {command: […]}"
-		}
-		c.expected("a map with "+keyList(table), advice)
+		c.expected("a map with "+keyList(table), "")
 		return
 	}
 	valid := keyNames(table)

@@ -9,6 +9,12 @@ type Edge struct {
 	To     ComponentID
 }
 
+// source names a stream of a topology.
+type source struct {
+	from   ComponentID
+	stream StreamID
+}
+
 // Edges lists all subscriptions, reader by reader, in the order of the file.
 func Edges(t *Topology) []Edge {
 	var edges []Edge

@@ -2,6 +2,7 @@ package topology
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -169,6 +170,22 @@ func TestLoadEverything(t *testing.T) {
 		if diff := cmp.Diff(c.want, c.got); diff != "" {
 			t.Errorf("%s: %s", c.what, diff)
 		}
+	}
+}
+
+// TestOrderOfComponents tests that spouts come first, each kind in the order of the file, and that task ids follow.
+func TestOrderOfComponents(t *testing.T) {
+	t.Parallel()
+	top := mustLoad(t, "bolts:\n  b: {command: [b], inputs: [z], parallelism: 2}\n  a: {command: [a], inputs: [z]}\nspouts:\n  z: {command: [z], output: [x]}\n  y: {command: [y]}\nname: t\n")
+	var got []string
+	for _, task := range top.Tasks() {
+		got = append(got, fmt.Sprintf("%d %s %d", task.ID, task.Component.ID, task.Index))
+	}
+	if diff := cmp.Diff([]string{"1 z 0", "2 y 0", "3 b 0", "4 b 1", "5 a 0"}, got); diff != "" {
+		t.Error(diff)
+	}
+	if top.Component("nobody") != nil || top.Component("z").Output("nothing") != nil {
+		t.Error("there is something that is not there")
 	}
 }
 

@@ -23,12 +23,12 @@ var topFields = []field[draft]{
 				readRecord(c, configFields, &d.config, componentKeyInConfig)
 			}
 		}},
-	{outline{name: "spouts", shape: mapOf(record(componentOutlines(Spout)), namePattern, 1, maxComponents), required: true,
+	{outline{name: "spouts", shape: mapOf(record(outlines(componentTable(Spout))), namePattern, 1, maxComponents), required: true,
 		doc: "the components that tuples come from, by id"},
 		func(c cursor, d *draft) {
 			d.components(c, Spout)
 		}},
-	{outline{name: "bolts", shape: orNothing(mapOf(record(componentOutlines(Bolt)), namePattern, 0, maxComponents)),
+	{outline{name: "bolts", shape: orNothing(mapOf(record(outlines(componentTable(Bolt))), namePattern, 0, maxComponents)),
 		doc: "the components that tuples go through, by id"},
 		func(c cursor, d *draft) {
 			if !c.empty() {
@@ -160,17 +160,6 @@ var groupFields = []field[wire]{
 		}},
 }
 
-// componentOutlines returns the keys of one kind of component.
-func componentOutlines(k Kind) []outline {
-	var out []outline
-	for _, o := range outlines(componentFields) {
-		if o.only.fits(k) {
-			out = append(out, o)
-		}
-	}
-	return out
-}
-
 // componentTable returns the fields of one kind of component.
 func componentTable(k Kind) []field[part] {
 	var out []field[part]
@@ -191,17 +180,15 @@ func readNative(root *node, p *problems) *draft {
 
 // components reads the map of spouts or of bolts.
 func (d *draft) components(c cursor, k Kind) {
-	what := k.String() + "s by id"
-	if c.n.kind != kindMap {
-		c.expected("a map of "+what, fmt.Sprintf(`, as in "%ss: {%s: {command: […]}}"`, k, map[Kind]string{Spout: "lines", Bolt: "split"}[k]))
+	switch count := len(c.n.entries); {
+	case c.n.kind != kindMap:
+		c.expected(fmt.Sprintf("a map of %ss by id", k), fmt.Sprintf(`, as in "%ss: {ID: {command: […]}}"`, k))
 		return
-	}
-	if len(c.n.entries) == 0 && k == Spout {
+	case count == 0 && k == Spout:
 		c.fail("there is no spout: a topology needs a component that tuples come from")
 		return
-	}
-	if len(c.n.entries) > maxComponents {
-		c.fail("%d components are more than the limit of %d: split the topology", len(c.n.entries), maxComponents)
+	case count > maxComponents:
+		c.fail("%d components are more than the limit of %d: split the topology", count, maxComponents)
 		d.cut = true
 		return
 	}
@@ -214,6 +201,11 @@ func (d *draft) components(c cursor, k Kind) {
 		at := c.entry(e, id, c.shape.elem)
 		p := newPart(id, k, at.key)
 		d.parts = append(d.parts, p)
+		if e.value.kind == kindList {
+			p.opaque, p.cut = true, true
+			at.expected("a map with "+keyList(table), ": write {command: […]}")
+			continue
+		}
 		p.opaque = e.value.kind != kindMap
 		p.cut = p.opaque || k == Bolt && e.value.child("inputs") == nil
 		readRecord(at, table, p, func(key string) string { return keyOfOtherKind(key, k) })
@@ -222,35 +214,29 @@ func (d *draft) components(c cursor, k Kind) {
 
 // keyOfOtherKind explains a key that a component cannot have.
 func keyOfOtherKind(key string, k Kind) string {
-	for _, f := range componentFields {
-		if f.name == key && !f.only.fits(k) {
-			return fmt.Sprintf("only %ss have it, and this is a %s", 1-k, k)
-		}
-	}
-	for _, f := range configFields {
-		if f.name == key {
-			return `it belongs under the topology's own "config"`
-		}
+	switch {
+	case k == Bolt && slices.Contains(keyNames(componentTable(Spout)), key):
+		return "only spouts have it, and this is a bolt"
+	case k == Spout && slices.Contains(keyNames(componentTable(Bolt)), key):
+		return "only bolts have it, and this is a spout"
+	case slices.Contains(keyNames(configFields), key):
+		return `it belongs under the topology's own "config"`
 	}
 	return ""
 }
 
 // componentKeyInConfig explains a component's key among the topology's settings.
 func componentKeyInConfig(key string) string {
-	for _, f := range componentFields {
-		if f.name == key {
-			return "it belongs into a component"
-		}
+	if slices.Contains(keyNames(componentFields), key) {
+		return "it belongs into a component"
 	}
 	return ""
 }
 
 // keyOfLowerLevel explains a key at the top level that has its place further down.
 func keyOfLowerLevel(key string) string {
-	for _, f := range configFields {
-		if f.name == key {
-			return `it belongs under "config"`
-		}
+	if slices.Contains(keyNames(configFields), key) {
+		return `it belongs under "config"`
 	}
 	if key == "streams" {
 		return `a bolt names the streams it reads in its "inputs"`

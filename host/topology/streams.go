@@ -8,6 +8,14 @@ import (
 
 // The part of the native form that joins components: outputs, inputs, groupings.
 
+// listed advises to write a text as a list.
+func listed(n *node) string {
+	if n.kind != kindText {
+		return ""
+	}
+	return fmt.Sprintf(": write [%s]", clip(n.text))
+}
+
 // readOutput reads [a, b], which is short for {default: [a, b]}, or a map of streams.
 func readOutput(c cursor, p *part) {
 	list, table := c.shape.alt[0], c.shape.alt[1]
@@ -17,20 +25,19 @@ func readOutput(c cursor, p *part) {
 	case kindMap:
 		if c.as(table).length(len(c.n.entries), "streams") {
 			for _, e := range c.n.entries {
-				if id, ok := keyText(e.key, c.p); ok {
-					stream := c.entry(e, id, list)
-					p.stream(stream, StreamID(id), stream.key)
+				id, ok := keyText(e.key, c.p)
+				if !ok {
+					p.opaque = true
+					continue
 				}
+				stream := c.entry(e, id, list)
+				p.stream(stream, StreamID(id), stream.key)
 			}
 			return
 		}
 		p.opaque = true
 	default:
-		advice := ""
-		if c.n.kind == kindText {
-			advice = fmt.Sprintf(": write [%s]", clip(c.n.text))
-		}
-		c.expected("a list of fields, or a map of streams to lists of fields", advice)
+		c.expected("a list of fields, or a map of streams to lists of fields", listed(c.n))
 		p.opaque = true
 	}
 }
@@ -42,21 +49,14 @@ func (p *part) stream(c cursor, id StreamID, at place) {
 		p.opaque = true
 		return
 	}
-	advice := ""
-	if c.n.kind == kindText {
-		advice = fmt.Sprintf(": write [%s]", clip(c.n.text))
-	}
-	fields, places, complete := c.texts("fields", advice)
+	fields, places, complete := c.texts("fields", listed(c.n))
 	p.opaque = p.opaque || !complete
 	p.Outputs = append(p.Outputs, Stream{ID: id, Fields: fields})
 	p.streams = append(p.streams, streamPlaces{at: at, fields: places})
 }
 
 func readInputs(c cursor, p *part) {
-	advice := ""
-	if c.n.kind == kindText {
-		advice = fmt.Sprintf(": write [%s]", clip(c.n.text))
-	}
+	advice := listed(c.n)
 	if c.n.kind == kindMap {
 		advice = `: write it as a list, "- {from: …}"`
 	}
@@ -133,11 +133,7 @@ func bareGroup(c cursor) string {
 // groupByFields reads the fields of a grouping.
 func groupByFields(kind GroupKind) func(cursor, *wire) {
 	return func(c cursor, w *wire) {
-		advice := ""
-		if c.n.kind == kindText {
-			advice = fmt.Sprintf(": write [%s]", clip(c.n.text))
-		}
-		fields, at, ok := c.texts("fields", advice)
+		fields, at, ok := c.texts("fields", listed(c.n))
 		w.Group = Grouping{Kind: kind, Fields: fields}
 		w.fields, w.broken = at, w.broken || !ok
 	}

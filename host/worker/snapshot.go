@@ -86,3 +86,6 @@ func (t *task) figures() TaskFigures {
 	}
 	return f
 }
+
+// CauseName names an index of Snapshot.ByCause.
+func CauseName(i int) string { return acker.Cause(i).String() }

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/polybolt/polybolt/host"
+	"github.com/polybolt/polybolt/host/topology"
+	"github.com/polybolt/polybolt/shells"
+)
+
+// runFlags are the flags of run.
+type runFlags struct {
+	set  []string
+	dead string
+	time time.Duration
+}
+
+func (f *runFlags) add(c *cobra.Command) {
+	c.Flags().StringArrayVar(&f.set, "set", nil, "change a value of the topology, as in `spouts.lines.config.path=x`")
+	c.Flags().DurationVar(&f.time, "for", 0, "stop after this `time`, as if by Ctrl-C")
+	c.Flags().StringVar(&f.dead, "dead", "", "append tuples that are given up to this `file`")
+}
+
+func newRun() *cobra.Command {
+	var f runFlags
+	c := &cobra.Command{
+		Use:   "run [FILE|DIR]",
+		Short: "Run a topology on this machine, with nothing else needed",
+		Long: `Runs a topology (by default ./topology.yaml) on this machine until its spouts have
+finished and every tuple is done. Ctrl-C stops the spouts and finishes what is in
+flight; a second one ends everything at once.
+
+What components log goes to stderr, the summary to stdout. Exit codes: 0 every
+tuple was acked in the end, 1 failure, 2 invalid topology, 3 some tuple was given
+up or failed back to its spout, 130 a second Ctrl-C.`,
+		Args: usage(cobra.MaximumNArgs(1)),
+		RunE: func(c *cobra.Command, _ []string) error { return runGuarded() },
+	}
+	f.add(c)
+	return c
+}
+
+// runGuarded runs the same command line once more, below a guardian: then
+// nothing that a component started can outlive this process, not even if it is
+// killed.
+func runGuarded() error {
+	args := append([]string(nil), os.Args...)
+	for i, a := range args {
+		if a == "run" {
+			args[i] = runHere
+			break
+		}
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(self, args[1:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer signal.Stop(signals)
+	guarded, err := shells.Guard(cmd, shells.GuardOptions{Lifeline: true})
+	if err != nil {
+		return err
+	}
+	done := make(chan error, 1)
+	go func() { done <- guarded.Wait() }()
+	for {
+		select {
+		case s := <-signals:
+			_ = guarded.Signal(s) // it may be gone by now, which done will tell
+		case err := <-done:
+			var code *exec.ExitError
+			if errors.As(err, &code) {
+				return exit{code: code.ExitCode()}
+			}
+			return err
+		}
+	}
+}
+
+// runHere is the hidden command that does the running.
+const runHere = "run-here"
+
+func newRunHere() *cobra.Command {
+	var f runFlags
+	c := &cobra.Command{
+		Use:    runHere + " [FILE|DIR]",
+		Hidden: true,
+		Args:   usage(cobra.MaximumNArgs(1)),
+		RunE:   func(_ *cobra.Command, args []string) error { return runLocal(argOr(args, "."), f) },
+	}
+	f.add(c)
+	return c
+}
+
+func argOr(args []string, fallback string) string {
+	if len(args) > 0 {
+		return args[0]
+	}
+	return fallback
+}
+
+// overrides parses the --set flags.
+func overrides(set []string) ([]topology.Option, error) {
+	var options []topology.Option
+	for _, s := range set {
+		path, value, ok := strings.Cut(s, "=")
+		if !ok {
+			return nil, exit{exitUsage, fmt.Errorf("--set %s: write PATH=VALUE, as in --set spouts.lines.config.path=book.txt", s)}
+		}
+		options = append(options, topology.Set(path, value))
+	}
+	return options, nil
+}
+
+func runLocal(path string, f runFlags) error {
+	options, err := overrides(f.set)
+	if err != nil {
+		return err
+	}
+	bundle, err := host.OpenBundle(path, options...)
+	if err != nil {
+		return invalid(err)
+	}
+	console := newConsole(bundle.Topology)
+	local, err := host.NewLocal(host.LocalOptions{Bundle: bundle, DeadFile: f.dead, Observer: console, Log: slog.New(slog.NewTextHandler(console, nil))})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	stop := onSignals(local.Drain, cancel, console)
+	console.start(local.Snapshot)
+	err = errors.Join(local.RunFor(ctx, f.time), local.Close())
+	console.stop()
+	stop()
+	console.summary(local.Snapshot(), local.DeadFile)
+	switch s := local.Summary(); {
+	case errors.Is(err, errAborted):
+		return exit{code: exitAborted}
+	case err != nil:
+		return err
+	case s.Dead > 0 || s.FailedBack > 0:
+		return exit{code: exitUnfinished}
+	}
+	return nil
+}
+
+// invalid gives problems with a topology the exit code for them.
+func invalid(err error) error {
+	var problems topology.Errors
+	if errors.As(err, &problems) {
+		return err
+	}
+	return exit{exitUsage, err}
+}
+
+var errAborted = errors.New("interrupted twice")
+
+// onSignals drains at the first interrupt and aborts at the second. Call the
+// returned function when the run is over.
+func onSignals(drain func(), abort context.CancelCauseFunc, console *console) (stop func()) {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	done := make(chan struct{})
+	go func() {
+		for first := true; ; first = false {
+			select {
+			case <-done:
+				return
+			case <-signals:
+			}
+			if first {
+				console.note("stopping: finishing what is in flight (again to end at once)")
+				drain()
+			} else {
+				abort(errAborted)
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(signals)
+		close(done)
+	}
+}

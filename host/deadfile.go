@@ -1,0 +1,49 @@
+package host
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/polybolt/polybolt/host/worker"
+)
+
+// deadFile is a dead.jsonl that comes to be with its first tuple. Earlier
+// contents are kept: they are somebody's lost tuples.
+type deadFile struct {
+	path string
+
+	mu    sync.Mutex
+	file  *os.File
+	lines worker.DeadLetters
+}
+
+// Bury appends a tuple; it is in the file, though not yet on the disk, when Bury returns.
+func (d *deadFile) Bury(t *worker.DeadTuple) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.file == nil {
+		if err := os.MkdirAll(filepath.Dir(d.path), 0o700); err != nil {
+			return err
+		}
+		f, err := os.OpenFile(d.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		if err != nil {
+			return err
+		}
+		d.file, d.lines = f, worker.NewJSONLines(f)
+	}
+	return d.lines.Bury(t)
+}
+
+func (d *deadFile) close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.file == nil {
+		return nil
+	}
+	if err := d.file.Sync(); err != nil {
+		return fmt.Errorf("%s: %w", d.path, err)
+	}
+	return d.file.Close()
+}

@@ -1,0 +1,137 @@
+// Package host puts the parts together: it is the only package that knows all
+// roles. Commands call it; nothing else imports it.
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/polybolt/polybolt/host/topology"
+	"github.com/polybolt/polybolt/host/worker"
+	"github.com/polybolt/polybolt/shells"
+)
+
+// TopologyFile is the name of the topology in a folder.
+const TopologyFile = "topology.yaml"
+
+// maxTopologyFile bounds what is read of a topology's file; [topology.Load]
+// has the limit that users are told of.
+const maxTopologyFile = 4 << 20
+
+// Bundle is a checked topology with the folder that holds its code.
+type Bundle struct {
+	Topology *topology.Topology
+	Dir      string // absolute
+}
+
+// OpenBundle reads a topology from a file, or from the topology.yaml of a
+// folder, and checks it, the files that it names included. Problems of the
+// topology are [topology.Errors].
+func OpenBundle(path string, options ...topology.Option) (*Bundle, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no %s: name a topology's file or folder, or make one with `polybolt new NAME --lang python`", path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() {
+		path = filepath.Join(path, TopologyFile)
+	}
+	data, err := readBounded(path)
+	if err != nil {
+		return nil, err
+	}
+	top, err := topology.Load(path, data, options...)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	return &Bundle{top, dir}, topology.CheckFiles(top, dir)
+}
+
+func readBounded(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no %s in %s", filepath.Base(path), filepath.Dir(path))
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxTopologyFile {
+		return nil, fmt.Errorf("%s is no topology: it has %d bytes", path, info.Size())
+	}
+	return os.ReadFile(path)
+}
+
+// LocalOptions say how to run a topology on this machine alone.
+type LocalOptions struct {
+	Bundle   *Bundle
+	DeadFile string // where tuples that are given up go; empty: a file in the state folder
+	Observer worker.Observer
+	Log      *slog.Logger
+}
+
+// Local is a topology that runs in this process, as one worker with all tasks.
+type Local struct {
+	*worker.Worker
+	DeadFile string
+	scratch  string
+	dead     *deadFile
+}
+
+// NewLocal prepares a run. Run it once, then close it.
+func NewLocal(o LocalOptions) (*Local, error) {
+	state, err := shells.StateDir()
+	if err != nil {
+		return nil, err
+	}
+	sdk, err := shells.OpenSDK(state)
+	if err != nil {
+		return nil, err
+	}
+	if o.DeadFile == "" {
+		o.DeadFile = filepath.Join(state, "run", string(o.Bundle.Topology.Name), "dead.jsonl")
+	}
+	l := &Local{DeadFile: o.DeadFile, dead: &deadFile{path: o.DeadFile}}
+	if l.scratch, err = os.MkdirTemp("", "polybolt-run-"); err != nil {
+		return nil, err
+	}
+	l.Worker, err = worker.New(worker.Options{
+		Topology: o.Bundle.Topology,
+		Bundle:   o.Bundle.Dir,
+		Scratch:  l.scratch,
+		SDK:      sdk,
+		Finite:   true,
+		Observer: o.Observer,
+		Dead:     l.dead,
+		Log:      o.Log,
+	})
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+// RunFor runs the topology until it ends, or for a time (0: no limit), then drains it.
+func (l *Local) RunFor(ctx context.Context, d time.Duration) error {
+	if d > 0 {
+		timer := time.AfterFunc(d, l.Drain)
+		defer timer.Stop()
+	}
+	return l.Run(ctx)
+}
+
+// Close removes what the run needed only while it ran.
+func (l *Local) Close() error {
+	return errors.Join(l.dead.close(), os.RemoveAll(l.scratch))
+}

@@ -3,6 +3,7 @@ package shells
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -98,7 +99,7 @@ func (c *Child) start() (err error) {
 	c.started = time.Now()
 	c.process, err = fork(p.path, p.argv, pairs(p.env), p.dir, files)
 	if errors.Is(err, syscall.ENOEXEC) {
-		return fmt.Errorf("%s is neither a program of this machine nor a script with a #! line: start it by its interpreter: %s", p.path, suggest(p.path))
+		return fmt.Errorf("%s is neither a program of this machine nor a script with a #! line: start it by its interpreter: %s", p.path, suggest(filepath.Base(p.path)))
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", p.path, err)

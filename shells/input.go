@@ -89,6 +89,9 @@ func (in *input) notify() {
 func (in *input) queued() int {
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	if in.dead {
+		return 0
+	}
 	return len(in.queue) + in.writing
 }
 

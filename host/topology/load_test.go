@@ -207,3 +207,12 @@ func TestValid(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkLoad(b *testing.B) {
+	data := []byte(small)
+	for b.Loop() {
+		if _, err := Load("t.yaml", data); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

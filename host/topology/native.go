@@ -201,13 +201,11 @@ func (d *draft) components(c cursor, k Kind) {
 		at := c.entry(e, id, c.shape.elem)
 		p := newPart(id, k, at.key)
 		d.parts = append(d.parts, p)
+		p.opaque, p.cut = e.value.kind != kindMap, e.value.child("inputs") == nil
 		if e.value.kind == kindList {
-			p.opaque, p.cut = true, true
 			at.expected("a map with "+keyList(table), ": write {command: […]}")
 			continue
 		}
-		p.opaque = e.value.kind != kindMap
-		p.cut = p.opaque || k == Bolt && e.value.child("inputs") == nil
 		readRecord(at, table, p, func(key string) string { return keyOfOtherKind(key, k) })
 	}
 }

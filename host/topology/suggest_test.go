@@ -32,6 +32,16 @@ func TestNearest(t *testing.T) {
 	}
 }
 
+func TestNearestShort(t *testing.T) {
+	t.Parallel()
+	if got := nearest("a", []string{"b", "xy"}); got != "" {
+		t.Errorf("a is not %q", got)
+	}
+	if got := nearest("lnie", []string{"word", "line", "lines"}); got != "line" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestDistance(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

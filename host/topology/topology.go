@@ -3,6 +3,13 @@
 // and draws them.
 //
 // It imports nothing of ours and starts nothing: everyone else imports it.
+// Only [CheckFiles] touches the disk.
+//
+// Reading has three steps. parse makes a tree of nodes from text: types,
+// anchors, duplicate keys. A front end makes a draft from the tree: keys and
+// shapes; there is one, for the native form, and Storm's Flux form will be
+// another. check judges a draft, whichever front end made it: names, what
+// joins components, limits. All steps go on after a problem and note its place.
 //
 // A [Topology] is immutable once [Load] has returned it, and safe for
 // concurrent use.

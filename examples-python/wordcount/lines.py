@@ -1,0 +1,12 @@
+"""A spout: the lines of a text."""
+from polybolt import spout
+
+
+@spout
+def lines(conf):
+    with open(conf["path"], encoding="utf-8", errors="replace") as text:
+        for line in text:
+            yield line
+
+
+lines.run()

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -98,7 +99,8 @@ func commandText(command []string) string {
 	words := make([]string, len(command))
 	for i, w := range command {
 		words[i] = w
-		if w == "" || strings.ContainsAny(w, " \t\n\r\"'\\") {
+		// A terminal obeys control characters, so they are shown as escapes.
+		if w == "" || strings.ContainsFunc(w, func(r rune) bool { return strings.ContainsRune(" \"'\\", r) || !unicode.IsPrint(r) }) {
 			words[i] = quote(w)
 		}
 	}

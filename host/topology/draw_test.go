@@ -115,3 +115,20 @@ func TestGraphThicket(t *testing.T) {
 		t.Errorf("the text is not all there:\n%s", drawing)
 	}
 }
+
+// TestCommandText tests that a command stays on its line and cannot steer a terminal.
+func TestCommandText(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		command []string
+		want    string
+	}{
+		{[]string{"python3", "-u", "x.py"}, "python3 -u x.py"},
+		{[]string{"a", "", "b c", "d\ne", "\x1b[31m", "\u009b", `q"q`}, `a "" "b c" "d\ne" "\x1b[31m" "\u009b" "…`},
+		{[]string{"é", strings.Repeat("é", 60)}, "é " + strings.Repeat("é", 37) + "…"},
+	} {
+		if got := commandText(c.command); got != c.want {
+			t.Errorf("%q is drawn %s, want %s", c.command, got, c.want)
+		}
+	}
+}

@@ -70,7 +70,7 @@ var (
 	drawName  = rapid.StringMatching(`[A-Za-z][A-Za-z0-9_-]{0,12}`)
 	drawText  = rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"", " ", "yes", "NO", "null", "~", "012", "1_000", "12:30", "1.0", ".5", ".inf", "-", "--", "---", "...", "- a", "a: b", "a #b", "#", "&a", "*a", "!a", "%a", "@", "`", "{", "[", ",", "?", ": ", "a\nb", "a\n", "\t", "\u0085", "\u2028", "\ufeff", "\x00", "\x7f", "é", "😀", "'", `"`, `\`, "<<", "=", "2024-01-31", "0x1f", "1e3", "true", strings.Repeat("long ", 40)}))
 	drawField = rapid.Custom(func(r *rapid.T) string {
-		return rapid.OneOf(drawName, rapid.StringMatching(`[^\x00-\x1f\x7f]{1,20}`)).Draw(r, "field")
+		return rapid.OneOf(drawName, rapid.StringMatching(`[^\x00-\x1f\x7f-\x9f]{1,20}`)).Draw(r, "field")
 	})
 	drawFields = rapid.SliceOfNDistinct(drawField, 1, 4, rapid.ID[string])
 	drawWait   = rapid.Custom(func(r *rapid.T) time.Duration {

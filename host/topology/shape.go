@@ -85,7 +85,7 @@ const (
 	namePattern     = `^[A-Za-z][A-Za-z0-9_-]{0,63}$`
 	durationPattern = `^(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+$`
 	sizePattern     = `^[0-9]+ ?([kKMG]i?)?B$`
-	fieldPattern    = `^[^\x00-\x1f\x7f]+$` // no line feeds and other controls
+	fieldPattern    = `^[^\x00-\x1f\x7f-\x9f]+$` // no line feeds and other controls, which a terminal would obey
 	envPattern      = `^[^=\x00]+$`
 	argumentPattern = `^[^\x00]*$` // a NUL ends the text for the operating system
 )

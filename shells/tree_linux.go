@@ -101,6 +101,20 @@ func childrenOf(pid int) ([]int, error) {
 	return kids, nil
 }
 
+// listChildren is childrenOf on any kernel.
+func listChildren(pid int) []int {
+	kids, err := childrenOf(pid)
+	if err == nil {
+		return kids
+	}
+	for _, s := range allProcesses() {
+		if s.ppid == pid {
+			kids = append(kids, s.pid)
+		}
+	}
+	return kids
+}
+
 // scanOffspring is offspring by looking at every process of the machine.
 func scanOffspring(pid int) []int {
 	kids := map[int][]int{}
@@ -232,17 +246,19 @@ func killMarked(mark string) {
 		ancestors[pid] = true
 		pid = s.ppid
 	}
-	for _, s := range allProcesses() {
-		if !ancestors[s.ppid] || ancestors[s.pid] || s.pid == os.Getpid() || !marked(s.pid, mark) {
-			continue
-		}
-		if h, ok := hold(s.pid, ancestors); ok {
-			if marked(s.pid, mark) { // still the same one
-				h.signal(syscall.SIGSTOP)
-				killOffspring(s.pid)
-				h.signal(syscall.SIGKILL)
+	for pid := range ancestors {
+		for _, kid := range listChildren(pid) {
+			if ancestors[kid] || kid == os.Getpid() || !marked(kid, mark) {
+				continue
 			}
-			h.release()
+			if h, ok := hold(kid, ancestors); ok {
+				if marked(kid, mark) { // still the same one
+					h.signal(syscall.SIGSTOP)
+					killOffspring(kid)
+					h.signal(syscall.SIGKILL)
+				}
+				h.release()
+			}
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Error is one problem of a topology.
@@ -131,14 +132,39 @@ func (p *problems) err() error {
 	return out
 }
 
-// quote prints a user's text on one line, cut when it is long.
-func quote(s string) string {
+// cut shortens a text, and tells whether it did.
+func cut(s string) (string, bool) {
 	n := 0
 	for i := range s {
 		if n == maxQuoted {
-			return strconv.Quote(s[:i]) + "…"
+			return s[:i], true
 		}
 		n++
 	}
+	return s, false
+}
+
+// quote prints a user's text on one line, cut when it is long.
+func quote(s string) string {
+	s, long := cut(s)
+	if long {
+		return strconv.Quote(s) + "…"
+	}
 	return strconv.Quote(s)
+}
+
+// clip is quote without the quotes, for numbers and for advice on what to
+// write: cut when long, with ? for what a terminal would obey.
+func clip(s string) string {
+	s, long := cut(s)
+	s = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, s)
+	if long {
+		return s + "…"
+	}
+	return s
 }

@@ -45,6 +45,17 @@ func TestErrorsBound(t *testing.T) {
 	}
 }
 
+func TestClip(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"a b": "a b", "a\n\x1b[31m\u009b": "a??[31m?", strings.Repeat("é", 60): strings.Repeat("é", 60), strings.Repeat("é", 61): strings.Repeat("é", 60) + "…",
+	} {
+		if got := clip(in); got != want {
+			t.Errorf("clip(%q) = %s", in, got)
+		}
+	}
+}
+
 func TestQuote(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{

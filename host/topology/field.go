@@ -1,7 +1,6 @@
 package topology
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -97,11 +96,8 @@ func join(path, key string) string {
 	return path + "." + escapePath(key)
 }
 
-// escapePath writes a key as --set takes it.
+// escapePath writes a key as --set takes it, but for what cannot be printed.
 func escapePath(key string) string {
-	if len(key) > maxQuoted {
-		key = clip(key)
-	}
-	s := fmt.Sprintf("%q", key)
-	return strings.ReplaceAll(s[1:len(s)-1], ".", `\.`)
+	q := strings.TrimSuffix(quote(key), "…")
+	return strings.ReplaceAll(q[1:len(q)-1], ".", `\.`)
 }

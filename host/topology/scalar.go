@@ -124,11 +124,3 @@ func oldTruth(text string) (truth, old bool) {
 	}
 	return false, false
 }
-
-// clip shortens a text without quotes around it, such as a number's digits.
-func clip(text string) string {
-	if len(text) > maxQuoted {
-		return text[:maxQuoted] + "…"
-	}
-	return text
-}

@@ -1,7 +1,6 @@
 package topology
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -155,9 +154,8 @@ func splitPath(path string) (keys []string, ok bool) {
 
 // oneLine makes a user's text fit for the head of a message.
 func oneLine(s string) string {
-	q := fmt.Sprintf("%q", clip(s))
-	if q == `"`+s+`"` {
-		return s
+	if q := quote(s); q != `"`+s+`"` {
+		return q
 	}
-	return q
+	return s
 }

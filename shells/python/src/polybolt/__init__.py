@@ -1,0 +1,72 @@
+"""Polybolt's SDK for Python: spouts and bolts as classes or functions.
+
+Importing this package in a process that the host started takes over its
+standard streams, before user code can print: the protocol moves to private
+descriptors, fd 0 reads /dev/null and fd 1 goes where fd 2 goes, so that
+whatever is printed, by any library or grandchild, becomes a log line.
+"""
+
+import os as _os
+import sys as _sys
+
+MARKER = "POLYBOLT_BUNDLE"  # the host sets it to the bundle's folder
+_fds = None  # the private (in, out), once taken over
+_bundle = ""
+
+
+def _private(fd):  # type: ignore[no-untyped-def]
+    """Return a close-on-exec copy of fd that is none of 0, 1 and 2, even if some of those were closed."""
+    low = []
+    copy = _os.dup(fd)
+    while copy < 3:
+        low.append(copy)
+        copy = _os.dup(fd)
+    for n in low:
+        _os.close(n)
+    return copy
+
+
+def _take_over():  # type: ignore[no-untyped-def]
+    """Take the standard streams away from user code, once, if the marker says that this process is the component."""
+    global _fds, _bundle
+    bundle = _os.environ.pop(MARKER, None)  # popped: children of this process are none of ours
+    if bundle is None:
+        return
+    _bundle = bundle
+    _fds = _private(0), _private(1)
+    null = _os.open(_os.devnull, _os.O_RDONLY)
+    _os.dup2(null, 0)
+    _os.close(null)
+    _os.dup2(2, 1)
+    if _sys.stdout is not None:
+        _sys.stdout.reconfigure(line_buffering=True)
+    _os.register_at_fork(after_in_child=_forked)
+    import _signal
+    import faulthandler
+
+    _signal.signal(_signal.SIGINT, _signal.SIG_IGN)  # Ctrl-C reaches the whole group; the host decides
+    faulthandler.register(_signal.SIGUSR1, file=2, all_threads=True)
+    try:
+        _os.write(_fds[1], b"\xf5PBOLT1\n")
+    except BrokenPipeError:
+        _os._exit(1)
+
+
+def _forked():  # type: ignore[no-untyped-def]
+    """In a forked child: it must never write or read the protocol."""
+    global _fds
+    if _fds is not None:
+        for fd in _fds:
+            try:
+                _os.close(fd)
+            except OSError:
+                pass  # user code closed it, as daemons do
+        _fds = None
+
+
+_take_over()
+
+from ._api import Bolt, Context, Spout, Timestamp, Tuple, bolt, emit_to, spout  # noqa: E402
+
+__version__ = "0.1.0"
+__all__ = ["Bolt", "Context", "Spout", "Timestamp", "Tuple", "bolt", "emit_to", "spout"]

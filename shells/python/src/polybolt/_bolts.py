@@ -1,0 +1,413 @@
+"""Bolts: what they do with the host's messages, one after another on the main thread (async code: see _aio)."""
+
+from __future__ import annotations
+
+import sys
+
+from . import _columns as columns
+from . import _wire as wire
+from ._api import ACKED, FAILED, Bolt, Tick, Tuple
+from ._fast import Emitter, FunctionEmitter, class_loop, function_loop
+from ._lane import ENDS, UNTRACKED, Frame, Lane
+from ._msgpack import WireError
+from ._outbox import BoltOutbox
+from ._report import describe
+from ._session import CURRENT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, Optional
+
+    from ._api import FunctionBolt
+    from ._session import Session
+
+
+
+class Loop:
+    """What spouts and bolts have in common. handle() takes messages; it returns False after the last one."""
+
+    def __init__(self, session: Session, component: Any) -> None:
+        self.session = session
+        self.component = component
+        self.handlers: dict[int, Callable[..., None]] = {
+            wire.STOP: self.stop,
+            wire.LEVEL: self.level,
+            wire.TASKS: self.stray_tasks,
+        }
+        self.going = True
+
+    def start(self) -> dict[str, Any]:
+        """Initialise user code and return what ready says. An exception in it is the caller's."""
+        raise NotImplementedError
+
+    def handle(self, message: list[Any]) -> bool:
+        """Act on one message; False: it was stop, and all is done."""
+        handler = self.handlers.get(message[0])
+        if handler is not None:
+            handler(*message[1:])
+        elif message[0] < wire.KNOWN:
+            raise WireError("message type %d is unknown, or not for a %s" % (message[0], self.session.kind))
+        return self.going
+
+    def hook(self, fn: Callable[..., Any], *args: Any) -> bool:
+        """Call a hook of the user's; an exception is reported. Returns whether there was none."""
+        try:
+            fn(*args)
+        except Exception as e:
+            self.session.error(e)
+            return False
+        return True
+
+    def stop(self, *_: Any) -> None:
+        """Message 10."""
+        raise NotImplementedError
+
+    def level(self, level: int, *_: Any) -> None:
+        """Message 11."""
+        self.session.set_level(level)
+
+    def stray_tasks(self, *_: Any) -> None:
+        """An answer that nobody waits for any more."""
+
+
+class BoltLoop(Loop):
+    """Shared by class, function and batch bolts: each makes works, one for every input."""
+
+    lane: Optional[Lane] = None
+
+    def __init__(self, session: Session, component: Any) -> None:
+        super().__init__(session, component)
+        assert isinstance(session.outbox, BoltOutbox)
+        self.outbox = session.outbox
+        self.handlers[wire.DATA] = self.data
+        self.handlers[wire.TICK] = self.tick
+
+    def columns(self, body: Any, n: int, cls: type[Tuple], used: Sequence[int]) -> list[Any]:
+        """Decode the columns that are used of a frame's body."""
+        width = len(cls.fields)
+        if self.outbox.as_rows:
+            if len(body) != n or any(len(row) != width for row in body):
+                raise WireError("a frame of %s/%s is not %d rows of %d" % (cls.component, cls.stream, n, width))
+            return [[row[i] for row in body] for i in used]
+        if len(body) != width:
+            raise WireError(
+                "a frame of %s/%s has %d columns for %d fields" % (cls.component, cls.stream, len(body), width)
+            )
+        return [columns.decode(*body[i], n) for i in used]
+
+    def frame(self, seq: int, input: int, task: int, n: int, runs: Optional[bytes]) -> tuple[Frame, type[Tuple]]:
+        """Make the frame of a data message, and look its input up."""
+        inputs = self.session.inputs
+        if not 0 <= input < len(inputs):
+            raise WireError("frame %d is of input %d; the welcome named %d" % (seq, input, len(inputs)))
+        return Frame(seq, n, task, wire.from_u32s(runs) if runs else (), self.lane), inputs[input]
+
+    def data(self, seq: int, input: int, task: int, n: int, body: Any, runs: Optional[bytes] = None, *_: Any) -> None:
+        """Message 3."""
+        raise NotImplementedError
+
+    def begin(self, frame: Frame, how: int) -> None:
+        """Start on a frame; 0 is the one of ticks and of on_stop."""
+        session = self.session
+        session.watch_logging()
+        if self.lane is not None:
+            self.lane.begin(frame, how)
+        session.stir()
+
+    def end(self) -> None:
+        """Send what the frame has led to."""
+        with self.outbox.lock:
+            self.outbox.flush(True)
+            if self.lane is not None:
+                self.settle_lane(self.lane)
+        self.outbox.hush()
+
+    def settle_lane(self, lane: Lane) -> None:
+        """After a frame: empty the lane. Lock held."""
+        lane.clear()
+        lane.frame = None
+
+    def unframed(self, fn: Callable[..., Any], *args: Any) -> None:
+        """Call a hook whose emits are anchored to nothing and go out as a reply to frame 0."""
+        self.begin(Frame(0, 0, -1, (), self.lane), UNTRACKED)
+        self.hook(fn, *args)
+        self.end()
+
+    def tick(self, *_: Any) -> None:
+        """Message 8."""
+        if isinstance(self.component, Bolt):
+            self.unframed(self.component.process_tick, Tick())
+
+    def stop(self, *_: Any) -> None:
+        """Message 10."""
+        if isinstance(self.component, Bolt):
+            self.unframed(self.component.on_stop)
+        self.going = False
+
+
+class LaneBolt(BoltLoop):
+    """A bolt whose main thread emits through the lane."""
+
+    lane: Lane
+    emitter: Any
+
+    def __init__(self, session: Session, component: Any, one: bool = False) -> None:
+        super().__init__(session, component)
+        self.lane = Lane(session.streams.get("default"), one, False)
+        session.use_lane(self.lane)
+        # By input: the columns it needs, the tuple in use, the loop.
+        self.works: list[tuple[Sequence[int], Callable[..., Any]]] = []
+        self.tuples: list[Optional[Tuple]] = []
+        self.tracked = ENDS
+
+    def data(self, seq: int, input: int, task: int, n: int, body: Any, runs: Optional[bytes] = None, *_: Any) -> None:
+        """Message 3: the hot path."""
+        frame, cls = self.frame(seq, input, task, n, runs)
+        used, work = self.works[input]
+        cols = self.columns(body, n, cls, used)
+        self.begin(frame, self.tracked)
+        tup = self.tuples[input]
+        if tup is not None:
+            tup._frame = frame
+        self.tuples[input] = work(n, tup, cols)
+        self.end()
+
+    def settle_lane(self, lane: Lane) -> None:
+        """After a frame: adapt the fast code to what it met, then empty the lane. Lock held."""
+        self.emitter.adapt()
+        super().settle_lane(lane)
+
+    def failed(self, error: Exception, tup: Optional[Tuple]) -> None:
+        """User code raised for the row in progress."""
+        lane = self.lane
+        row = lane.row()
+        component = self.component
+        if tup is not None and tup._done is not None:  # it has ended already; that stands
+            self.session.error(error)
+        elif getattr(component, "auto_fail", True):
+            lane.failed.append((row, describe(error, self.session.bundle)))
+            if tup is not None:
+                tup._done, lane.touched = FAILED, tup
+        else:
+            self.session.error(error)
+            if component.auto_ack:
+                lane.held.append(row)
+                assert tup is not None
+                lane.touched = tup
+        if lane.one and len(lane.last) + len(lane.gaps) + lane.base == row:
+            lane.gaps.append(row - lane.base)
+
+    def keep(self, tup: Tuple) -> Tuple:
+        """Give a tuple that user code refers to its row, and return a fresh one."""
+        lane = self.lane
+        lane.touched = None
+        row = lane.row()
+        if tup._done is None and getattr(self.component, "auto_ack", True) and (not lane.held or lane.held[-1] != row):
+            tup._done = ACKED
+        tup._row = row
+        return type(tup)(tup._frame)
+
+
+class ClassBolt(LaneBolt):
+    """A Bolt with process()."""
+
+    def start(self) -> dict[str, Any]:
+        """Initialise and compile."""
+        session, bolt, lane = self.session, self.component, self.lane
+        self.tracked = ENDS if bolt.auto_anchor else UNTRACKED
+        session.auto_anchor = bolt.auto_anchor
+        self.emitter = Emitter(session, bolt, lane, session.emit, False, Bolt)
+        bolt.initialize(session.conf, session.ctx)
+        self.emitter.rebuild()
+        for cls in session.inputs:
+            make = class_loop(cls.fields, not bolt.auto_ack)
+            work = make(bolt.process, lane.ends, lane.last, sys.getrefcount, self.keep, self.failed, self.held)
+            self.works.append((range(len(cls.fields)), work))
+            self.tuples.append(cls())
+        return {}
+
+    def held(self) -> None:
+        """The row in progress was neither acked nor failed."""
+        self.lane.held.append(self.lane.row())
+
+
+class FunctionLoop(LaneBolt):
+    """A function bolt."""
+
+    def __init__(self, session: Session, component: FunctionBolt[..., Any]) -> None:
+        self.generator = flags_of(component.__wrapped__) & GENERATOR != 0
+        super().__init__(session, component, not self.generator and "default" in session.streams)
+
+    def start(self) -> dict[str, Any]:
+        """Compile; a function has nothing to initialise."""
+        self.calls = [
+            call_of(self.component.__wrapped__, cls.fields, self.session.component, "%s/%s" % (cls.component, cls.stream))
+            for cls in self.session.inputs
+        ]
+        for (_, fields), cls in zip(self.calls, self.session.inputs):
+            self.tuples.append(cls() if fields is None else None)
+        self.emitter = FunctionEmitter(self.session, self.lane, self.compile)
+        return {}
+
+    def compile(self, emitter: FunctionEmitter, checks: list[str]) -> None:
+        """Make the loops for all inputs."""
+        session, lane = self.session, self.lane
+        self.works.clear()
+        for (call, used), cls in zip(self.calls, session.inputs):
+            fields = cls.fields if used is None else used
+            make = function_loop(fields, call, used is None, self.generator, checks)
+            work, trap = make(
+                self.component.__wrapped__, session.conf, session.ctx, lane.cols, lane.last, lane.ends, lane.gaps,
+                emitter.slow, self.failed, sys.getrefcount, self.keep, emitter.cells()[: lane.width], emitter.kind,
+            )  # fmt: skip
+            self.works.append(([cls.fields.index(f) for f in fields], work))
+            emitter.traps.append(trap)
+
+
+class BatchBolt(BoltLoop):
+    """A Bolt with process_batch()."""
+
+    def start(self) -> dict[str, Any]:
+        """Initialise."""
+        self.session.auto_anchor = self.component.auto_anchor
+        self.component.initialize(self.session.conf, self.session.ctx)
+        return {}
+
+    def data(self, seq: int, input: int, task: int, n: int, body: Any, runs: Optional[bytes] = None, *_: Any) -> None:
+        """Message 3."""
+        frame, cls = self.frame(seq, input, task, n, runs)
+        tuples = batch_of(frame, cls, self.columns(body, n, cls, range(len(cls.fields))))
+        self.begin(frame, ENDS)
+        token = CURRENT.set(tuples)
+        error = None
+        try:
+            self.component.process_batch(tuples[:])
+        except Exception as e:
+            error = e
+        finally:
+            CURRENT.reset(token)
+        end_batch(self.session, self.component, frame, tuples, error)
+        self.end()
+
+
+def batch_of(frame: Frame, cls: type[Tuple], cols: list[Any]) -> list[Tuple]:
+    """Make the tuples of a frame, whose outcomes are kept until end_batch."""
+    tuples = []
+    for row in range(frame.n):
+        tup = cls(frame, row)
+        for field, col in zip(cls.fields, cols):
+            tup[field] = col[row]
+        tuples.append(tup)
+    frame.unreported, frame.errors = range(frame.n), {}
+    return tuples
+
+
+def end_batch(
+    session: Session, bolt: Bolt, frame: Frame, tuples: list[Tuple], error: Optional[BaseException]
+) -> None:
+    """Cover a batch: what is open is acked, or failed with the exception that ended it."""
+    described = None
+    if error is not None:
+        described = describe(error, session.bundle)
+        if not bolt.auto_fail or all(t._done is not None for t in tuples):
+            session.error(error)
+    outbox = session.outbox
+    assert isinstance(outbox, BoltOutbox)
+    with outbox.lock:
+        frame.unreported = ()
+        held = []
+        for row, tup in enumerate(tuples):
+            if tup._done is not None:
+                continue
+            if described is not None and bolt.auto_fail:
+                tup._done = FAILED
+                frame.errors[row] = described
+            elif bolt.auto_ack and error is None:
+                tup._done = ACKED
+            else:
+                held.append(row)
+        failed = [[row, frame.errors[row]] for row in sorted(frame.errors)]
+        outbox.covers.append((frame.seq, 0, frame.n, failed, held))
+
+
+# ---- functions and their parameters
+
+GENERATOR, COROUTINE, ASYNC_GENERATOR = 0x20, 0x80, 0x200  # flags of code objects, as in module inspect
+SPECIAL = ("tup", "conf", "ctx")
+
+
+def flags_of(fn: Any) -> int:
+    """Return the code flags of a function, method, partial or callable object; of what a decorator wraps, too."""
+    for _ in range(32):
+        inner = getattr(fn, "__wrapped__", None) or getattr(fn, "func", None) or getattr(fn, "__func__", None)
+        if inner is None:
+            break
+        fn = inner
+    if not hasattr(fn, "__code__"):
+        fn = getattr(type(fn), "__call__", None)
+    return getattr(getattr(fn, "__code__", None), "co_flags", 0)
+
+
+def call_of(
+    fn: Any, fields: Sequence[str], component: str, source: Optional[str]
+) -> tuple[str, Optional[list[str]]]:
+    """Return the arguments, as source text, of a call of fn for a row, and the fields that v0, v1 ... in it stand for;
+    None instead of these if it wants the tuple. A spout has no source.
+
+    Raises TypeError for a parameter that is no field.
+    """
+    if type(fn).__name__ == "function" and not hasattr(fn, "__wrapped__") and not fn.__code__.co_flags & 0x0C:
+        code = fn.__code__
+        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        optional = set(names[code.co_argcount - len(fn.__defaults__ or ()) : code.co_argcount])
+        optional.update(fn.__kwdefaults__ or ())
+        positional = code.co_posonlyargcount
+        rest = False
+    else:
+        names, optional, positional, rest = _inspected(fn, component)
+    known = (*SPECIAL, *fields) if source else SPECIAL[1:]
+    passed = [n for n in names if n in known]
+    for name in names:
+        if name not in known and name not in optional:
+            raise TypeError(_no_field(name, fields, component, source))
+    if rest:
+        passed += [f for f in fields if f not in names]
+    with_tuple = "tup" in passed
+    used = list(fields) if with_tuple else [f for f in fields if f in passed and f not in SPECIAL]
+    value = {f: "v%d" % i for i, f in enumerate(used)}
+    value.update({s: s for s in SPECIAL})
+    text = ", ".join([(value[n] if n in names[:positional] else "%s=%s" % (n, value[n])) for n in passed])
+    return text, None if with_tuple else used
+
+
+def _inspected(fn: Any, component: str) -> tuple[list[str], set[str], int, bool]:
+    """Names, those with a default, how many are positional only, and whether there is a ** parameter."""
+    import inspect
+
+    parameters = list(inspect.signature(fn).parameters.values())
+    for p in parameters:
+        if p.kind is p.VAR_POSITIONAL:
+            raise TypeError("%s: the function takes *%s; name the fields it wants" % (component, p.name))
+    named = [p for p in parameters if p.kind is not p.VAR_KEYWORD]
+    return (
+        [p.name for p in named],
+        {p.name for p in named if p.default is not p.empty},
+        sum(p.kind is p.POSITIONAL_ONLY for p in named),
+        len(named) < len(parameters),
+    )
+
+
+def _no_field(name: str, fields: Sequence[str], component: str, source: Optional[str]) -> str:
+    if source is None:
+        return "%s: a spout function has parameters conf and ctx or none, not %r" % (component, name)
+    import difflib
+
+    near = difflib.get_close_matches(name, fields, 1)
+    return "%s: parameter %r is no field of its input %s, which has %s%s (tup, conf and ctx are there too)" % (
+        component,
+        name,
+        source,
+        ", ".join(fields),
+        "; did you mean %r?" % near[0] if near else "",
+    )

@@ -1,0 +1,429 @@
+"""Fast paths: the loops and emits that run for every row, generated, and what keeps them fitted to the data.
+
+Each function here returns a maker compiled from one template, specialised to
+how many fields come in and go out, so that a row costs no loop over fields, no
+argument parsing and no look-up that could be done before. What is unusual goes
+to a slow function. The rules that all of it follows:
+
+- A value is checked by its exact class against a cell (t0, t1, ...) and appended
+  to its field's list (c0, c1, ...). trap() empties the cells, also from another
+  thread, and the next value goes to the slow function.
+- A row counts as emitted when the last list has its value.
+- Nothing is recorded for a row but where its emits end: ends.append(len(last)).
+"""
+
+from __future__ import annotations
+
+import sys
+from _thread import get_ident
+
+from . import _columns as columns
+from ._lane import SCALARS, Lane
+from ._msgpack import INT_MAX, INT_MIN
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, Optional
+
+    from ._lane import Stream
+    from ._session import Session
+
+_makers: dict[str, Callable[..., Any]] = {}
+
+
+def _maker(name: str, source: str) -> Callable[..., Any]:
+    maker = _makers.get(source)
+    if maker is None:
+        space: dict[str, Any] = {}
+        exec(compile(source, "<polybolt %s>" % name, "exec"), space)
+        maker = _makers[source] = space["make"]
+    return maker
+
+
+def _names(letter: str, n: int) -> str:
+    """c0, c1, ... with a comma after each, as a parameter list or a target takes it."""
+    return "".join("%s%d, " % (letter, i) for i in range(n))
+
+
+def _indented(text: str, by: int) -> str:
+    return text.replace("\n", "\n" + " " * by)
+
+
+def _passes(checks: Sequence[str]) -> str:
+    """The condition under which a row's values go straight into the lists. checks, a field each: "class", "int"
+    (class and range) or "any" (t is a set of classes).
+    """
+    forms = {
+        "class": "x{0}.__class__ is t{0}",
+        "int": "x{0}.__class__ is t{0} and low <= x{0} <= high",
+        "any": "x{0}.__class__ in t{0}",
+    }
+    return " and ".join(forms[c].format(i) for i, c in enumerate(checks))
+
+
+def _appends(width: int) -> str:
+    return "; ".join("c{0}.append(x{0})".format(i) for i in range(width))
+
+
+def _trap(width: int, row: bool) -> str:
+    """A function that sets the cells."""
+    cells = ["t%d" % i for i in range(width)] + (["kind"] if row else [])
+    if not cells:
+        return "def trap(*classes): pass"
+    return "def trap(%s):\n    nonlocal %s\n    %s = %s" % (
+        ", ".join("n" + c for c in cells),
+        ", ".join(cells),
+        ", ".join(cells),
+        ", ".join("n" + c for c in cells),
+    )
+
+
+def fast_emit(checks: Sequence[str], threads: bool, keyed: bool) -> Callable[..., Any]:
+    """make(slow, lists, classes, low, high, ident, main) -> (emit, trap), for a class's default stream.
+
+    threads: the process has others than the main one, which must not touch the lane. keyed: a spout, with ids.
+    """
+    width = len(checks)
+    if keyed:
+        parameters = "id=None, stream=None, direct_task=None, need_task_ids=False, tup_id=None"
+        arguments = "id, stream, direct_task, need_task_ids, tup_id"
+        usual = "stream is direct_task is tup_id is None and not need_task_ids"
+    else:
+        parameters = "stream=None, anchors=None, direct_task=None, need_task_ids=False"
+        arguments = "stream, anchors, direct_task, need_task_ids"
+        usual = "stream is anchors is direct_task is None and not need_task_ids"
+    source = """
+def make(slow, lists, classes, low, high, ident, main):
+    {lists}{ids}= lists
+    {cells}= classes
+    def emit(values, {parameters}):
+        if {usual}{same_thread}:
+            kind = values.__class__
+            if kind is list or kind is tuple:
+                try:
+                    {targets}= values
+                except ValueError:
+                    pass
+                else:
+                    if {passes}:
+                        {appends}{append_id}
+                        return
+        return slow(values, {arguments})
+    {trap}
+    return emit, trap
+""".format(
+        lists=_names("c", width),
+        ids="ids, " if keyed else "",
+        cells=_names("t", width),
+        parameters=parameters,
+        usual=usual,
+        same_thread=" and ident() == main" if threads else "",
+        targets=_names("x", width),
+        passes=_passes(checks),
+        appends=_appends(width),
+        append_id="; ids.append(id)" if keyed else "",
+        arguments=arguments,
+        trap=_indented(_trap(width, False), 4),
+    )
+    return _maker("emit", source)
+
+
+def _rows(used: int) -> tuple[str, str]:
+    """Target and iterable of the loop over input rows, of which so many columns are used."""
+    if used == 0:
+        return "_", "range(n)"
+    if used == 1:
+        return "v0", "d0"
+    names = _names("v", used)
+    return names, "zip(%s)" % _names("d", used)
+
+
+def _tuple_lines(fields: Sequence[str]) -> str:
+    return "; ".join("tup[%r] = v%d" % (f, i) for i, f in enumerate(fields)) or "pass"
+
+
+def class_loop(fields: Sequence[str], holds: bool) -> Callable[..., Any]:
+    """make(process, ends, last, refs, keep, failed, held) -> work(n, tup, columns), for a class bolt's input.
+
+    One tuple object is used again and again while nobody else refers to it; keep() gives a kept one its row and
+    returns another. holds: rows that were neither acked nor failed are held.
+    """
+    target, rows = _rows(len(fields))
+    source = """
+def make(process, ends, last, refs, keep, failed, held):
+    def work(n, tup, columns):
+        {columns}= columns
+        alone = refs(tup)
+        for {target} in {rows}:
+            {fill}
+            try:
+                process(tup)
+            except Exception as e:
+                failed(e, tup)
+            {held}
+            if refs(tup) != alone:
+                tup = keep(tup)
+                alone = refs(tup)
+            ends.append(len(last))
+        return tup
+    return work
+""".format(
+        columns=_names("d", len(fields)) if fields else "_",
+        target=target,
+        rows=rows,
+        fill=_tuple_lines(fields),
+        held="if tup._done is None: held()" if holds else "",
+    )
+    return _maker("class", source)
+
+
+def function_loop(
+    fields: Sequence[str], call: str, with_tuple: bool, generator: bool, checks: Sequence[str]
+) -> Callable[..., Any]:
+    """make(fn, conf, ctx, lists, last, ends, gaps, slow, failed, refs, keep, classes, kind) -> (work, trap), for one
+    input of a function bolt.
+
+    fields: the columns that work(n, tup, columns) gets. call: the call's arguments, of v0, v1 ..., tup, conf and ctx.
+    A generator's rows have ends. A plain function's row emits one row or stands in gaps.
+    """
+    target, rows = _rows(len(fields))
+    width = len(checks)
+    source = """
+def make(fn, conf, ctx, lists, last, ends, gaps, slow, failed, refs, keep, classes, kind):
+    {lists}= lists
+    {cells}= classes
+    def work(n, tup, columns):
+        {columns}= columns
+        {alone}
+        for {target} in {rows}:
+            {fill}
+            try:
+                {body}
+            except Exception as e:
+                failed(e, tup)
+            {kept}
+            {end}
+        return tup
+    {trap}
+    return work, trap
+""".format(
+        lists=_names("c", width) if width else "_",
+        cells=_names("t", width) if width else "_",
+        columns=_names("d", len(fields)) if fields else "_",
+        alone="alone = refs(tup)" if with_tuple else "",
+        target=target,
+        rows=rows,
+        fill=_tuple_lines(fields) if with_tuple else "",
+        body=_indented(_function_body(call, generator, checks), 16),
+        kept="if refs(tup) != alone: tup = keep(tup); alone = refs(tup)" if with_tuple else "",
+        end="ends.append(len(last))" if generator or not width else "",
+        trap=_indented(_trap(width, width > 1), 4),
+    )
+    return _maker("function", source)
+
+
+def _function_body(call: str, generator: bool, checks: Sequence[str]) -> str:
+    """Call the function and take what it yields or returns."""
+    width = len(checks)
+    if width == 0:
+        take = "if x is not None: slow(x)"
+    elif width == 1:
+        take = "if %s: c0.append(x)\n%selse: slow(x)" % (
+            _passes(checks).replace("x0", "x"),
+            "" if generator else "elif x is None: gaps.append(len(last) + len(gaps))\n",
+        )
+    else:
+        take = """if x.__class__ is kind:
+    try:
+        {targets}= x
+    except ValueError:
+        slow(x)
+    else:
+        if {passes}: {appends}
+        else: slow(x)
+{none}else: slow(x)""".format(
+            targets=_names("x", width),
+            passes=_passes(checks),
+            appends=_appends(width),
+            none="" if generator else "elif x is None: gaps.append(len(last) + len(gaps))\n",
+        )
+    if generator:
+        return "for x in fn(%s):\n    %s" % (call, _indented(take, 4))
+    return "x = fn(%s)\n%s" % (call, take)
+
+
+def source_loop(checks: Sequence[str]) -> Callable[..., Any]:
+    """make(lists, slow, classes, kind) -> (work, trap), for a generator spout: work(rows) takes what rows yields, and
+    returns True early when slow() says that there is nothing for now.
+    """
+    width = len(checks)
+    if width == 1:
+        take = "if %s: c0.append(x)\nelif slow(x): return True" % _passes(checks).replace("x0", "x")
+    else:
+        take = """if x.__class__ is kind:
+    try:
+        {targets}= x
+    except ValueError:
+        slow(x)
+    else:
+        if {passes}: {appends}
+        else: slow(x)
+elif slow(x): return True""".format(targets=_names("x", width), passes=_passes(checks), appends=_appends(width))
+    source = """
+def make(lists, slow, classes, kind):
+    {lists}= lists
+    {cells}= classes
+    def work(rows):
+        for x in rows:
+            {take}
+        return False
+    {trap}
+    return work, trap
+""".format(
+        lists=_names("c", width),
+        cells=_names("t", width),
+        take=_indented(take, 12),
+        trap=_indented(_trap(width, width > 1), 4),
+    )
+    return _maker("source", source)
+
+
+# ---- what keeps it fitted
+
+REBUILDS = 8  # after which the code stays as it is
+# What "any" lets pass: in emit no ints, whose range must be looked at; in functions it is looked at when they are sent.
+ANY = columns.PLAIN
+_VALUES = SCALARS - {columns.NoneType}
+_NOTHING: frozenset[type] = frozenset()  # no value's class is it, or is in it
+
+
+class Adaptive:
+    """Watches which values had to go the slow way, and changes the classes that fast code lets pass."""
+
+    def __init__(self, session: Session, lane: Lane) -> None:
+        self.session = session
+        self.lane = lane
+        self.kind: Optional[type] = tuple  # of a function's rows: tuple or list
+        self.rebuilds = 0
+        self.traps: list[Callable[..., None]] = []  # of the code in use
+        session.set_trap = self.trap
+
+    def cells(self) -> list[Any]:
+        """The classes for the cells of the code."""
+        raise NotImplementedError
+
+    def rebuild(self) -> None:
+        """Compile for lane.classes."""
+        raise NotImplementedError
+
+    def trap(self, closed: bool) -> None:
+        """Send every value the slow way, or no longer. Lock held."""
+        cells = self.cells()
+        if closed:
+            cells = [_NOTHING] * len(cells)
+        for trap in self.traps:
+            trap(*cells)
+
+    def adapt(self) -> None:
+        """At the end of a frame, before the lane is cleared. Lock held."""
+        lane = self.lane
+        misses, lane.misses = lane.misses, 0
+        if misses * 8 > len(lane.last) and self.rebuilds < REBUILDS:
+            classes = [_class_of(col) for col in lane.cols]
+            if classes != lane.classes or self.kind_changed():
+                lane.classes[:] = classes
+                self.rebuilds += 1
+                self.rebuild()
+        if lane.trapped:
+            lane.trapped = False
+            self.trap(False)
+
+    def kind_changed(self) -> bool:
+        """Report whether rows come as lists now that came as tuples, or the other way."""
+        return False
+
+
+def _class_of(col: list[Any]) -> Optional[type]:
+    """Return the one plain class of a column's values, else None."""
+    classes = set(map(type, col))
+    cls = classes.pop() if len(classes) == 1 else None
+    return cls if cls in SCALARS and cls is not columns.NoneType else None
+
+
+class Emitter(Adaptive):
+    """Gives a component instance an emit of its own, compiled for the values it emits."""
+
+    def __init__(
+        self, session: Session, component: Any, lane: Lane, slow: Callable[..., Any], keyed: bool, base: type
+    ) -> None:
+        super().__init__(session, lane)
+        self.component = component
+        self.slow = slow
+        self.keyed = keyed
+        self.threads = False
+        self.plain = type(component).emit is base.emit and bool(lane.cols)  # type: ignore[attr-defined]
+        session.on_thread = self.on_thread
+
+    def cells(self) -> list[Any]:
+        """See Adaptive."""
+        return [ANY if c is None else c for c in self.lane.classes]
+
+    def rebuild(self) -> None:
+        """See Adaptive."""
+        if not self.plain:
+            return  # user code has an emit of its own, which calls the slow one
+        lane = self.lane
+        self.trap(True)  # for good: user code may hold on to the old one
+        checks = ["any" if c is None else "int" if c is int else "class" for c in lane.classes]
+        make = fast_emit(checks, self.threads, self.keyed)
+        lists = [*lane.cols, lane.ids] if self.keyed else lane.cols
+        emit, trap = make(self.slow, lists, self.cells(), INT_MIN, INT_MAX, get_ident, self.session.main)
+        self.component.emit = emit
+        self.traps = [trap]
+
+    def on_thread(self) -> None:
+        """The process is about to have a second thread: what user code holds of emit must not run in it."""
+        if not self.threads:
+            self.threads = True
+            self.rebuild()
+
+
+class FunctionEmitter(Adaptive):
+    """Compiles the loops of a function bolt, or of a generator spout."""
+
+    def __init__(self, session: Session, lane: Lane, build: Callable[[FunctionEmitter, list[str]], None]) -> None:
+        super().__init__(session, lane)
+        self.build = build  # compiles for the checks and appends to traps
+        self.seen: Optional[type] = None  # the class of the last row that went the slow way
+        self.rebuild()
+
+    def cells(self) -> list[Any]:
+        """See Adaptive."""
+        classes = self.lane.classes
+        if len(classes) == 1:
+            return [_VALUES if c is None else c for c in classes]  # as the only value, None emits nothing
+        return [*[SCALARS if c is None else c for c in classes], self.kind] if classes else []
+
+    def rebuild(self) -> None:
+        """See Adaptive."""
+        self.traps = []
+        self.build(self, ["any" if c is None else "class" for c in self.lane.classes])
+
+    def kind_changed(self) -> bool:
+        """See Adaptive."""
+        if self.lane.width > 1 and self.seen in (tuple, list) and self.seen is not self.kind:
+            self.kind = self.seen
+            return True
+        return False
+
+    def slow(self, x: Any) -> bool:
+        """Emit what a function yielded or returned. True: it was None, which is nothing."""
+        lane, session = self.lane, self.session
+        if lane.trapped:
+            session.relieve()
+        if x is None:
+            return True
+        self.seen = x.__class__
+        lane.add(session.settle(session.stream(None), x if lane.width > 1 else (x,)))
+        return False

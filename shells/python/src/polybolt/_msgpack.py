@@ -1,0 +1,401 @@
+"""The msgpack that the protocol allows: nil, bool, int, float, str, bin, array, map and the timestamp extension.
+
+Pure functions, bytes in, values out. Small rather than fast: it carries
+envelopes, and values where there is nothing better (see _columns). It refuses
+malformed input with WireError, in time and memory bounded by its length.
+"""
+
+from __future__ import annotations
+
+import sys
+from struct import Struct, error as struct_error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Union
+
+    Buffer = Union[bytes, bytearray, memoryview]
+
+MAX_DEPTH = 32  # of containers in a value
+INT_MIN, INT_MAX = -1 << 63, (1 << 63) - 1
+TIMESTAMP = 0xFF  # ext type -1
+
+_u16, _u32, _u64, _i64, _f64 = Struct(">H"), Struct(">I"), Struct(">Q"), Struct(">q"), Struct(">d")
+# Fixed-size numbers by first byte.
+_NUMBERS = {
+    0xCA: Struct(">f"), 0xCB: _f64, 0xCC: Struct(">B"), 0xCD: _u16, 0xCE: _u32, 0xCF: _u64,
+    0xD0: Struct(">b"), 0xD1: Struct(">h"), 0xD2: Struct(">i"), 0xD3: _i64,
+}  # fmt: skip
+_FIXEXT = {1: 0xD4, 2: 0xD5, 4: 0xD6, 8: 0xD7, 16: 0xD8}
+
+
+class WireError(ValueError):
+    """The peer sent something that the protocol does not allow."""
+
+
+class Packed(bytes):
+    """A value that is msgpack already; pack() copies it as it is."""
+
+    __slots__ = ()
+
+
+class Timestamp(tuple):
+    """A point in time that datetime cannot hold: seconds since 1970 and the nanoseconds (0-999999999) after them.
+
+    Other points in time arrive as datetime in UTC, cut to microseconds.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, seconds: int, nanoseconds: int = 0) -> Timestamp:
+        return tuple.__new__(cls, (seconds, nanoseconds))
+
+    seconds = property(lambda self: self[0])
+    nanoseconds = property(lambda self: self[1])
+
+    def __repr__(self) -> str:
+        return "Timestamp(%d, %d)" % self
+
+
+# ---- values to bytes
+
+
+def pack(value: Any) -> Packed:
+    """Return value as msgpack in its shortest form.
+
+    Raises TypeError, OverflowError or ValueError, with a message that says
+    what to send instead and leaves it to the caller to say where it stood.
+    """
+    out = bytearray()
+    put(out, value)
+    return Packed(out)
+
+
+def put(out: bytearray, v: Any, depth: int = 0) -> None:
+    """Append v to out; see pack."""
+    c = v.__class__
+    if c is int:
+        _put_int(out, v)
+    elif c is str:
+        try:
+            b = v.encode()
+        except UnicodeEncodeError:
+            raise ValueError(SURROGATE) from None
+        _put_head(out, len(b), 0xA0, 32, 0xD9)
+        out += b
+    elif c is Packed:
+        out += v
+    elif c is bytes:
+        _put_head(out, len(v), 0, 0, 0xC4)
+        out += v
+    elif v is None:
+        out.append(0xC0)
+    elif c is bool:
+        out.append(0xC3 if v else 0xC2)
+    elif c is float:
+        out.append(0xCB)
+        out += _f64.pack(v)
+    elif c is list or c is tuple or c is dict:
+        _put_container(out, v, depth + 1)
+    elif c is Timestamp:
+        _put_timestamp(out, v)
+    else:
+        put(out, base(v), depth)
+
+
+SURROGATE = (
+    "the str holds lone surrogates and has no UTF-8 form; send bytes, or value.encode('utf-8', 'replace').decode()"
+)
+
+
+def _put_int(out: bytearray, v: int) -> None:
+    if 0 <= v < 128:
+        out.append(v)
+    elif -32 <= v < 0:
+        out.append(v + 256)
+    elif v > 0:
+        if v < 1 << 8:
+            out += b"\xcc%c" % v
+        elif v < 1 << 16:
+            out.append(0xCD)
+            out += _u16.pack(v)
+        elif v < 1 << 32:
+            out.append(0xCE)
+            out += _u32.pack(v)
+        elif v <= INT_MAX:
+            out.append(0xCF)
+            out += _u64.pack(v)
+        else:
+            raise OverflowError(too_big(v))
+    elif v >= INT_MIN:
+        code = 0xD0 if v >= -1 << 7 else 0xD1 if v >= -1 << 15 else 0xD2 if v >= -1 << 31 else 0xD3
+        out.append(code)
+        out += _NUMBERS[code].pack(v)
+    else:
+        raise OverflowError(too_big(v))
+
+
+def too_big(v: int) -> str:
+    """Say that v does not fit, without printing a number of a thousand digits."""
+    return "an int of %d bits does not fit in 64; send it as a str" % v.bit_length()
+
+
+def _put_head(out: bytearray, n: int, fix: int, below: int, code: int) -> None:
+    """Append the head of a str, bin, array or map of n: fix|n under below, else 8 (str and bin), 16 or 32 bits."""
+    if n < below:
+        out.append(fix | n)
+    elif n < 256 and code in (0xD9, 0xC4):
+        out += b"%c%c" % (code, n)
+    else:
+        if code in (0xD9, 0xC4):
+            code += 1
+        if n < 65536:
+            out.append(code)
+            out += _u16.pack(n)
+        else:
+            out.append(code + 1)
+            out += _u32.pack(n)
+
+
+def _put_container(out: bytearray, v: Any, depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise ValueError("nested deeper than %d containers (or inside itself)" % MAX_DEPTH)
+    if v.__class__ is not dict:
+        _put_head(out, len(v), 0x90, 16, 0xDC)
+        for x in v:
+            put(out, x, depth)
+        return
+    _put_head(out, len(v), 0x80, 16, 0xDE)
+    for k, x in v.items():
+        if isinstance(k, (tuple, frozenset)) and k.__class__ is not Timestamp:
+            raise TypeError("a dict key that is a %s cannot be sent" % type(k).__name__)
+        put(out, k, depth)
+        put(out, x, depth)
+
+
+def put_ext(out: bytearray, code: int, data: Buffer) -> None:
+    """Append an ext of that type."""
+    n = len(data)
+    if n in _FIXEXT:
+        out += b"%c%c" % (_FIXEXT[n], code)
+    elif n < 256:
+        out += b"\xc7%c%c" % (n, code)
+    elif n < 65536:
+        out += b"\xc8" + _u16.pack(n) + b"%c" % code
+    else:
+        out += b"\xc9" + _u32.pack(n) + b"%c" % code
+    out += data
+
+
+def _put_timestamp(out: bytearray, t: Timestamp) -> None:
+    s, ns = t
+    if ns == 0 and 0 <= s < 1 << 32:
+        put_ext(out, TIMESTAMP, _u32.pack(s))
+    elif 0 <= s < 1 << 34:
+        put_ext(out, TIMESTAMP, _u64.pack(ns << 34 | s))
+    else:
+        put_ext(out, TIMESTAMP, _u32.pack(ns) + _i64.pack(s))
+
+
+def base(v: Any) -> Any:
+    """Return what a value travels as when it is not of a plain type itself: subclasses as what they derive from,
+    buffers as bytes, an aware datetime as Timestamp. Raises TypeError with a hint for the rest.
+    """
+    if isinstance(v, str):
+        return str.__str__(v)
+    if isinstance(v, int):
+        return int.__pos__(v)
+    if isinstance(v, float):
+        return float.__pos__(v)
+    if isinstance(v, (bytes, bytearray)):
+        return bytes(v)
+    if isinstance(v, memoryview):
+        return v.tobytes()
+    if isinstance(v, (list, tuple)):
+        return list(v)
+    if isinstance(v, dict):
+        return dict(v)
+    datetime = sys.modules.get("datetime")
+    if datetime is not None and isinstance(v, datetime.datetime) and v.utcoffset() is not None:
+        delta = v - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+        return Timestamp(delta.days * 86400 + delta.seconds, delta.microseconds * 1000)
+    raise TypeError(_hint(v))
+
+
+# What to do instead, by name so that nothing need be imported; looked up along the class's bases.
+_HINTS = {
+    "set": "send a list, such as sorted(value)",
+    "frozenset": "send a list, such as sorted(value)",
+    "datetime.datetime": "it has no time zone; give it one, such as value.astimezone()",
+    "datetime.date": "send value.isoformat()",
+    "datetime.time": "send value.isoformat()",
+    "datetime.timedelta": "send value.total_seconds()",
+    "decimal.Decimal": "send str(value), or float(value) if rounding does no harm",
+    "fractions.Fraction": "send str(value), or float(value) if rounding does no harm",
+    "complex": "send [value.real, value.imag]",
+    "uuid.UUID": "send str(value)",
+    "pathlib.PurePath": "send str(value)",
+    "pathlib._local.PurePath": "send str(value)",
+    "enum.Enum": "send value.value",
+    "numpy.generic": "send value.item()",
+    "numpy.ndarray": "send value.tolist()",
+    "array.array": "send value.tolist(), or value.tobytes()",
+    "range": "send list(value)",
+    "generator": "send list(value)",
+    "collections.deque": "send list(value)",
+}
+
+
+def _hint(v: Any) -> str:
+    cls = type(v)
+    for c in cls.__mro__:
+        name = c.__qualname__ if c.__module__ == "builtins" else c.__module__ + "." + c.__qualname__
+        hint = _HINTS.get(name)
+        if hint:
+            break
+    else:
+        hint = "send dataclasses.asdict(value)" if hasattr(v, "__dataclass_fields__") else "send what it is made of"
+    name = cls.__qualname__ if cls.__module__ == "builtins" else cls.__module__ + "." + cls.__qualname__
+    return "%s cannot be sent; %s" % (name, hint)
+
+
+# ---- bytes to values
+
+
+def unpack(data: Buffer) -> Any:
+    """Return the one value in data."""
+    value, pos = get(memoryview(data), 0)
+    if pos != len(data):
+        raise WireError("%d bytes follow the value" % (len(data) - pos))
+    return value
+
+
+def unpack_many(data: Buffer, n: int) -> list[Any]:
+    """Return the n values that stand in data one after another."""
+    b = memoryview(data)
+    values, pos = [], 0
+    for _ in range(n):
+        value, pos = get(b, pos)
+        values.append(value)
+    if pos != len(b):
+        raise WireError("%d bytes follow the last of %d values" % (len(b) - pos, n))
+    return values
+
+
+def get(b: memoryview, pos: int, depth: int = 0, exts: bool = False) -> tuple[Any, int]:
+    """Return the value at pos and the position after it. With exts, an ext of
+    another type than the timestamp is the pair of its type and its data.
+    """
+    try:
+        c = b[pos]
+        pos += 1
+        if c < 0x80:
+            return c, pos
+        if c >= 0xE0:
+            return c - 256, pos
+        if c < 0xC0:
+            if c >= 0xA0:
+                return _text(b, pos, c & 31)
+            return _container(b, pos, c & 15, c < 0x90, depth + 1, exts)
+        if c in _NUMBERS:
+            s = _NUMBERS[c]
+            (v,) = s.unpack_from(b, pos)
+            if c == 0xCF and v > INT_MAX:
+                raise WireError("int %d is beyond 64 signed bits" % v)
+            return v, pos + s.size
+        if c <= 0xC3:
+            if c == 0xC1:
+                raise WireError("byte 0xc1 starts no value")
+            return (None, None, False, True)[c - 0xC0], pos
+        if c <= 0xC6:
+            n, pos = _length(b, pos, c - 0xC4)
+            return bytes(_slice(b, pos, n)), pos + n
+        if c <= 0xC9:
+            n, pos = _length(b, pos, c - 0xC7)
+            return _ext(b, pos, n, exts)
+        if c <= 0xD8:
+            return _ext(b, pos, 1 << (c - 0xD4), exts)
+        if c <= 0xDB:
+            n, pos = _length(b, pos, c - 0xD9)
+            return _text(b, pos, n)
+        n, pos = _length(b, pos, 1 + (c & 1))
+        return _container(b, pos, n, c >= 0xDE, depth + 1, exts)
+    except (IndexError, struct_error):
+        raise WireError("cut off at byte %d" % len(b)) from None
+
+
+def _length(b: memoryview, pos: int, width: int) -> tuple[int, int]:
+    """Read a length of 1, 2 or 4 bytes (width 0, 1, 2)."""
+    if width == 0:
+        return b[pos], pos + 1
+    s = _u16 if width == 1 else _u32
+    return s.unpack_from(b, pos)[0], pos + s.size
+
+
+def _slice(b: memoryview, pos: int, n: int) -> memoryview:
+    if n > len(b) - pos:
+        raise WireError("%d bytes declared, %d left" % (n, len(b) - pos))
+    return b[pos : pos + n]
+
+
+def _text(b: memoryview, pos: int, n: int) -> tuple[Any, int]:
+    raw = _slice(b, pos, n)
+    try:
+        return str(raw, "utf-8"), pos + n
+    except UnicodeDecodeError:
+        return bytes(raw), pos + n  # as the host does it: what is not text arrives as bytes
+
+
+def _container(b: memoryview, pos: int, n: int, is_map: bool, depth: int, exts: bool) -> tuple[Any, int]:
+    if n > len(b) - pos:
+        raise WireError("%d values declared, %d bytes left" % (n, len(b) - pos))
+    if depth > MAX_DEPTH and n:
+        raise WireError("nested deeper than %d" % MAX_DEPTH)
+    if is_map:
+        out = {}
+        for _ in range(n):
+            k, pos = get(b, pos, depth)
+            if k.__class__ is list or k.__class__ is dict:
+                raise WireError("a map key is a list or a map")
+            out[k], pos = get(b, pos, depth)
+        return out, pos
+    items = []
+    for _ in range(n):
+        v = b[pos]
+        if v < 0x80:  # most of an envelope is small integers
+            pos += 1
+        else:
+            v, pos = get(b, pos, depth, exts)
+        items.append(v)
+    return items, pos
+
+
+def _ext(b: memoryview, pos: int, n: int, exts: bool) -> tuple[Any, int]:
+    code = b[pos]
+    data = _slice(b, pos + 1, n)
+    pos += 1 + n
+    if code != TIMESTAMP:
+        if exts:
+            return (code, data), pos
+        raise WireError("extension type %d" % code)
+    if n == 4:
+        s, ns = _u32.unpack(data)[0], 0
+    elif n == 8:
+        v = _u64.unpack(data)[0]
+        s, ns = v & (1 << 34) - 1, v >> 34
+    elif n == 12:
+        ns, s = _u32.unpack(data[:4])[0], _i64.unpack(data[4:])[0]
+    else:
+        raise WireError("a timestamp of %d bytes" % n)
+    if ns > 999_999_999:
+        raise WireError("a timestamp with %d nanoseconds" % ns)
+    return _moment(s, ns), pos
+
+
+def _moment(s: int, ns: int) -> Any:
+    from datetime import datetime, timedelta, timezone
+
+    try:
+        return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=s, microseconds=ns // 1000)
+    except OverflowError:
+        return Timestamp(s, ns)

@@ -1,0 +1,289 @@
+"""What waits to be sent, and the writing of it: one lock, whole frames, nothing lost and nothing out of order.
+
+User code never runs while the lock is held, and log records are never made
+under it; what is said meanwhile (say) is written by whoever holds it.
+"""
+
+from __future__ import annotations
+
+from _thread import allocate_lock
+
+from . import _report as report
+from . import _wire as wire
+from ._lane import Group, Lane, Stream, encode_body, flatten
+from ._wire import u32s
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Optional
+
+    from ._lane import Taken
+
+FLUSH_BYTES = 64 << 10  # of rows outside the lane, after which whoever emits writes them out
+SAID = 1000  # frames that wait while the host does not read, after which whoever says more waits
+NUMBERS = 1 << 32  # a spout's row numbers start again after it
+
+
+class Outbox:
+    """Rows and words of a component on their way to the host. Any thread may call what takes the lock itself."""
+
+    def __init__(self, write: Callable[[bytes], None]) -> None:
+        # Fixed once the welcome is there.
+        self.as_rows = False
+        self.limit = 16 << 20
+        self.describe: Callable[[Stream, Optional[int], Exception], dict[str, str]]  # an unsendable row's error
+        self._write = write
+        self.lock = allocate_lock()
+        # Guarded by lock; the lane has rules of its own.
+        self.lane: Optional[Lane] = None
+        self.writes = 0  # grows with each: whoever beats looks whether it did
+        self._groups: list[Group] = []
+        self._last: dict[int, Group] = {}  # by stream: where a row can be added
+        self._size = 0
+        self._requests = 0
+        self._said: list[bytes] = []  # also appended to without the lock
+
+    def write(self, *message: Any) -> None:
+        """Write a message. Lock held."""
+        self.writes += 1
+        self._write(wire.frame(*message))
+
+    def say(self, *message: Any) -> None:
+        """Write a message that stands for itself; from any thread, a signal handler or a finalizer too."""
+        self._said.append(wire.frame(*message))
+        if len(self._said) > SAID and self.lock.acquire(timeout=1):
+            self.lock.release()
+        self.hush()
+
+    def hush(self) -> None:
+        """Write what was said, unless whoever holds the lock will. To be called after releasing the lock."""
+        while self._said and self.lock.acquire(False):
+            try:
+                self._write_said()
+            finally:
+                self.lock.release()
+
+    def _write_said(self) -> None:
+        while self._said:
+            said = self._said[:64]
+            self.writes += 1
+            self._write(b"".join(said))
+            del self._said[: len(said)]
+
+    def waiting(self) -> bool:
+        """Report whether something outside the lane waits to be sent."""
+        return bool(self._groups or self._said)
+
+    def add(self, out: Stream, row: list[Any], refs: Any, direct: Optional[int]) -> None:
+        """Add a row outside the lane; writes when there is a lot, which may block."""
+        with self.lock:
+            last = self._last.get(out.index)
+            if last is None or (last.direct is None) != (direct is None):
+                last = self._last[out.index] = Group(out, direct is not None)
+                self._groups.append(last)
+            self._size += last.add(row, refs, direct)
+            if self._size > FLUSH_BYTES:
+                self.flush()
+        self.hush()
+
+    def add_with_ids(self, out: Stream, row: list[Any], refs: Any, direct: Optional[int]) -> int:
+        """Write everything so far, then a row whose task ids the host is to tell; returns the request's number."""
+        with self.lock:
+            self.flush()
+            group = Group(out, direct is not None)
+            group.add(row, refs, direct)
+            self._requests += 1
+            self._send([group], {"ids": self._requests})
+            return self._requests
+
+    def flush(self, done: bool = False) -> None:
+        """Write all that is finished. Lock held; done: by the main thread, at the end of a frame or of a `next`."""
+        self._flush(done)
+        self._write_said()
+
+    def _flush(self, done: bool) -> None:
+        raise NotImplementedError
+
+    def _send(self, groups: list[Group], options: dict[str, Any]) -> None:
+        raise NotImplementedError
+
+    def _anchors(self, group: Group) -> tuple[int, Optional[bytes], dict[str, Any]]:
+        raise NotImplementedError
+
+    def _take_groups(self) -> list[Any]:
+        """Pack and forget the rows outside the lane."""
+        groups, self._groups, self._size = self._groups, [], 0
+        self._last.clear()
+        return [self._packed(g) for g in groups]
+
+    def _packed(self, g: Group, options: Optional[dict[str, Any]] = None) -> list[Any]:
+        how, anchors, more = self._anchors(g)
+        if g.direct is not None:
+            more["direct"] = u32s(g.direct)
+        more.update(options or {})
+        packed = [g.stream.index, len(g.refs), how, anchors, encode_body(g.cols, [None] * len(g.cols), self.as_rows)]
+        return [*packed, more] if more else packed
+
+
+class BoltOutbox(Outbox):
+    """A bolt's: replies."""
+
+    def __init__(self, write: Callable[[bytes], None]) -> None:
+        super().__init__(write)
+        # Guarded by lock. Outcomes of rows that were covered as held, or are not covered yet.
+        self.acked: list[int] = []
+        self.late: list[list[Any]] = []
+        # Without a lane: stretches of rows that are done, (seq, first, n, failed, held).
+        self.covers: list[tuple[int, int, int, list[Any], list[int]]] = []
+
+    def waiting(self) -> bool:
+        """Report whether something outside the lane waits to be sent."""
+        return bool(self.acked or self.late or self.covers) or super().waiting()
+
+    def _anchors(self, group: Group) -> tuple[int, Optional[bytes], dict[str, Any]]:
+        return group.anchors()
+
+    def _send(self, groups: list[Group], options: dict[str, Any]) -> None:
+        self._reply(0, 0, 0, [self._packed(g, options) for g in groups], {})
+
+    def _reply(self, seq: int, first: int, n: int, groups: list[Any], side: dict[str, Any]) -> None:
+        message = (wire.REPLY, seq, first, n, groups)
+        self.write(*message, side) if side else self.write(*message)
+
+    def _flush(self, done: bool) -> None:
+        groups, side = self._take_groups(), self._take_side()
+        if self.lane is not None and self.lane.frame is not None:
+            self._flush_lane(self.lane, done, groups, side)
+            return
+        covers, self.covers = self.covers, []
+        for seq, first, n, failed, held in covers:
+            self._reply(seq, first, n, groups, _outcomes(side, failed, held))
+            groups, side = [], {}
+        if groups or side:
+            self._reply(0, 0, 0, groups, side)
+
+    def _take_side(self) -> dict[str, Any]:
+        side: dict[str, Any] = {}
+        if self.acked:
+            side["acked"], self.acked = u32s(self.acked), []
+        if self.late:
+            side["late"], self.late = self.late, []
+        return side
+
+    def _flush_lane(self, lane: Lane, done: bool, groups: list[Any], side: dict[str, Any]) -> None:
+        assert lane.frame is not None
+        taken = lane.take(done)
+        bodies = taken.bodies(self.as_rows, self.limit)
+        if taken.bad:
+            self._fail_bad(lane, taken, side)
+        lo = 0
+        for a, b, body in bodies or [(0, 0, None)]:
+            hi = taken.covered(b)
+            if body is not None:
+                assert lane.stream is not None
+                how, anchors = taken.anchors(a, b, lo, hi)
+                group: list[Any] = [lane.stream.index, b - a, how, anchors, body]
+                if taken.multi:
+                    multi = [[i - a, u32s(flatten(refs))] for i, refs in taken.multi if a <= i < b]
+                    group += [{"multi": multi}] if multi else []
+                groups.append(group)
+            if lane.failed or lane.held:
+                end = taken.first + hi
+                side = _outcomes(side, lane.failed_below(end), lane.held_below(end))
+            if groups or side or hi > lo:
+                self._reply(lane.frame.seq, taken.first + lo, hi - lo, groups, side)
+            groups, side, lo = [], {}, hi
+
+    def _fail_bad(self, lane: Lane, taken: Taken, side: dict[str, Any]) -> None:
+        """Fail the input rows whose emits turned out to be unsendable."""
+        assert lane.frame is not None and lane.stream is not None
+        for row, field, _, error in taken.bad:
+            described = self.describe(lane.stream, field, error)
+            if lane.frame.seq == 0:  # no row to blame
+                self._said.append(wire.frame(wire.ERROR, described))
+            elif row >= taken.first + taken.n:  # the row in progress
+                side.setdefault("late", []).append([lane.frame.seq, row, described])
+            else:
+                lane.fail(row, described)
+
+
+def _outcomes(side: dict[str, Any], failed: list[Any], held: list[int]) -> dict[str, Any]:
+    if failed:
+        side["failed"] = failed
+    if held:
+        side["held"] = u32s(held)
+    return side
+
+
+class SpoutOutbox(Outbox):
+    """A spout's: rows, numbered in the order they stand on the wire, with the ids that wait for an outcome."""
+
+    def __init__(self, write: Callable[[bytes], None]) -> None:
+        super().__init__(write)
+        self.track = True  # somebody wants outcomes
+        # Guarded by lock.
+        self.asked = 0  # the `next` that is being answered
+        self.rows = self.bytes = 0  # sent so far
+        self.number = 0  # of the next row
+        self.pending: dict[int, Any] = {}  # ids by row number
+        self.lost: list[Any] = []  # ids of rows that turned out to be unsendable
+
+    def outcome(self, number: int) -> Any:
+        """Forget a row that has ended and return its id; None if nothing is known of it."""
+        with self.lock:
+            return self.pending.pop(number, None)
+
+    def answer(self) -> None:
+        """Write what there is as the end of the answer to `next`."""
+        with self.lock:
+            self.flush(True)
+            self.asked = 0
+        self.hush()
+
+    def _anchors(self, group: Group) -> tuple[int, Optional[bytes], dict[str, Any]]:
+        return (*self._numbered(group.refs, len(group.refs)), {})
+
+    def _send(self, groups: list[Group], options: dict[str, Any]) -> None:
+        first = self.number
+        self._rows(False, first, [self._packed(g, options) for g in groups])
+
+    def _flush(self, done: bool) -> None:
+        first = self.number
+        groups = self._take_groups()
+        lane = self.lane
+        if lane is not None and lane.stream is not None and lane.frame is not None:
+            taken = lane.take(done)
+            for a, b, body in taken.bodies(self.as_rows, self.limit):
+                if a:
+                    self._rows(False, first, groups)
+                    groups, first = [], self.number
+                how, anchors = self._numbered(taken.ids and taken.ids[a:b], b - a)
+                groups.append([lane.stream.index, b - a, how, anchors, body])
+            for _, field, id, error in taken.bad:
+                self._said.append(wire.frame(wire.ERROR, self.describe(lane.stream, field, error)))
+                if id is not None and self.track:
+                    self.lost.append(id)
+        final = done and self.asked != 0
+        if groups or final:
+            self._rows(final, first, groups)
+
+    def _rows(self, final: bool, first: int, groups: list[Any]) -> None:
+        frame = wire.frame(wire.ROWS, self.asked, final, first, groups)
+        self.bytes += len(frame)
+        self.writes += 1
+        self._write(frame)
+
+    def _numbered(self, ids: Optional[list[Any]], n: int) -> tuple[int, Optional[bytes]]:
+        """Number n rows, keep those with an id until their outcome, and return how and anchors."""
+        first = self.number
+        self.number = (first + n) % NUMBERS
+        self.rows += n
+        if not self.track or not ids:
+            return 0, None
+        wanted = [i for i, id in enumerate(ids) if id is not None]
+        for i in wanted:
+            self.pending[(first + i) % NUMBERS] = ids[i]
+        if len(wanted) == n:
+            return 1, None
+        return (2, u32s(wanted)) if wanted else (0, None)

@@ -1,0 +1,324 @@
+"""What user code calls while a component runs: emit, ack, fail, log, metrics.
+
+The main thread's emits on the default stream go through the lane (_lane.py) at
+the speed of generated code; everything else comes here: other streams, explicit
+anchors, direct tasks, other threads, asyncio tasks, batches.
+"""
+
+from __future__ import annotations
+
+import sys
+from _thread import allocate_lock, get_ident
+from contextvars import ContextVar
+
+from . import _columns as columns
+from . import _report as report
+from . import _wire as wire
+from ._api import ACKED, DEFAULT, FAILED, Context, Tuple, tuple_class
+from ._lane import UNTRACKED, Stream, encode_body, size_of
+from ._outbox import BoltOutbox, SpoutOutbox
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import Any, Optional, Union
+
+    from ._lane import Lane, Ref
+    from ._outbox import Outbox
+
+# What the running asyncio task, or process_batch, works on; asyncio.to_thread() hands it on to its thread.
+CURRENT: ContextVar[Optional[Sequence[Tuple]]] = ContextVar("polybolt_tuples", default=None)
+
+
+class Session:
+    """A component's conversation with the host, apart from reading and waiting."""
+
+    def __init__(self, kind: str, write: Callable[[bytes], None], bundle: str = "") -> None:
+        self.kind = kind
+        self.bundle = bundle
+        self.main = get_ident()
+        self.outbox: Outbox = BoltOutbox(write) if kind == "bolt" else SpoutOutbox(write)
+        self.outbox.describe = lambda out, field, error: report.describe(
+            type(error)(self._located(out, None if field is None else out.fields[field], error)), bundle
+        )
+        self.metrics = report.Metrics(allocate_lock())
+        # Set by the loops.
+        self.lane: Optional[Lane] = None
+        self.auto_anchor = True
+        self.set_trap: Callable[[bool], None] = lambda closed: None  # make fast code come here with its next emit
+        self.on_thread: Callable[[], None] = lambda: None  # there will be more threads than the main one
+        self.stir: Callable[[], None] = lambda: None  # something waits to be flushed
+        self.await_tasks: Callable[[int], list[int]] = lambda request: []
+        self.emitted = 0  # rows that came another way than through the lane
+        self.finished = False
+        self._logging: Any = None
+        self._warned: set[str] = set()
+
+    def welcome(self, w: dict[str, Any]) -> None:
+        """Take over what the host's welcome says."""
+        if w.get("version") != wire.VERSION:
+            raise wire.WireError(
+                "the host speaks protocol version %r, this SDK version %d; use the SDK that comes with the host"
+                % (w.get("version"), wire.VERSION)
+            )
+        if w["kind"] != self.kind:
+            raise wire.WireError(
+                "%s is a %s in the topology, but its command runs a %s" % (w["component"], w["kind"], self.kind)
+            )
+        self.conf: dict[str, Any] = w.get("conf") or {}
+        self.ctx = Context(w)
+        self.component: str = w["component"]
+        self.outbox.as_rows = w["level"] == "rows"
+        self.outbox.limit = w["max_message_bytes"]
+        columns.use_json(w["level"] != "rows")
+        self.beat: float = w.get("beat_ms", 10000) / 1000
+        self.concurrency: int = max(1, w.get("concurrency", 1))
+        self.log_level: int = w.get("log_level", 2)
+        self.inputs: list[type[Tuple]] = [tuple_class(*i) for i in w["inputs"]]
+        self.streams: dict[str, Stream] = {o[0]: Stream(i, *o) for i, o in enumerate(w["outputs"])}
+
+    # ---- emit, ack, fail
+
+    def emit(
+        self,
+        values: Any,
+        stream: Optional[str],
+        anchors: Union[Tuple, Iterable[Tuple], None],
+        direct_task: Optional[int],
+        need_task_ids: bool,
+        id: Any = None,
+    ) -> Optional[list[int]]:
+        """Bolt.emit and Spout.emit, whenever the fast form of it does not apply."""
+        out = self.stream(stream)
+        row = self.settle(out, values)
+        refs = None if anchors is None else self._refs(anchors)
+        lane = self.lane
+        main = get_ident() == self.main
+        if main and lane is not None and lane.frame is not None and out is lane.stream and not lane.one:
+            if direct_task is None and not need_task_ids:
+                if lane.trapped:
+                    self.relieve()
+                if refs is not None and (len(refs) != 1 or refs[0] != (lane.frame.seq, lane.row())):
+                    lane.multi.append((len(lane.last), refs))
+                lane.add(row, id)
+                return None
+        self.emitted += 1
+        if self.kind == "spout":
+            refs = id
+        elif refs is None:
+            refs = self._current(main)
+        if need_task_ids:
+            return self.await_tasks(self.outbox.add_with_ids(out, row, refs, direct_task))
+        self.outbox.add(out, row, refs, direct_task)
+        self.stir()
+        return None
+
+    def emit_to(self, stream: str, values: Any) -> None:
+        """polybolt.emit_to."""
+        if not isinstance(stream, str):
+            raise TypeError("emit_to takes the name of a stream and then the values, not %s first" % shown(stream))
+        self.emit(values, stream, None, None, False)
+
+    def ack(self, tup: Tuple) -> None:
+        """Bolt.ack."""
+        self._end(tup, ACKED, None)
+
+    def fail(self, tup: Tuple, error: Union[str, BaseException, None]) -> None:
+        """Bolt.fail."""
+        if isinstance(error, BaseException):
+            described = report.describe(error, self.bundle, "fail")
+        else:
+            described = report.failure("" if error is None else str(error), self.bundle)
+        self._end(tup, FAILED, described)
+
+    def finish(self) -> None:
+        """Spout.finish."""
+        with self.outbox.lock:
+            if not self.finished:
+                self.finished = True
+                self.outbox.flush()
+                self.outbox.write(wire.FINISH)
+        self.outbox.hush()
+
+    def use_lane(self, lane: Lane) -> None:
+        """Send the main thread's emits on lane's stream through it."""
+        self.lane = self.outbox.lane = lane
+
+    def relieve(self) -> None:
+        """Main thread, in the middle of a row, after another thread has closed the trap: write out what the lane
+        holds, however long that takes, and empty it. So user code that emits without end is held back.
+        """
+        lane = self.lane
+        assert lane is not None
+        with self.outbox.lock:
+            self.outbox.flush()
+            lane.clear()
+            lane.trapped = False
+            self.set_trap(False)
+        self.outbox.hush()
+
+    def _refs(self, anchors: Union[Tuple, Iterable[Tuple]]) -> list[Ref]:
+        refs = []
+        for tup in (anchors,) if isinstance(anchors, Tuple) else anchors:
+            if not isinstance(tup, Tuple):
+                raise TypeError("%s: anchors= takes input tuples, not %s" % (self.component, shown(tup)))
+            if tup._frame is None:
+                continue  # a tick: nothing waits for it
+            if tup._done is not None:
+                self._misuse("an emit is anchored to a tuple that was %s before; the anchor is left out" % tup._done)
+            else:
+                refs.append(tup._ref())
+        return refs
+
+    def _current(self, main: bool) -> list[Ref]:
+        """What an emit without anchors is anchored to: in a thread of the user's, nothing."""
+        if not self.auto_anchor:
+            return []
+        current = CURRENT.get()
+        if current is not None:
+            return [t._ref() for t in current if t._done is None]
+        lane = self.lane
+        if not main or lane is None or lane.frame is None or lane.how == UNTRACKED:
+            return []
+        return [(lane.frame.seq, lane.row())]
+
+    def _end(self, tup: Tuple, how: str, error: Optional[dict[str, str]]) -> None:
+        if not isinstance(tup, Tuple):
+            raise TypeError("%s: %s() takes an input tuple, not %s" % (self.component, how[:-2], shown(tup)))
+        if tup._frame is None:
+            return  # a tick: nothing waits for it
+        outbox = self.outbox
+        assert isinstance(outbox, BoltOutbox)
+        with outbox.lock:
+            before = tup._done
+            if before is None:
+                tup._done = how
+                frame, lane = tup._frame, self.lane
+                seq, row = tup._ref()
+                if lane is not None and tup._row is None and get_ident() == self.main:
+                    lane.touched = tup  # not to be used again; its row ends as _done says
+                    if error is not None:
+                        lane.failed.append((row, error))
+                elif row in frame.unreported:
+                    if error is not None:
+                        frame.errors[row] = error
+                elif error is None:
+                    outbox.acked += (seq, row)
+                else:
+                    outbox.late.append([seq, row, error])
+        if before is not None:
+            self._misuse("%s() for a tuple that was %s before; it is left out" % (how[:-2], before))
+        else:
+            self.stir()
+
+    # ---- values and streams
+
+    def stream(self, name: Optional[str]) -> Stream:
+        """Return the output stream of that name, default if None."""
+        wanted = DEFAULT if name is None else name
+        out = self.streams.get(wanted)
+        if out is not None:
+            return out
+        if not self.streams:
+            raise ValueError("%s: it emits, but the topology gives it no output" % self.component)
+        import difflib
+
+        near = difflib.get_close_matches(str(wanted), self.streams, 1)
+        hint = ", did you mean %r?" % near[0] if near else ";"
+        has = ", ".join(map(repr, self.streams))
+        raise ValueError("%s: no output stream %r%s it has %s" % (self.component, wanted, hint, has))
+
+    def settle(self, out: Stream, values: Any) -> list[Any]:
+        """Return a row's values in a form that later changes do not reach, or raise what emit raises."""
+        fields = out.fields
+        if isinstance(values, dict):
+            if values.keys() != set(fields):
+                got = ", ".join(map(str, values)) or "none"
+                raise ValueError("%s has the fields %s; the dict has %s" % (self._at(out), ", ".join(fields), got))
+            values = [values[f] for f in fields]
+        elif not isinstance(values, (list, tuple)):
+            hint = "; for a single value write [value]" if len(fields) == 1 else ""
+            raise TypeError(
+                "%s takes a list, tuple or dict of %s, got %s%s"
+                % (self._at(out), ", ".join(fields), shown(values), hint)
+            )
+        if len(values) != len(fields):
+            raise ValueError(
+                "%s has %d fields (%s), got %d values: %s"
+                % (self._at(out), len(fields), ", ".join(fields), len(values), shown(values))
+            )
+        row = []
+        for field, value in zip(fields, values):
+            try:
+                row.append(columns.settle(value))
+            except (TypeError, ValueError, OverflowError) as e:
+                cls = next(c for c in (TypeError, OverflowError, ValueError) if isinstance(e, c))
+                raise cls(self._located(out, field, e)) from None
+        limit = self.outbox.limit
+        if size_of(row) > limit:
+            size = len(encode_body([[v] for v in row], [None] * len(row), True))
+            if size > limit:
+                raise ValueError(self._located(out, None, ValueError(columns.too_long(size, limit))))
+        return row
+
+    def _at(self, out: Stream) -> str:
+        return "%s: stream %r" % (self.component, out.name)
+
+    def _located(self, out: Stream, field: Optional[str], error: Exception) -> str:
+        return "%s%s: %s" % (self._at(out), "" if field is None else ", field %r" % field, error)
+
+    # ---- what it says besides
+
+    def warn(self, text: str) -> None:
+        """Log a warning of the SDK's own."""
+        self.outbox.say(wire.LOG, 3, "%s: %s" % (self.component, text), "polybolt")
+
+    def _misuse(self, text: str) -> None:
+        self.metrics.counter("polybolt_misuse").inc()
+        if text not in self._warned:
+            self._warned.add(text)
+            self.warn(text + " (said once; the metric polybolt_misuse counts all)")
+
+    def error(self, error: BaseException) -> None:
+        """Report an error that belongs to no row."""
+        self.outbox.say(wire.ERROR, report.describe(error, self.bundle))
+
+    def outcome(self, number: int) -> Any:
+        """Return the id of a spout's row that has ended; None, and a warning, if nothing is known of it."""
+        assert isinstance(self.outbox, SpoutOutbox)
+        id = self.outbox.outcome(number)
+        if id is None:
+            self._misuse("the host tells the outcome of a row that is not pending; it is left out")
+        return id
+
+    def watch_logging(self) -> None:
+        """Send log records to the host from now on, if user code has imported logging."""
+        if self._logging is None and "logging" in sys.modules:
+            say = self.outbox.say
+            self._logging = report.install_logging(
+                lambda level, text, name: say(wire.LOG, level, text, name), self.log_level
+            )
+
+    def set_level(self, level: int) -> None:
+        """Log from this level on."""
+        self.log_level = min(max(level, 0), 4)
+        if self._logging is not None:
+            import logging
+
+            self._logging.setLevel(report.LEVELS[self.log_level])
+            logging.getLogger().setLevel(report.LEVELS[self.log_level])
+
+    def send_metrics(self) -> None:
+        """Send what the metrics have gathered."""
+        taken = self.metrics.take()
+        if taken:
+            self.outbox.say(wire.METRIC, taken)
+
+
+def shown(value: Any) -> str:
+    """Return a value's class and a short form of it, for messages."""
+    try:
+        text = repr(value)
+    except Exception:  # a broken __repr__ must not hide the message
+        text = "?"
+    return "%s %s" % (type(value).__name__, text if len(text) <= 60 else text[:57] + "...")

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -15,6 +17,10 @@ import (
 var childPrograms = map[string]func(){
 	"cat": func() { io.Copy(os.Stdout, os.Stdin) },
 }
+
+// quickExit is the setting without which a program built with -race sleeps a
+// second before it exits.
+var quickExit = [2]string{"GORACE", "atexit_sleep_ms=0"}
 
 // probe collects what the handlers of a child are told.
 type probe struct {
@@ -52,7 +58,7 @@ func self(spec Spec, program string, args ...string) Spec {
 		panic(err)
 	}
 	spec.Command = append([]string{exe}, args...)
-	spec.Env = map[string]string{"SHELLS_TEST_CHILD": program}
+	spec.Env = map[string]string{"SHELLS_TEST_CHILD": program, quickExit[0]: quickExit[1]}
 	return spec
 }
 
@@ -64,6 +70,39 @@ func start(t *testing.T, spec Spec) *Child {
 	}
 	t.Cleanup(func() { c.Kill(nil); waitFor(t, c.Done(), "the end of "+spec.Name) })
 	return c
+}
+
+// testWorker is a command that runs this test binary as one of childPrograms.
+func testWorker(program string) *exec.Cmd {
+	cmd := exec.Command(ownProgram())
+	cmd.Env = append(os.Environ(), "SHELLS_TEST_CHILD="+program, strings.Join(quickExit[:], "="))
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	return cmd
+}
+
+// collect returns a handler that sends the numbers which a child prints, one a line.
+func collect(t *testing.T) (handler func([]byte) (int, int, error), next func() int) {
+	numbers := make(chan int, 100)
+	return func(b []byte) (int, int, error) {
+			i := bytes.LastIndexByte(b, '\n') + 1
+			for _, word := range strings.Fields(string(b[:i])) {
+				n, err := strconv.Atoi(word)
+				if err != nil {
+					return 0, 0, err
+				}
+				numbers <- n
+			}
+			return i, 0, nil
+		}, func() int {
+			t.Helper()
+			select {
+			case n := <-numbers:
+				return n
+			case <-time.After(20 * time.Second):
+				t.Fatal("waited 20 s for a number from the child")
+				return 0
+			}
+		}
 }
 
 // waitFor waits for a channel, but not for ever.

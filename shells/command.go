@@ -19,6 +19,16 @@ type program struct {
 	interpreter string // the real path of what runs in the end
 }
 
+// Resolve finds what [Start] would start, without starting it: the program's
+// path, and the real path of the interpreter that runs it. The error is Start's.
+func Resolve(spec Spec) (path, interpreter string, err error) {
+	p, err := spec.program()
+	if err != nil {
+		return "", "", err
+	}
+	return p.path, p.interpreter, nil
+}
+
 // program resolves the command. Its errors say what to do.
 func (s *Spec) program() (*program, error) {
 	if len(s.Command) == 0 || s.Command[0] == "" {

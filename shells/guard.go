@@ -3,9 +3,11 @@ package shells
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -28,42 +30,67 @@ type GuardOptions struct {
 // Wait once.
 type Guarded struct {
 	cmd      *exec.Cmd
+	worker   int
 	lifeline *os.File // held open for as long as we live; nil without
 }
 
 // Guard starts cmd, which must not be started yet, under a guardian: this
 // binary, run again, whose main calls [GuardianMain] first of all. Standard streams,
-// ExtraFiles, environment and folder reach the worker as cmd says.
+// ExtraFiles, environment and folder reach the worker as cmd says. Guard
+// returns when the worker runs; an error says why it could not be started.
 //
 // The guardian leads a session of its own, so that neither Ctrl-C nor a
 // terminal that closes reaches the worker. It hands SIGTERM, SIGINT, SIGHUP, SIGQUIT
 // and SIGUSR1 on to the worker; SIGUSR2 makes it end the worker at once. Never SIGKILL
 // a guardian: the worker dies with it, but what the worker's children moved
 // into sessions of their own does not. SIGKILL the worker, and the guardian clears up.
-func Guard(cmd *exec.Cmd, o GuardOptions) (*Guarded, error) {
+func Guard(cmd *exec.Cmd, o GuardOptions) (g *Guarded, err error) {
 	if cmd.Err != nil {
 		return nil, cmd.Err
 	}
-	file := o.ExitFile
-	if file != "" {
-		var err error
-		if file, err = filepath.Abs(file); err != nil {
+	if o.ExitFile != "" {
+		if o.ExitFile, err = filepath.Abs(o.ExitFile); err != nil {
 			return nil, err
 		}
 	}
-	g := &Guarded{cmd: cmd}
+	g = &Guarded{cmd: cmd}
+	path := cmd.Path
+	said, err := g.start(o)
+	if err != nil {
+		return nil, fmt.Errorf("start a guardian: %w", err)
+	}
+	if g.worker, err = strconv.Atoi(said); err == nil {
+		return g, nil
+	}
+	if err := g.Wait(); said == "" {
+		said = fmt.Sprintf("its guardian ended: %v", err)
+	}
+	return nil, fmt.Errorf("start %s: %s", path, said)
+}
+
+// start starts the guardian, and returns what it says of the worker: a process
+// id, or why there is none. Beyond what the worker gets, a guardian has one
+// descriptor to say that, and then its lifeline.
+func (g *Guarded) start(o GuardOptions) (said string, err error) {
+	cmd := g.cmd
+	answer, word, err := os.Pipe()
+	if err != nil {
+		return "", err
+	}
+	defer answer.Close()
+	defer word.Close()
 	passed := 3 + len(cmd.ExtraFiles)
-	var ours *os.File
+	cmd.ExtraFiles = append(slices.Clone(cmd.ExtraFiles), word)
 	if o.Lifeline {
 		r, w, err := os.Pipe()
 		if err != nil {
-			return nil, fmt.Errorf("start a guardian: %w", err)
+			return "", err
 		}
 		defer r.Close()
-		ours = w
-		cmd.ExtraFiles = append(cmd.ExtraFiles[:len(cmd.ExtraFiles):len(cmd.ExtraFiles)], r)
+		g.lifeline = w
+		cmd.ExtraFiles = append(cmd.ExtraFiles, r)
 	}
-	cmd.Args = append([]string{guardianName, strconv.Itoa(passed), strconv.FormatBool(o.Lifeline), file, cmd.Path}, cmd.Args...)
+	cmd.Args = append([]string{guardianName, strconv.Itoa(passed), strconv.FormatBool(o.Lifeline), o.ExitFile, cmd.Path}, cmd.Args...)
 	cmd.Path = ownProgram()
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
@@ -73,27 +100,32 @@ func Guard(cmd *exec.Cmd, o GuardOptions) (*Guarded, error) {
 		cmd.Cancel = g.Kill
 	}
 	if err := cmd.Start(); err != nil {
-		if ours != nil {
-			ours.Close()
-		}
-		return nil, fmt.Errorf("start a guardian: %w", err)
+		g.close()
+		return "", err
 	}
-	g.lifeline = ours
-	return g, nil
+	word.Close() // so that the guardian's death ends the reading
+	b, err := io.ReadAll(answer)
+	return string(b), err
+}
+
+func (g *Guarded) close() {
+	if g.lifeline != nil {
+		g.lifeline.Close()
+	}
 }
 
 // PID returns the guardian's process id.
 func (g *Guarded) PID() int { return g.cmd.Process.Pid }
 
+// Worker returns the worker's process id.
+func (g *Guarded) Worker() int { return g.worker }
+
 // Wait waits until the worker and all it started are gone. It returns what
 // [exec.Cmd.Wait] returns; the exit code is the worker's, or 128 and the number of
 // the signal that killed it.
 func (g *Guarded) Wait() error {
-	err := g.cmd.Wait()
-	if g.lifeline != nil {
-		g.lifeline.Close()
-	}
-	return err
+	defer g.close()
+	return g.cmd.Wait()
 }
 
 // Signal sends sig to the guardian, which hands it on as [Guard] says.

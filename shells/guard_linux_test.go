@@ -2,6 +2,7 @@ package shells
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,7 +10,6 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -25,12 +25,11 @@ func init() {
 	}
 }
 
-// workerProgram starts a family as a user's child, prints the pids of all (its own
-// first), answers SIGUSR1, and exits with 7 on SIGTERM.
+// workerProgram starts a family as a user's child, prints the pids of all,
+// answers SIGUSR1, and exits with 7 on SIGTERM.
 func workerProgram() {
 	told := make(chan os.Signal, 1)
 	signal.Notify(told, syscall.SIGTERM, syscall.SIGUSR1)
-	fmt.Println(os.Getpid())
 	_, err := Start(Spec{
 		Name: "t/b[0]", Command: []string{"sh", "-c", familyScript}, Dir: "/",
 		Output: func(b []byte) (int, int, error) { os.Stdout.Write(b); return len(b), 0, nil },
@@ -47,26 +46,18 @@ func workerProgram() {
 	}
 }
 
-// runProgram guards a worker as `run` does, prints the guardian's pid, and exits as it does.
+// runProgram guards a worker as `run` does, prints the pids of guardian and worker, and exits as it does.
 func runProgram() {
 	g, err := Guard(testWorker("worker"), GuardOptions{Lifeline: os.Getenv("LIFELINE") != "", ExitFile: os.Getenv("EXIT_FILE")})
 	if err != nil {
 		fmt.Println(err)
 		os.Exit(3)
 	}
-	fmt.Println(g.PID())
+	fmt.Println(g.PID(), g.Worker())
 	var exit *exec.ExitError
 	if errors.As(g.Wait(), &exit) {
 		os.Exit(exit.ExitCode())
 	}
-}
-
-// testWorker is a command that runs this test binary as one of childPrograms.
-func testWorker(program string) *exec.Cmd {
-	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = append(os.Environ(), "SHELLS_TEST_CHILD="+program)
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	return cmd
 }
 
 // cluster is a `run`, its guardian, its worker, and the worker's family.
@@ -99,21 +90,21 @@ func startCluster(t *testing.T, lifeline string) *cluster {
 	lines := bufio.NewScanner(out)
 	c.lines = lines
 	var pids []int
-	for len(pids) < 6 && lines.Scan() {
-		pid, err := strconv.Atoi(lines.Text())
-		if err != nil {
+	for (len(pids) < 4 || c.worker == 0) && lines.Scan() {
+		var first, second int
+		switch n, _ := fmt.Sscan(lines.Text(), &first, &second); n {
+		case 2:
+			c.guardian, c.worker = first, second
+		case 1:
+			pids = append(pids, first)
+		default:
 			t.Fatal(lines.Text())
 		}
-		pids = append(pids, pid)
 	}
-	if len(pids) < 6 {
+	if len(pids) < 4 || c.worker == 0 {
 		t.Fatalf("only %v came up", pids)
 	}
-	c.guardian, c.worker = pids[0], pids[1] // the guardian's is written first, nearly always
-	if s, err := readStat(c.worker); err != nil || s.ppid != c.guardian {
-		c.guardian, c.worker = c.worker, c.guardian
-	}
-	c.family = append(offspring(c.worker), pids[2:]...)
+	c.family = append(offspring(c.worker), pids...)
 	return c
 }
 
@@ -226,8 +217,43 @@ func TestGuardPassesStreamsAndDescriptors(t *testing.T) {
 	}
 	// Beyond what was passed on: the runtime's own, but no pipe, which the lifeline is.
 	got, rest, _ := strings.Cut(out.String(), " 4 ")
-	if !strings.HasPrefix(got, "a secret <nil> [0 ") || strings.Contains(rest, "pipe:") {
+	if g.Worker() == 0 || !strings.HasPrefix(got, "a secret <nil> [0 ") || strings.Contains(rest, "pipe:") {
 		t.Errorf("the worker said %q", out.String())
+	}
+}
+
+// What is told to a worker that has only just been started is not lost.
+func TestGuardedIsEndedAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name string
+		end  func(*Guarded) error
+		code int
+	}{
+		{"Kill", (*Guarded).Kill, 128 + 9},
+		{"SIGTERM", func(g *Guarded) error { return g.Signal(syscall.SIGTERM) }, 128 + 15},
+		{"context", nil, 128 + 9},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			g, err := Guard(exec.CommandContext(ctx, "sleep", "1000"), GuardOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if test.end == nil {
+				cancel()
+			} else if err := test.end(g); err != nil {
+				t.Fatal(err)
+			}
+			err = g.Wait()
+			var exit *exec.ExitError
+			if !errors.As(err, &exit) || exit.ExitCode() != test.code {
+				t.Errorf("%v, want code %d", err, test.code)
+			}
+			waitGone(t, 5*time.Second, g.Worker(), g.PID())
+		})
 	}
 }
 
@@ -236,15 +262,8 @@ func TestGuardSaysWhatItCannotStart(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "exit")
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Path = "/no/such/worker"
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	g, err := Guard(cmd, GuardOptions{ExitFile: file})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var failed *exec.ExitError
-	if err := g.Wait(); !errors.As(err, &failed) || failed.ExitCode() != 127 || !strings.Contains(stderr.String(), "/no/such/worker") {
-		t.Errorf("%v, stderr %q", err, stderr.String())
+	if _, err := Guard(cmd, GuardOptions{ExitFile: file}); err == nil || !strings.Contains(err.Error(), "start /no/such/worker: no such file") {
+		t.Error(err)
 	}
 	if exit, err := ReadGuardExit(file); err != nil || exit.Why == "" || exit.Code != 127 {
 		t.Errorf("%+v, %v", exit, err)

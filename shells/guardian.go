@@ -41,8 +41,9 @@ func GuardianMain() {
 // guardian is the parent of one worker, and, on Linux, of whatever the worker's
 // descendants leave behind.
 type guardian struct {
-	worker   int // process id
-	lifeline *os.File
+	worker   int      // process id
+	parent   *os.File // takes the worker's process id, or why it has none
+	lifeline *os.File // ends with our parent; nil: live on
 	exitFile string
 
 	signals chan os.Signal // buffered; never closed
@@ -65,18 +66,22 @@ func guardianMain(args []string) int {
 	}
 	becomeReaper()
 	// Before the worker is there, so that no signal is lost. What was ignored
-	// (nohup) stays ignored, here and in the worker.
-	for _, sig := range []os.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2} {
+	// (nohup) stays ignored, here and in the worker. SIGPIPE is caught so that a
+	// message to a supervisor that died does not end us before our work is done.
+	for _, sig := range []os.Signal{unix.SIGPIPE, unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2} {
 		if !signal.Ignored(sig) {
 			signal.Notify(g.signals, sig)
 		}
 	}
 	if err := g.start(argv[0], argv[1:], passed); err != nil {
-		fmt.Fprintf(os.Stderr, "polybolt: guardian: start %s: %v\n", argv[0], err)
+		// Our parent tells the user. If it cannot be told, it is gone, and with it the need.
+		_, _ = io.WriteString(g.parent, err.Error())
 		g.exit.Code, g.exit.Ended, g.exit.Why = 127, time.Now(), err.Error()
 		g.record()
 		return 127
 	}
+	_, _ = io.WriteString(g.parent, strconv.Itoa(g.worker))
+	g.parent.Close()
 	go g.reap() // ends with its last child, or with the process
 	return g.watch()
 }
@@ -91,6 +96,7 @@ func parseGuardian(args []string) (g *guardian, argv []string, passed int, err e
 	}
 	g = &guardian{
 		exitFile: args[2],
+		parent:   os.NewFile(uintptr(passed), "parent"),
 		signals:  make(chan os.Signal, 16),
 		deaths:   make(chan death),
 	}
@@ -98,7 +104,7 @@ func parseGuardian(args []string) (g *guardian, argv []string, passed int, err e
 	// mistake. What is passed on is, by its number.
 	closeOnExec()
 	if args[1] == "true" {
-		g.lifeline = os.NewFile(uintptr(passed), "lifeline")
+		g.lifeline = os.NewFile(uintptr(passed+1), "lifeline")
 	}
 	return g, args[3:], passed, nil
 }
@@ -198,6 +204,7 @@ func (g *guardian) watchLifeline() <-chan struct{} {
 
 func (g *guardian) signal(sig os.Signal) {
 	switch {
+	case sig == unix.SIGPIPE:
 	case sig == unix.SIGUSR2:
 		g.kill("it was told to")
 	case !g.over:

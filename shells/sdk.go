@@ -21,8 +21,8 @@ import (
 // does. Globs, not folders: embedding a folder leaves __init__.py out, and
 // "all:" takes __pycache__ in. A test compares with the disk.
 //
-//go:embed python/boot/*.py python/src/polybolt/*.py
-//go:embed node/*.js node/lib/*.js
+//go:embed python/boot/*.py python/src/polybolt/*.py python/src/polybolt/py.typed
+//go:embed node/package.json node/*.js node/*.mjs node/lib/*.js
 var embedded embed.FS
 
 // SDK is our Python and Node libraries, unpacked in a folder of this machine.

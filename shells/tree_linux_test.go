@@ -1,13 +1,11 @@
 package shells
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -28,31 +26,6 @@ func waitGone(t *testing.T, within time.Duration, pids ...int) {
 			t.Fatalf("of %v some still run after %s", pids, within)
 		}
 	}
-}
-
-// collect returns a handler that sends the numbers which a child prints, one a line.
-func collect(t *testing.T) (handler func([]byte) (int, int, error), next func() int) {
-	numbers := make(chan int, 100)
-	return func(b []byte) (int, int, error) {
-			i := bytes.LastIndexByte(b, '\n') + 1
-			for _, word := range strings.Fields(string(b[:i])) {
-				n, err := strconv.Atoi(word)
-				if err != nil {
-					return 0, 0, err
-				}
-				numbers <- n
-			}
-			return i, 0, nil
-		}, func() int {
-			t.Helper()
-			select {
-			case n := <-numbers:
-				return n
-			case <-time.After(20 * time.Second):
-				t.Fatal("waited 20 s for a number from the child")
-				return 0
-			}
-		}
 }
 
 func TestParseStat(t *testing.T) {

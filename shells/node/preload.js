@@ -18,7 +18,7 @@ const MAGIC = Buffer.from('f550424f4c54310a', 'hex');
 // of this package (one that the user has installed) finds them as well.
 const PIPE = Symbol.for('polybolt.pipe');
 
-/** What a bundle's files may import, and which file of this folder that is: [for require, for import]. */
+// What a bundle's files may import, and which file of this folder that is: [for require, for import].
 const EXPORTS = {
   'polybolt': ['index.js', 'index.mjs'],
   'polybolt/testing': ['testing.js', 'testing.js'],
@@ -131,23 +131,33 @@ function resolver() {
     const known = request.startsWith('polybolt') && Object.hasOwn(EXPORTS, request);
     return known ? path.join(__dirname, EXPORTS[request][0]) : resolveFilename.call(this, request, ...rest);
   };
-  if (Module.registerHooks) return esmResolver(); // Node 22.15: costs next to nothing
+  if (Module.registerHooks) return importNow(); // Node 22.15: costs next to nothing
   // Before, hooks live in a thread of their own, 40 ms to start: only for a program that imports something.
   const { _compile } = Module.prototype;
   const look = (source) => {
-    if (!/\bimport\b\s*[\w({*"']/.test(source)) return;
+    if (importing || !/\bimport\b\s*[\w({*"']/.test(source)) return;
     Module.prototype._compile = _compile;
-    esmResolver();
+    importNow();
   };
   Module.prototype._compile = function (source, file, ...rest) {
-    if (Module.prototype._compile !== _compile && !file.includes('/node_modules/')) look(source);
+    if (!file.includes('/node_modules/')) look(source);
     return _compile.call(this, source, file, ...rest);
   };
   look(mainSource());
 }
 
-function esmResolver() {
-  if (!Module.registerHooks) return Module.register(urlOf('register.mjs') + '?hooks');
+let importing = false;
+
+/** Makes `import 'polybolt'` work from now on. */
+function importNow() {
+  if (importing) return;
+  importing = true;
+  if (!Module.registerHooks) {
+    const data = {};
+    for (const name of Object.keys(EXPORTS)) data[name] = urlOf(EXPORTS[name][1]);
+    Module.register(`${urlOf('register.mjs')}?hooks`, { data });
+    return;
+  }
   Module.registerHooks({
     resolve(specifier, context, next) {
       const known = specifier.startsWith('polybolt') && Object.hasOwn(EXPORTS, specifier);
@@ -166,10 +176,10 @@ function mainSource() {
 }
 
 const INSTALLED = Symbol.for('polybolt.resolver');
-if (!process[INSTALLED] && !process.env.POLYBOLT_NO_RESOLVER) {
-  Object.defineProperty(process, INSTALLED, { value: true });
+if (!process[INSTALLED]) {
+  Object.defineProperty(process, INSTALLED, { value: importNow });
   resolver();
 }
 if (process.env.POLYBOLT_BUNDLE && process.argv[1] && inBundle(process.env.POLYBOLT_BUNDLE, process.argv[1])) takeOver();
 
-module.exports = { takeOver, esmResolver, EXPORTS };
+module.exports = { takeOver };

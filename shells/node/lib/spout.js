@@ -1,0 +1,345 @@
+'use strict';
+// Spouts: what users extend or call, and the component behind it. The host asks
+// for rows (`next`); an answer may go out in parts, and ends when there are as
+// many rows or bytes as were asked for.
+const { TO_CHILD, FROM_CHILD } = require('./wire.js');
+const { Component, componentOf, accessors, checked, isThenable } = require('./component.js');
+const { SpoutOutbox } = require('./outbox.js');
+const { shown } = require('./lane.js');
+const run = require('./run.js');
+
+const ADD = Symbol('add'); // the add() of the default stream, while emits may use it
+const FLUSH_MS = 5; // a row that was emitted waits no longer, unless user code blocks the thread
+const MOST_CALLS = 256; // between two looks at the clock
+const IDLE_MS = [1, 50]; // pause after a call that emitted nothing: doubled each time
+const RETRY_MS = [50, 5000]; // pause after a call that threw: doubled each time
+
+/** A source of tuples. Override nextTuple(); see index.d.ts. */
+class Spout {
+  constructor() {
+    this[ADD] = null;
+  }
+
+  static run() { run.component('spout', this); }
+  run() { run.component('spout', this); }
+
+  nextTuple() {
+    throw new Error(`${this.constructor.name} does not override nextTuple`);
+  }
+
+  ack() {}
+  fail() {}
+  dead() {}
+
+  emit(values, options) {
+    const add = this[ADD];
+    return add !== null && options === undefined ? add(values) : componentOf(this).emit(values, options);
+  }
+
+  finish() { componentOf(this).finishEmitting(); }
+}
+accessors(Spout.prototype);
+
+/** A generator function as a spout. */
+class FunctionSpout {
+  constructor(fn) {
+    if (typeof fn !== 'function' || /^class\b/.test(Function.prototype.toString.call(fn))) {
+      throw new TypeError(`spout() takes a generator function, not ${shown(fn)}; a class extends Spout and is started by its run()`);
+    }
+    this.fn = fn;
+  }
+
+  run() { run.component('spout', this); }
+}
+
+/** What a call of user code led to. */
+const EMITTED = 0, NOTHING = 1, WAITS = 2, THREW = 3;
+
+class SpoutComponent extends Component {
+  constructor(target, io) {
+    super('spout', target, io);
+    this.asked = []; // requests that wait for their turn
+    this.rows = this.bytes = 0; // wanted by the one that is answered
+    this.inactive = false;
+    this.activating = false; // the activate hook runs
+    this.ended = false; // there will be no more rows
+    this.waiting = false; // for a promise of user code
+    this.timer = null; // a pause
+    this.idle = this.retry = 0; // the last pause of its kind, ms
+    this.calls = 16; // between two looks at the clock
+    this.hooks = new Set(); // promises of ack(), fail() and dead()
+  }
+
+  get replays() {
+    return this.user instanceof Spout && this.user.fail !== Spout.prototype.fail;
+  }
+
+  setUp(welcome) {
+    this.outbox = new SpoutOutbox(this.w, () => this.send(), welcome, (error) => this.report(error));
+  }
+
+  prepare() {
+    const lane = this.outbox.lanes.get('default');
+    if (this.user instanceof FunctionSpout) this.call = this.generatorCall(lane);
+    else this.call = () => this.classCall(lane);
+  }
+
+  // ---- messages
+
+  receive(message) {
+    switch (message.type) {
+      case TO_CHILD.NEXT:
+        this.asked.push(message);
+        return this.go();
+      case TO_CHILD.OUTCOME:
+        this.outcome(message);
+        return this.wake();
+      case TO_CHILD.ACTIVATE:
+        this.inactive = false;
+        this.activating = true;
+        void this.hook('activate', []).then(() => {
+          this.activating = false;
+          this.go();
+        });
+        return undefined;
+      case TO_CHILD.DEACTIVATE:
+        this.inactive = true;
+        this.outbox.flush(true);
+        this.wake();
+        return void this.hook('deactivate', []);
+      case TO_CHILD.STOP: return void this.stop(message.deadline);
+      default: return super.receive(message);
+    }
+  }
+
+  outcome({ acked, failed, dead }) {
+    for (const number of acked) this.tell('ack', number);
+    for (const number of failed) this.tell('fail', number);
+    for (const number of dead) this.tell('dead', number);
+    this.flush();
+  }
+
+  tell(hook, number) {
+    const { pending } = this.outbox;
+    const id = pending.get(number);
+    if (id === undefined) return this.misuse(`the host tells the outcome of a row that is not pending (${hook}); it is left out`);
+    pending.delete(number);
+    this.callOutcome(hook, id);
+  }
+
+  callOutcome(hook, id) {
+    let returned;
+    try {
+      returned = this.invoke(hook, [id]);
+    } catch (error) {
+      return this.report(error);
+    }
+    if (!isThenable(returned)) return;
+    const promise = Promise.resolve(returned).then(undefined, (error) => this.report(error)).finally(() => this.hooks.delete(promise));
+    this.hooks.add(promise);
+  }
+
+  /** What ack() and its like have begun (a commit, say) is waited for, for half of the time. */
+  async stop(deadline) {
+    this.stopping = this.inactive = true;
+    this.wake();
+    let timer;
+    const late = new Promise((resolve) => {
+      timer = setTimeout(resolve, deadline / 2);
+    });
+    await Promise.race([Promise.allSettled([...this.hooks]), late]);
+    clearTimeout(timer);
+    await this.finish();
+  }
+
+  // ---- rows
+
+  /** Ends a pause. */
+  wake() {
+    if (this.timer === null) return this.go();
+    clearTimeout(this.timer);
+    this.timer = null;
+    this.go();
+  }
+
+  pause(ms) {
+    this.timer = setTimeout(() => {
+      this.timer = null;
+      this.go();
+    }, ms);
+  }
+
+  /** Answers requests until there are none, or user code has nothing, or waits. */
+  go() {
+    if (this.waiting || this.activating || this.timer !== null) return;
+    const { outbox } = this;
+    let sent = performance.now();
+    while (this.begin()) {
+      const result = this.produce();
+      if (result === WAITS) return;
+      if (result !== EMITTED) {
+        outbox.flush(false);
+        return this.pauseAfter(result);
+      }
+      const now = performance.now();
+      if (now - sent > FLUSH_MS) { // and the loop gets a turn
+        outbox.flush(false);
+        return this.pause(0);
+      }
+      sent = outbox.isEmpty ? now : sent;
+    }
+  }
+
+  /** Makes sure that there is a request to answer, and ends those that are answered. */
+  begin() {
+    const { outbox } = this;
+    for (;;) {
+      if (outbox.seq === 0) {
+        const next = this.asked.shift();
+        if (next === undefined) break;
+        outbox.begin(next.seq);
+        this.rows = next.rows;
+        this.bytes = next.bytes;
+      }
+      if (!this.ended && !this.inactive && outbox.rows < this.rows && outbox.bytes < this.bytes) return true;
+      outbox.flush(true);
+    }
+    if (this.ended === 'said' || !this.ended) return false;
+    this.ended = 'said';
+    outbox.flush(false);
+    this.signal(FROM_CHILD.FINISH);
+    return false;
+  }
+
+  /** Calls user code a number of times, as long as it emits. */
+  produce() {
+    const { outbox } = this;
+    const start = performance.now();
+    let result = EMITTED;
+    Component.active = this;
+    for (let i = 0; i < this.calls && result === EMITTED; i++) {
+      if (this.ended || outbox.rows >= this.rows || outbox.bytes >= this.bytes) break;
+      result = this.call();
+    }
+    const took = performance.now() - start;
+    if (took > 1) this.calls = Math.max(1, this.calls >> 1);
+    else if (took < 0.3) this.calls = Math.min(MOST_CALLS, 2 * this.calls);
+    return result;
+  }
+
+  pauseAfter(result) {
+    if (result === THREW) {
+      this.retry = Math.min(Math.max(RETRY_MS[0], 2 * this.retry), RETRY_MS[1]);
+      return this.pause(this.retry);
+    }
+    this.idle = Math.min(Math.max(IDLE_MS[0], 2 * this.idle), IDLE_MS[1]);
+    this.pause(this.idle);
+  }
+
+  /** Tells what a call led to, by the number of rows before it. */
+  since(before) {
+    if (this.outbox.rows === before && !this.ended) return NOTHING;
+    this.idle = this.retry = 0;
+    return EMITTED;
+  }
+
+  /** Calls nextTuple() once. */
+  classCall(lane) {
+    const { user } = this;
+    const before = this.outbox.rows;
+    let returned;
+    user[ADD] = lane === undefined ? null : lane.add;
+    try {
+      returned = this.invoke('nextTuple', []);
+    } catch (error) {
+      this.report(error);
+      return THREW;
+    } finally {
+      user[ADD] = null;
+    }
+    return isThenable(returned) ? this.await(returned, () => this.since(before)) : this.since(before);
+  }
+
+  /** Waits for user code; then(value) tells what it led to. */
+  await(promise, then) {
+    this.waiting = true;
+    this.flushLater();
+    const done = (result) => {
+      this.waiting = false;
+      this.flushLater();
+      if (result === EMITTED) this.go();
+      else this.pauseAfter(result);
+    };
+    promise.then((v) => done(then(v)), (error) => {
+      this.report(error);
+      done(THREW);
+    });
+    return WAITS;
+  }
+
+  /** Returns the call for a function: it takes one value of its generator, asynchronous or not. */
+  generatorCall(lane) {
+    let values = null;
+    const emit = (v) => {
+      if (v === undefined || v === null) return NOTHING;
+      if (lane === undefined) this.outbox.refuse(v);
+      if (lane.fields.length === 1) {
+        lane.append([v]);
+        lane.settle();
+      } else lane.add(v);
+      return EMITTED;
+    };
+    const took = (before, { done, value }) => {
+      if (done) this.finishEmitting();
+      else emit(value);
+      return this.since(before);
+    };
+    return () => {
+      const before = this.outbox.rows;
+      try {
+        values ??= iteratorOf(this.user.fn(this.ctx), this.ctx.component);
+        const step = values.next();
+        if (!isThenable(step)) return took(before, step);
+        return this.await(step.then((s) => took(before, s)).catch((error) => this.io.fatal(error)), (result) => result);
+      } catch (error) {
+        this.io.fatal(error); // a generator does not go on after an exception
+        return WAITS;
+      }
+    };
+  }
+
+  /** There will be no more rows. */
+  finishEmitting() {
+    if (!this.ended) this.ended = true;
+    if (this.ready) setImmediate(() => this.wake());
+  }
+
+  flush() { this.outbox.flush(false); }
+
+  inspect() {
+    const { outbox } = this;
+    const state = this.inactive ? 'inactive' : this.waiting ? 'waits for nextTuple' : this.timer !== null ? 'pauses' : 'has nothing to do';
+    return `  request ${outbox.seq}: ${outbox.rows} of ${this.rows} rows; ${state}; ids that wait for an outcome: ${outbox.pending.size}\n${super.inspect()}`;
+  }
+
+  /** Spout.emit and emitTo, when there is more to it. */
+  emit(values, options = {}) {
+    const { stream, directTask, needTaskIds, id } = checked(options, 'id');
+    if (typeof id === 'object' && id !== null) throw new TypeError(`${this.ctx.component}: an id is a scalar, not ${shown(id)}`);
+    const { outbox } = this;
+    const request = needTaskIds ? this.nextRequest() : -1;
+    outbox.emit(outbox.lane(stream), values, id, directTask, request);
+    this.flushLater();
+    return needTaskIds ? this.taskIds(request) : undefined;
+  }
+}
+
+function iteratorOf(v, component) {
+  const make = v?.[Symbol.asyncIterator] ?? v?.[Symbol.iterator];
+  if (typeof make !== 'function' || typeof v === 'string') {
+    throw new TypeError(`${component}: the function of a spout is a generator (function* or async function*), this one returns ${shown(v)}`);
+  }
+  return make.call(v);
+}
+
+module.exports = { Spout, FunctionSpout, SpoutComponent };

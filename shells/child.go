@@ -1,6 +1,7 @@
 package shells
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -16,6 +17,9 @@ const StderrTail = 64 << 10
 // closedGrace is how long a child may live on after it closed its stdout:
 // long enough for an interpreter on its way out.
 const closedGrace = 2 * time.Second
+
+// errEnded stands for a reason that was not given.
+var errEnded = errors.New("we ended it")
 
 // errClosedStdout is why a child is ended that lives on with its stdout closed.
 var errClosedStdout = errors.New("it closed its stdout and went on running: nothing it does can be known any more")
@@ -140,26 +144,34 @@ func (c *Child) Write(b []byte) { c.stdin.write(b) }
 // Queued returns how many bytes wait for room in the pipe.
 func (c *Child) Queued() int { return c.stdin.queued() }
 
-// CloseInput closes the child's stdin after all that was written.
+// CloseInput closes the child's stdin after all that was written. What is
+// written later is dropped.
 func (c *Child) CloseInput() { c.stdin.close() }
 
 // Signal sends sig to the child's process alone.
 func (c *Child) Signal(sig syscall.Signal) { c.process.signal(sig, false) }
 
-// Kill ends the child and all it started at once. The first reason given is
-// in [Exit.Err].
+// Kill ends the child and all it started at once. The first reason given while
+// it lives is in [Exit.Err].
 func (c *Child) Kill(why error) {
 	c.blame(why)
 	c.process.killTree()
 }
 
-// blame notes why we end the child.
+// blame notes why we end the child. Whoever comes after its death has not ended it.
 func (c *Child) blame(why error) {
+	select {
+	case <-c.dead:
+	default:
+		c.fail(cmp.Or(why, errEnded))
+	}
+}
+
+// fail notes what is wrong with the child, also with what it left behind.
+func (c *Child) fail(why error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.why == nil {
-		c.why = why
-	}
+	c.why = cmp.Or(c.why, why)
 }
 
 // readStdout is the stdout goroutine.
@@ -178,7 +190,8 @@ func (c *Child) readStdout() {
 		for more := !silent; more && in.ready(); {
 			used, want, err := c.spec.Output(in.unused())
 			if err != nil {
-				c.Kill(err)
+				c.fail(err)
+				c.process.killTree()
 				silent = true
 				break
 			}

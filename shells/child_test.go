@@ -172,3 +172,25 @@ func TestKill(t *testing.T) {
 		t.Error(p.exit.String())
 	}
 }
+
+// Who ends a child that is dead already has not ended it; what is wrong with
+// its last words is still told.
+func TestBlameAfterDeath(t *testing.T) {
+	t.Parallel()
+	var p probe
+	spec := p.spec(t, "sh", "-c", "printf junk; exit 2")
+	var c *Child
+	ready := make(chan struct{})
+	spec.Output = func([]byte) (int, int, error) {
+		<-ready
+		<-c.Dead()
+		c.Kill(syscall.EDOM)
+		return 0, 0, syscall.ERANGE
+	}
+	c = start(t, spec)
+	close(ready)
+	waitFor(t, c.Done(), "the exit")
+	if p.exit.Err != syscall.ERANGE || p.exit.Code != 2 {
+		t.Error(p.exit.String())
+	}
+}

@@ -9,7 +9,7 @@ import (
 const (
 	suspicion   = 250 * time.Millisecond // silence with work at hand that makes it ask for samples
 	sampleEvery = time.Second            // then
-	blindAfter  = 5 * time.Second        // between two looks: it was us who stood still (stopped, swapped out)
+	blindAfter  = 2 * time.Second        // between two looks: it was us who stood still (stopped, swapped out)
 )
 
 // Limits are the three clocks that run against a child. Zero turns one off.
@@ -32,7 +32,7 @@ type Signs struct {
 	Beats   bool    // it promised to write something every third of Limits.Heartbeat
 	Reading bool    // we take what it writes; false holds all clocks but Startup
 	Debug   bool    // it runs under a debugger, or is stopped on purpose: no clock runs
-	Sample  *Sample // what the system says of it, if Look asked
+	Sample  *Sample // what the system says of it, if Look asked; the zero Sample if it says nothing
 }
 
 // Verdict is what a [Judge] thinks of a child.
@@ -136,7 +136,8 @@ func (j *Judge) note(s Signs, quiet time.Time) {
 	if j.sampled.IsZero() && s.Now.Sub(quiet) <= sampleEvery {
 		from = quiet
 	}
-	if j.sampled.IsZero() || s.Sample.CPU != j.before.CPU || s.Sample.Processes != j.before.Processes {
+	// One that could run, but is given no CPU time, is no more to blame than one that uses some.
+	if j.sampled.IsZero() || s.Sample.CPU != j.before.CPU || s.Sample.Processes != j.before.Processes || s.Sample.State == 'R' {
 		j.still = from
 	}
 	switch {

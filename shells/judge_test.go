@@ -81,6 +81,7 @@ func TestJudge(t *testing.T) {
 			s.Beats = false
 		}, 0, Fine, ""},
 		{"a grandchild computes", func(at time.Duration, s *Signs, p *Sample) { p.Processes = 1 + int(at/sec)%2 }, 30 * sec, Busy, ""},
+		{"D20 starved of CPU time", func(at time.Duration, s *Signs, p *Sample) { p.State = 'R' }, 30 * sec, Busy, ""},
 		{"D32 idle, or without credit", func(at time.Duration, s *Signs, p *Sample) { s.Working = time.Time{} }, 0, Fine, ""},
 		{"D32 work comes late", func(at time.Duration, s *Signs, p *Sample) {
 			if s.Working = epoch.Add(1000 * sec); at < 1000*sec {

@@ -1,6 +1,7 @@
 package shells
 
 import (
+	"cmp"
 	"os"
 	"sync"
 	"syscall"
@@ -49,33 +50,37 @@ func fork(path string, argv, env []string, dir string, files [3]uintptr) (*proce
 
 // wait returns when the process has exited, and leaves it to be reaped.
 func (p *process) wait() {
-	if p.pidfd != nil {
-		raw, err := p.pidfd.SyscallConn()
-		if err == nil {
-			err = raw.Read(func(fd uintptr) bool { return exited(unix.P_PIDFD, int(fd), unix.WNOHANG) })
-		}
-		if err == nil {
-			return
-		}
+	if p.pidfd != nil && p.poll() == nil {
+		return
 	}
-	exited(unix.P_PID, p.pid, 0)
+	if _, err := exited(unix.P_PID, p.pid, 0); err != nil {
+		// Somebody else waited for our child: every later signal might hit a stranger.
+		panic("shells: waiting for a child: " + err.Error())
+	}
 }
 
-// exited tells whether a process has exited. It panics when the process is
-// not our child any more: then somebody else waited for it, and every later
-// signal might hit a stranger.
-func exited(kind, id, flags int) bool {
+// poll is wait for a parked goroutine. The error says that this kernel cannot
+// do it (before 5.4).
+func (p *process) poll() error {
+	raw, err := p.pidfd.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	err = raw.Read(func(fd uintptr) (done bool) {
+		done, failed = exited(unix.P_PIDFD, int(fd), unix.WNOHANG)
+		return done || failed != nil
+	})
+	return cmp.Or(err, failed)
+}
+
+// exited tells whether a process has exited, or waits for that.
+func exited(kind, id, flags int) (bool, error) {
 	for {
 		var info unix.Siginfo
 		err := unix.Waitid(kind, id, &info, unix.WEXITED|unix.WNOWAIT|flags, nil)
-		switch err {
-		case nil:
-			return info.Signo != 0
-		case unix.EINTR:
-		case unix.EAGAIN: // a non-blocking pidfd says so where WNOHANG alone would return nothing
-			return false
-		default:
-			panic("shells: waiting for a child: " + err.Error())
+		if err != unix.EINTR {
+			return info.Signo != 0, err
 		}
 	}
 }

@@ -145,6 +145,45 @@ func TestOpenSDKSaysWhyNot(t *testing.T) {
 	}
 }
 
+// The embedded SDKs, unpacked, are found by components of all kinds, take stdout
+// over before user code prints, and speak first.
+func TestRealComponentsSpeakFirst(t *testing.T) {
+	t.Parallel()
+	sdk, err := OpenSDK(filepath.Join(t.TempDir(), "state of mine"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		file, text, says string
+		command          []string
+	}{
+		{"b.py", "print('noise')\nfrom polybolt import bolt\n@bolt\ndef b(line):\n    yield line\nb.run()\n", "polybolt-python", []string{"python3", "b.py"}},
+		{"m.py", "print('noise')\nfrom polybolt import Bolt\nclass B(Bolt): pass\nB.run()\n", "polybolt-python", []string{"sh", "-c", "python3 -m m"}},
+		{"b.js", "console.log('noise'); require('polybolt').bolt(function* () {}).run()\n", "polybolt-node", []string{"node", "b.js"}},
+		{"b.mjs", "import {Bolt} from 'polybolt'; process.stdout.write('noise\\n'); new (class extends Bolt {})().run()\n", "polybolt-node", []string{"node", "b.mjs"}},
+	} {
+		t.Run(test.file, func(t *testing.T) {
+			t.Parallel()
+			var p probe
+			spec := p.spec(t, test.command...)
+			spec.SDK = sdk
+			write(t, filepath.Join(spec.Dir, test.file), test.text, 0o644)
+			c := start(t, spec)
+			c.CloseInput()
+			waitFor(t, c.Done(), "the exit")
+			if out := p.out.String(); !strings.HasPrefix(out, "\xf5PBOLT1\n\x00\x00") || !strings.Contains(out, test.says) {
+				t.Errorf("stdout %q\n%s", out, p.exit.Report())
+			}
+			if !slices.Equal(p.lines, []string{"noise"}) {
+				t.Errorf("stderr %q", p.lines)
+			}
+			if entries, _ := os.ReadDir(spec.Dir); len(entries) != 1 {
+				t.Errorf("the bundle now holds %v", entries)
+			}
+		})
+	}
+}
+
 func TestDigestTellsFilesApart(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}

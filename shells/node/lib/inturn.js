@@ -138,7 +138,8 @@ class FunctionInTurn extends InTurn {
       for (let i = from; i < to; i++) {
         try {
           const v = call(make(columns, i), frame, i);
-          if (typeof v !== 'object' || v === null || Array.isArray(v)) emit(v);
+          // Most values are told from promises and generators by what is quick to look at.
+          if (typeof v !== 'object' || v === null || Array.isArray(v) || Object.getPrototypeOf(v) === Object.prototype) emit(v);
           else if (isThenable(v)) return component.waiting.takeOver(frame, i, null, v);
           else if (isIterator(v)) for (const x of v) emit(x);
           else emit(v);

@@ -2,6 +2,7 @@ package shells
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -105,7 +106,10 @@ func (g *Guarded) start(o GuardOptions) (said string, err error) {
 	}
 	word.Close() // so that the guardian's death ends the reading
 	b, err := io.ReadAll(answer)
-	return string(b), err
+	if err != nil {
+		return "", errors.Join(err, cmd.Process.Kill(), g.Wait()) // the worker goes with it
+	}
+	return string(b), nil
 }
 
 func (g *Guarded) close() {

@@ -46,15 +46,11 @@ type guardian struct {
 	lifeline *os.File // ends with our parent; nil: live on
 	exitFile string
 
-	signals chan os.Signal // buffered; never closed
-	deaths  chan death     // closed by the reaper when no child is left
+	signals chan os.Signal // to hand on; buffered, never closed
+	deaths  chan os.Signal // SIGCHLD; capacity 1: one is as good as many
 	exit    GuardExit
+	code    int  // what to exit with
 	over    bool // the worker is dead
-}
-
-type death struct {
-	pid    int
-	status unix.WaitStatus
 }
 
 // guardianMain takes the arguments that Guard makes, and returns the exit code.
@@ -73,6 +69,7 @@ func guardianMain(args []string) int {
 			signal.Notify(g.signals, sig)
 		}
 	}
+	signal.Notify(g.deaths, unix.SIGCHLD)
 	if err := g.start(argv[0], argv[1:], passed); err != nil {
 		// Our parent tells the user. If it cannot be told, it is gone, and with it the need.
 		_, _ = io.WriteString(g.parent, err.Error())
@@ -82,8 +79,8 @@ func guardianMain(args []string) int {
 	}
 	_, _ = io.WriteString(g.parent, strconv.Itoa(g.worker))
 	g.parent.Close()
-	go g.reap() // ends with its last child, or with the process
-	return g.watch()
+	g.watch()
+	return g.code
 }
 
 // parseGuardian reads: descriptors to pass on, lifeline, exit file, program, its argv.
@@ -98,7 +95,7 @@ func parseGuardian(args []string) (g *guardian, argv []string, passed int, err e
 		exitFile: args[2],
 		parent:   os.NewFile(uintptr(passed), "parent"),
 		signals:  make(chan os.Signal, 16),
-		deaths:   make(chan death),
+		deaths:   make(chan os.Signal, 1),
 	}
 	// The worker must not hold its own lifeline, nor what we were given by
 	// mistake. What is passed on is, by its number.
@@ -115,6 +112,11 @@ func (g *guardian) start(path string, argv []string, passed int) (err error) {
 	for fd := range files {
 		files[fd] = uintptr(fd)
 	}
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer null.Close()
 	g.exit.Started = time.Now()
 	g.worker, _, err = syscall.StartProcess(path, argv, &syscall.ProcAttr{
 		Env: os.Environ(), Files: files, Sys: workerAttributes(),
@@ -127,48 +129,22 @@ func (g *guardian) start(path string, argv []string, passed int) (err error) {
 		unix.Close(fd)
 	}
 	// Whoever reads the worker's output must see its end; stderr stays, for us.
-	if null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0); err == nil {
-		for fd := range 2 {
-			if err := dup2(int(null.Fd()), fd); err != nil {
-				return err
-			}
-		}
-		null.Close()
-	}
-	return nil
+	return errors.Join(dup2(int(null.Fd()), 0), dup2(int(null.Fd()), 1))
 }
 
-// reap waits for every child, adopted ones included.
-func (g *guardian) reap() {
-	defer close(g.deaths)
-	for {
-		var status unix.WaitStatus
-		pid, err := unix.Wait4(-1, &status, 0, nil)
-		switch {
-		case err == nil:
-			g.deaths <- death{pid, status}
-		case err != unix.EINTR:
-			return // ECHILD: nobody is left
-		}
-	}
-}
-
-// watch waits for the worker's end, then ends what it left, and returns the
-// worker's exit code.
-func (g *guardian) watch() int {
-	var sweep <-chan time.Time // nil while the worker lives
-	var limit <-chan time.Time
+// watch waits for the worker's end, and then ends what it left.
+func (g *guardian) watch() {
+	var sweep, limit <-chan time.Time // nil while the worker lives
 	cut := g.watchLifeline()
 	for {
 		select {
-		case d, more := <-g.deaths:
-			switch {
-			case !more:
-				return g.code()
-			case d.pid == g.worker:
-				g.workerDied(d.status)
-				limit = time.After(sweepLimit)
-				sweep = time.Tick(sweepEvery)
+		case <-g.deaths:
+			left := g.reap()
+			if !left {
+				return
+			}
+			if g.over && limit == nil {
+				limit, sweep = time.After(sweepLimit), time.Tick(sweepEvery)
 			}
 			if g.over { // each death may hand us new children
 				endAll(g.worker)
@@ -177,12 +153,30 @@ func (g *guardian) watch() int {
 			endAll(g.worker)
 		case <-limit:
 			fmt.Fprintln(os.Stderr, "polybolt: guardian: some processes that the worker started could not be ended:", leftovers())
-			return g.code()
+			return
 		case sig := <-g.signals:
 			g.signal(sig)
 		case <-cut:
 			cut = nil
 			g.kill("the process that it belonged to ended")
+		}
+	}
+}
+
+// reap waits for all children that have ended, adopted ones included, and
+// tells whether any is left.
+func (g *guardian) reap() (left bool) {
+	for {
+		var status unix.WaitStatus
+		pid, err := unix.Wait4(-1, &status, unix.WNOHANG, nil)
+		switch {
+		case err == unix.EINTR:
+		case err != nil: // ECHILD
+			return false
+		case pid == 0:
+			return true
+		case pid == g.worker && !g.over:
+			g.workerDied(status)
 		}
 	}
 }
@@ -208,7 +202,7 @@ func (g *guardian) signal(sig os.Signal) {
 	case sig == unix.SIGUSR2:
 		g.kill("it was told to")
 	case !g.over:
-		_ = unix.Kill(g.worker, sig.(syscall.Signal)) // it exists: only this goroutine learns of its end
+		_ = unix.Kill(g.worker, sig.(syscall.Signal)) // it exists, if dead: this goroutine alone reaps it
 	}
 }
 
@@ -224,8 +218,10 @@ func (g *guardian) workerDied(status unix.WaitStatus) {
 	g.over = true
 	g.exit.Ended = time.Now()
 	g.exit.Code = status.ExitStatus()
+	g.code = g.exit.Code
 	if status.Signaled() {
 		g.exit.Signal = signalName(status.Signal())
+		g.code = 128 + int(status.Signal()) // as a shell tells it
 	}
 	g.record()
 }
@@ -237,12 +233,4 @@ func (g *guardian) record() {
 	if err := g.exit.save(g.exitFile); err != nil {
 		fmt.Fprintln(os.Stderr, "polybolt: guardian: cannot say how the worker ended:", err)
 	}
-}
-
-// code is the worker's exit code as a shell would tell it.
-func (g *guardian) code() int {
-	if g.exit.Signal != "" {
-		return 128 + int(unix.SignalNum(g.exit.Signal))
-	}
-	return g.exit.Code
 }

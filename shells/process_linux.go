@@ -154,8 +154,8 @@ func (p *process) killTree() {
 func (p *process) killRest(mark string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if ownProc() {
-		killMarked(mark) // before the group: whoever dies gives its children away
+	if self, err := readStat(p.pid); err == nil && ownProc() {
+		killMarked(mark, self.start) // before the group: whoever dies gives its children away
 	}
 	_ = unix.Kill(-p.pid, unix.SIGKILL)
 }

@@ -234,9 +234,9 @@ func killOffspring(pid int) {
 }
 
 // killMarked ends the processes that outlived the one that started them: they
-// were handed to one of our ancestors (init, or our guardian), and have mark in the
-// environment they were started with.
-func killMarked(mark string) {
+// were handed to one of our ancestors (init, or our guardian), have mark in the
+// environment they were started with, and are not older than since.
+func killMarked(mark string, since uint64) {
 	ancestors := map[int]bool{1: true}
 	for pid := os.Getppid(); pid > 1; {
 		s, err := readStat(pid)
@@ -248,11 +248,11 @@ func killMarked(mark string) {
 	}
 	for pid := range ancestors {
 		for _, kid := range listChildren(pid) {
-			if ancestors[kid] || kid == os.Getpid() || !marked(kid, mark) {
+			if ancestors[kid] || kid == os.Getpid() || !marked(kid, mark, since) {
 				continue
 			}
 			if h, ok := hold(kid, ancestors); ok {
-				if marked(kid, mark) { // still the same one
+				if marked(kid, mark, since) { // still the same one
 					h.signal(syscall.SIGSTOP)
 					killOffspring(kid)
 					h.signal(syscall.SIGKILL)
@@ -263,7 +263,12 @@ func killMarked(mark string) {
 	}
 }
 
-func marked(pid int, mark string) bool {
+func marked(pid int, mark string, since uint64) bool {
+	// Reading the environment of a process that hangs inside the kernel may
+	// hang as well.
+	if s, err := readStat(pid); err != nil || s.start < since || s.state == 'D' {
+		return false
+	}
 	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
 	if err != nil {
 		return false // gone, or another user's

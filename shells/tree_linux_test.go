@@ -153,12 +153,13 @@ func TestKillMarkedSparesOthers(t *testing.T) {
 	if _, err := fmt.Sscan(string(out), &orphan); err != nil {
 		t.Fatal(err)
 	}
-	killMarked(markName + "=anothe")
-	killMarked(markName + "=another2")
+	killMarked(markName+"=anothe", 0)
+	killMarked(markName+"=another2", 0)
+	killMarked(markName+"=another", 1<<60)
 	if !alive(orphan) {
-		t.Error("an orphan with another mark was ended")
+		t.Error("an orphan with another mark, or an older one, was ended")
 	}
-	killMarked(markName + "=another")
+	killMarked(markName+"=another", 0)
 	waitGone(t, 5*time.Second, orphan)
 }
 

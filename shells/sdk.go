@@ -19,10 +19,10 @@ import (
 
 // The SDKs travel in the binary, so that a child speaks exactly what its host
 // does. Globs, not folders: embedding a folder leaves __init__.py out, and
-// "all:" takes __pycache__ in. A test compares with the disk.
+// "all:" takes __pycache__ in. *.*s is .js, .mjs and .d.ts. A test compares with the disk.
 //
 //go:embed python/boot/*.py python/src/polybolt/*.py python/src/polybolt/py.typed
-//go:embed node/package.json node/*.js node/*.mjs node/lib/*.js
+//go:embed node/package.json node/*.*s node/lib/*.*s
 var embedded embed.FS
 
 // SDK is our Python and Node libraries, unpacked in a folder of this machine.

@@ -43,6 +43,7 @@ class AsyncLoop(Loop):
     async def serve(self, receive: Callable[[], Optional[list[Any]]]) -> None:
         """Act on messages until stop; receive returns None when there is none yet and woken is to be waited for."""
         while self.going:
+            self.check()
             message = receive()
             if message is None:
                 self.woken.clear()
@@ -50,6 +51,9 @@ class AsyncLoop(Loop):
             else:
                 await self.handle_async(message)
         self.flush()
+
+    def check(self) -> None:
+        """Raise what has gone wrong beside the messages."""
 
     async def handle_async(self, message: list[Any]) -> None:
         """Act on one message."""
@@ -285,11 +289,10 @@ class AsyncSpout(AsyncLoop):
         self.pump.add_done_callback(lambda task: self.woken.set())
         return {"replays": self.replays}
 
-    async def handle_async(self, message: list[Any]) -> None:
+    def check(self) -> None:
         """See AsyncLoop."""
         if self.pump.done():
             self.pump.result()  # raises what has ended it
-        await super().handle_async(message)
 
     async def work(self) -> None:
         """Emit while rows are wanted."""
@@ -316,7 +319,7 @@ class AsyncSpout(AsyncLoop):
             self.left -= emitted
             if emitted:
                 pause = 0.0
-                if self.left <= 0:
+                if self.left <= 0 and self.nexts:
                     self.answer()
             elif not session.finished:
                 pause = max(least, min(2 * pause, IDLE_MAX))

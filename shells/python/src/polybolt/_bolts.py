@@ -236,15 +236,17 @@ class FunctionLoop(LaneBolt):
     """A function bolt."""
 
     def __init__(self, session: Session, component: FunctionBolt[..., Any]) -> None:
-        self.generator = flags_of(component.__wrapped__) & GENERATOR != 0
-        super().__init__(session, component, not self.generator and "default" in session.streams)
+        fn = component.__wrapped__
+        self.generator = flags_of(fn) & GENERATOR != 0
+        self.calls = [
+            call_of(fn, cls.fields, session.component, "%s/%s" % (cls.component, cls.stream)) for cls in session.inputs
+        ]
+        # A tuple must know its row until the row is done, which a row that counts with its only emit does not tell.
+        one = not self.generator and "default" in session.streams and all(used is not None for _, used in self.calls)
+        super().__init__(session, component, one)
 
     def start(self) -> dict[str, Any]:
         """Compile; a function has nothing to initialise."""
-        self.calls = [
-            call_of(self.component.__wrapped__, cls.fields, self.session.component, "%s/%s" % (cls.component, cls.stream))
-            for cls in self.session.inputs
-        ]
         for (_, fields), cls in zip(self.calls, self.session.inputs):
             self.tuples.append(cls() if fields is None else None)
         self.emitter = FunctionEmitter(self.session, self.lane, self.compile)
@@ -256,7 +258,7 @@ class FunctionLoop(LaneBolt):
         self.works.clear()
         for (call, used), cls in zip(self.calls, session.inputs):
             fields = cls.fields if used is None else used
-            make = function_loop(fields, call, used is None, self.generator, checks)
+            make = function_loop(fields, call, used is None, self.generator, lane.one, checks)
             work, trap = make(
                 self.component.__wrapped__, session.conf, session.ctx, lane.cols, lane.last, lane.ends, lane.gaps,
                 emitter.slow, self.failed, sys.getrefcount, self.keep, emitter.cells()[: lane.width], emitter.kind,

@@ -179,13 +179,13 @@ def make(process, ends, last, refs, keep, failed, held):
 
 
 def function_loop(
-    fields: Sequence[str], call: str, with_tuple: bool, generator: bool, checks: Sequence[str]
+    fields: Sequence[str], call: str, with_tuple: bool, generator: bool, one: bool, checks: Sequence[str]
 ) -> Callable[..., Any]:
     """make(fn, conf, ctx, lists, last, ends, gaps, slow, failed, refs, keep, classes, kind) -> (work, trap), for one
     input of a function bolt.
 
     fields: the columns that work(n, tup, columns) gets. call: the call's arguments, of v0, v1 ..., tup, conf and ctx.
-    A generator's rows have ends. A plain function's row emits one row or stands in gaps.
+    one: a row emits one row or stands in gaps; else rows have ends.
     """
     target, rows = _rows(len(fields))
     width = len(checks)
@@ -215,23 +215,24 @@ def make(fn, conf, ctx, lists, last, ends, gaps, slow, failed, refs, keep, class
         target=target,
         rows=rows,
         fill=_tuple_lines(fields) if with_tuple else "",
-        body=_indented(_function_body(call, generator, checks), 16),
+        body=_indented(_function_body(call, generator, one, checks), 16),
         kept="if refs(tup) != alone: tup = keep(tup); alone = refs(tup)" if with_tuple else "",
-        end="ends.append(len(last))" if generator or not width else "",
+        end="" if one else "ends.append(len(last))",
         trap=_indented(_trap(width, width > 1), 4),
     )
     return _maker("function", source)
 
 
-def _function_body(call: str, generator: bool, checks: Sequence[str]) -> str:
+def _function_body(call: str, generator: bool, one: bool, checks: Sequence[str]) -> str:
     """Call the function and take what it yields or returns."""
     width = len(checks)
+    nothing = "elif x is None: gaps.append(len(last) + len(gaps))\n" if one else ""
     if width == 0:
         take = "if x is not None: slow(x)"
     elif width == 1:
         take = "if %s: c0.append(x)\n%selse: slow(x)" % (
             _passes(checks).replace("x0", "x"),
-            "" if generator else "elif x is None: gaps.append(len(last) + len(gaps))\n",
+            nothing,
         )
     else:
         take = """if x.__class__ is kind:
@@ -242,11 +243,11 @@ def _function_body(call: str, generator: bool, checks: Sequence[str]) -> str:
     else:
         if {passes}: {appends}
         else: slow(x)
-{none}else: slow(x)""".format(
+{nothing}else: slow(x)""".format(
             targets=_names("x", width),
             passes=_passes(checks),
             appends=_appends(width),
-            none="" if generator else "elif x is None: gaps.append(len(last) + len(gaps))\n",
+            nothing=nothing,
         )
     if generator:
         return "for x in fn(%s):\n    %s" % (call, _indented(take, 4))

@@ -242,6 +242,7 @@ _HINTS = {
     "array.array": "send value.tolist(), or value.tobytes()",
     "range": "send list(value)",
     "generator": "send list(value)",
+    "coroutine": "await it",
     "collections.deque": "send list(value)",
 }
 

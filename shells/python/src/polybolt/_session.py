@@ -98,7 +98,8 @@ class Session:
             if direct_task is None and not need_task_ids:
                 if lane.trapped:
                     self.relieve()
-                if refs is not None and (len(refs) != 1 or refs[0] != (lane.frame.seq, lane.row())):
+                usual = [] if lane.how == UNTRACKED else [(lane.frame.seq, lane.row())]
+                if refs is not None and refs != usual:
                     lane.multi.append((len(lane.last), refs))
                 lane.add(row, id)
                 return None

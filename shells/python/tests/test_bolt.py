@@ -1,0 +1,405 @@
+"""Class bolts, driven by a real host over real pipes."""
+
+import pytest
+from fakehost import ERROR, LOG, METRIC, TICK
+
+SPLIT = """
+    from polybolt import Bolt
+    class Split(Bolt):
+        def process(self, tup):
+            for word in tup["line"].split():
+                self.emit([word])
+    Split.run()
+"""
+
+
+@pytest.mark.parametrize("level", ["columns", "rows"])
+def test_emits_are_anchored_to_their_row_and_rows_acked(start, level):
+    child = start(SPLIT, level=level)
+    assert child.hello["level"] == level
+    assert child.run("a b", "", "c") == [[["a"], ["b"]], [], [["c"]]]
+    assert child.outcomes(1) == ["acked"] * 3
+    assert child.run("d") == [[["d"]]]
+    assert child.stop() == 0
+
+
+def test_run_on_an_instance_and_what_a_tuple_knows(start):
+    child = start(
+        """
+        from polybolt import Bolt
+        class Show(Bolt):
+            def __init__(self, greeting):
+                self.greeting = greeting
+            def initialize(self, conf, ctx):
+                self.said = [self.greeting, conf, ctx.topology, ctx.component, ctx.task, ctx.index, ctx.tasks, ctx.dir]
+            def process(self, tup):
+                self.emit([[tup["b"], tup.values, tup.fields, tup.component, tup.stream, tup.task, tup.id, dict(tup)]])
+                self.emit([self.said])
+        Show("hi").run()
+        """,
+        inputs=[["x", "one", ["a"]], ["y", "two", ["a", "b"]]],
+        conf={"path": "p"},
+    )
+    seq = child.data([[1, "u"], [2, "v"], [3, "w"]], input=1, runs=[4, 2, 5, 1])
+    rows = child.covered(seq).by_row(seq)
+    assert [r[0][0][:7] for r in rows] == [
+        ["u", [1, "u"], ["a", "b"], "y", "two", 4, "1-0"],
+        ["v", [2, "v"], ["a", "b"], "y", "two", 4, "1-1"],
+        ["w", [3, "w"], ["a", "b"], "y", "two", 5, "1-2"],
+    ]
+    assert rows[0][0][0][7] == {"a": 1, "b": "u"}
+    assert rows[0][1][0] == ["hi", {"path": "p"}, "test", "comp", 7, 0, {"comp": [7, 8], "lines": [4, 5]}, str(child.folder)]
+
+
+def test_an_unknown_field_names_those_there_are(start):
+    child = start(SPLIT.replace('tup["line"]', 'tup["lines"]'))
+    child.run("a")
+    assert child.outcomes(1)[0]["message"] == "\"no field 'lines' in a tuple of lines/default; it has line\""
+
+
+def test_other_streams_and_dicts(start):
+    child = start(
+        """
+        from polybolt import Bolt
+        class B(Bolt):
+            def process(self, tup):
+                self.emit({"n": 1, "word": tup["line"]})
+                self.emit([tup["line"]], stream="other")
+        B.run()
+        """,
+        outputs=[["default", ["word", "n"]], ["other", ["line"]]],
+    )
+    assert child.run("a", "b") == [[["a", 1]], [["b", 1]]]
+    assert child.book.by_row(1, "other") == [[["a"]], [["b"]]]
+
+
+def test_D36_an_exception_fails_its_row_only(start):
+    child = start(
+        """
+        from polybolt import Bolt
+        def inner(x):
+            raise ValueError("no " + x)
+        class B(Bolt):
+            def process(self, tup):
+                if "bad" in tup["line"]:
+                    self.emit(["before"])
+                    inner(tup["line"])
+                self.emit([tup["line"]])
+        B.run()
+        """
+    )
+    assert child.run("a", "bad1", "b", "bad2") == [[["a"]], [["before"]], [["b"]], [["before"]]]
+    a, bad1, b, bad2 = child.outcomes(1)
+    assert (a, b) == ("acked", "acked")
+    assert (bad1["kind"], bad1["type"], bad1["message"], bad1["place"]) == (
+        "exception", "ValueError", "no bad1", "component.py:4",
+    )  # fmt: skip
+    lines = bad2["traceback"].splitlines()
+    assert lines[0] == "Traceback (most recent call last):" and lines[-1] == "ValueError: no bad2"
+    assert "polybolt" not in bad2["traceback"] and "in process" in bad2["traceback"] and "in inner" in bad2["traceback"]
+    assert child.run("c") == [[["c"]]]
+
+
+def test_D40_fail_then_more_work(start):
+    child = start(
+        """
+        from polybolt import Bolt
+        class B(Bolt):
+            def process(self, tup):
+                if tup["line"] == "bad":
+                    self.fail(tup, "not today")
+                self.emit([tup["line"]])
+        B.run()
+        """
+    )
+    assert child.run("a", "bad", "b") == [[["a"]], [["bad"]], [["b"]]]
+    a, bad, b = child.outcomes(1)
+    assert (a, b) == ("acked", "acked")
+    assert bad == {"kind": "fail", "type": "", "message": "not today", "traceback": "", "place": "component.py:6"}
+
+
+def test_rows_without_auto_ack_are_held_until_acked_or_failed(start):
+    child = start(
+        """
+        from polybolt import Bolt
+        class Join(Bolt):
+            auto_ack = False
+            def initialize(self, conf, ctx):
+                self.kept = []
+            def process(self, tup):
+                if tup["line"] == "flush":
+                    self.emit(["+".join(t["line"] for t in self.kept)], anchors=self.kept)
+                    for t in self.kept[:-1]:
+                        self.ack(t)
+                    self.fail(self.kept[-1], KeyError("last"))
+                    self.kept = []
+                    self.ack(tup)
+                elif tup["line"] != "forgotten":
+                    self.kept.append(tup)
+        Join.run()
+        """
+    )
+    child.run("a", "forgotten", "b")
+    assert child.outcomes(1) == ["held"] * 3
+    child.run("c", "flush", "d")
+    ack, forgotten, b = child.outcomes(1)
+    assert (ack, forgotten, b) == ("acked", "held", "acked")
+    c, flush, d = child.outcomes(2)
+    assert (c["kind"], c["type"], c["message"]) == ("fail", "KeyError", "'last'")
+    assert (flush, d) == ("acked", "held")
+    (emit,) = child.book.emits
+    assert (emit.values, emit.anchors) == (["a+b+c"], [(1, 0), (1, 2), (2, 0)])
+
+
+def test_a_kept_tuple_is_never_used_again(start):
+    child = start(
+        """
+        from polybolt import Bolt
+        class B(Bolt):
+            kept, last = {}, None
+            def process(self, tup):
+                line = tup["line"]
+                if line.startswith("keep"):
+                    self.kept[line] = tup
+                if line == "show":
+                    self.emit([[[k, t["line"], t.id] for k, t in self.kept.items()]])
+        B.run()
+        """
+    )
+    child.run("keep1", "x", "keep2", "keep3")
+    child.run("x", "keep4")
+    child.run("x", "show")
+    assert child.book.emits[-1].values[0] == [
+        [f"keep{i}", f"keep{i}", at] for i, at in ((1, "1-0"), (2, "1-2"), (3, "1-3"), (4, "2-1"))
+    ]
+
+
+def test_D38_outcomes_that_come_too_late_are_warned_about_and_counted(start):
+    child = start(
+        """
+        from polybolt import Bolt
+        class B(Bolt):
+            kept = None
+            def process(self, tup):
+                if self.kept is not None:
+                    self.emit(["late"], anchors=self.kept)
+                    self.ack(self.kept)
+                    self.fail(self.kept)
+                else:
+                    self.kept = tup
+                    self.ack(tup)
+                    self.ack(tup)
+                    self.fail(tup)
+        B.run()
+        """
+    )
+    child.run("a")
+    child.run("b")
+    child.run("c")
+    assert child.outcomes(1) + child.outcomes(2) + child.outcomes(3) == ["acked"] * 3
+    assert [(e.values, e.anchors) for e in child.book.emits] == [(["late"], []), (["late"], [])]
+    texts = [log[1] for log in child.said[LOG]]
+    assert sum("ack() for a tuple that was acked before" in t for t in texts) == 1
+    assert sum("fail() for a tuple that was acked before" in t for t in texts) == 1
+    assert sum("anchored to a tuple that was acked before" in t for t in texts) == 1
+    assert child.stop() == 0
+    assert sum(v for m in child.said[METRIC] for name, _, v in m if name == "polybolt_misuse") == 8
+
+
+def test_D39_a_bolt_that_never_acks_keeps_nothing(start):
+    child = start(
+        """
+        import gc
+        from polybolt import Bolt, Tuple
+        class B(Bolt):
+            auto_ack = False
+            def process(self, tup):
+                if tup["line"] == "count":
+                    self.emit([sum(isinstance(o, Tuple) for o in gc.get_objects())])
+        B.run()
+        """
+    )
+    for _ in range(20):
+        child.run(*["x"] * 200)
+    (((count,),),) = child.run("count")
+    assert count < 5
+    assert child.outcomes(3) == ["held"] * 200
+
+
+def test_auto_anchor_and_auto_fail_can_be_switched_off(start):
+    child = start(
+        """
+        from polybolt import Bolt
+        class B(Bolt):
+            auto_anchor = auto_fail = False
+            def process(self, tup):
+                self.emit(["x"])
+                self.emit(["y"], anchors=[tup])
+                self.emit(["z"], stream="other")
+                if tup["line"] == "bad":
+                    raise ValueError("reported")
+        B.run()
+        """,
+        outputs=[["default", ["word"]], ["other", ["word"]]],
+    )
+    child.run("a", "bad")
+    assert [(e.values[0], e.anchors) for e in child.book.emits if e.stream == "default"] == [
+        ("x", []), ("y", [(1, 0)]), ("x", []), ("y", [(1, 1)]),
+    ]  # fmt: skip
+    assert [e.anchors for e in child.book.emits if e.stream == "other"] == [[], []]
+    assert child.outcomes(1) == ["acked", "held"]
+    assert [e["message"] for e in child.said[ERROR]] == ["reported"]
+
+
+def test_anchors_keep_the_order_of_the_stream(start):
+    child = start(
+        """
+        from polybolt import Bolt
+        class B(Bolt):
+            auto_ack = False
+            first = None
+            def process(self, tup):
+                if self.first is None:
+                    self.first = tup
+                self.emit([1])
+                self.emit([2], anchors=[])
+                self.emit([3], anchors=self.first)
+                self.emit([4], anchors=[self.first, tup])
+                self.emit([5])
+                self.ack(tup) if tup is not self.first else None
+        B.run()
+        """
+    )
+    child.run("a", "b")
+    assert [(e.values[0], e.anchors) for e in child.book.emits] == [
+        (1, [(1, 0)]), (2, []), (3, [(1, 0)]), (4, [(1, 0), (1, 0)]), (5, [(1, 0)]),
+        (1, [(1, 1)]), (2, []), (3, [(1, 0)]), (4, [(1, 0), (1, 1)]), (5, [(1, 1)]),
+    ]  # fmt: skip
+
+
+def test_ticks_go_to_process_tick_only(start):
+    child = start(
+        """
+        from polybolt import Bolt
+        class B(Bolt):
+            n = 0
+            def process(self, tup):
+                self.n += 1
+            def process_tick(self, tup):
+                if self.n == 0:
+                    raise RuntimeError("tick")
+                self.emit([self.n])
+                self.emit(["side"], stream="other", anchors=tup)
+                self.ack(tup)
+            def on_stop(self):
+                self.emit(["end"])
+        B.run()
+        """,
+        outputs=[["default", ["word"]], ["other", ["word"]]],
+    )
+    child.send(TICK)
+    assert child.wait_for(lambda: child.said[ERROR])[0]["message"] == "tick"
+    child.run("a", "b")
+    child.send(TICK)
+    child.wait_for(lambda: len(child.book.emits) == 2)
+    assert child.stop() == 0
+    assert [(e.stream, e.values, e.anchors) for e in child.book.emits] == [
+        ("other", ["side"], []), ("default", [2], []), ("default", ["end"], []),
+    ]  # fmt: skip
+
+
+def test_direct_and_need_task_ids(start):
+    child = start(
+        """
+        from polybolt import Bolt
+        class B(Bolt):
+            def process(self, tup):
+                self.emit(["before"])
+                ids = self.emit([tup["line"]], need_task_ids=True)
+                self.emit([ids], stream="direct", direct_task=8)
+                self.emit(["after"])
+        B.run()
+        """,
+        outputs=[["default", ["word"]], ["direct", ["word"]]],
+    )
+    from fakehost import REPLY, TASKS, to_u32s
+
+    seq = child.data([["a"], ["b"]])
+    requests = lambda: [  # noqa: E731
+        g[5]["ids"] for r in child.said[REPLY] for g in r[3] if len(g) > 5 and "ids" in g[5]
+    ]
+    child.wait_for(lambda: requests() == [1])
+    second = child.data([["c"]])  # comes before the answer, and is kept for later
+    child.send(TASKS, 1, to_u32s([3, 4]))
+    child.wait_for(lambda: requests() == [1, 2])
+    child.send(TASKS, 2, to_u32s([5]))
+    child.wait_for(lambda: requests() == [1, 2, 3])
+    child.send(TASKS, 3, to_u32s([]))
+    child.covered(second)
+    emits = child.book.emits
+    assert [e.values[0] for e in emits if e.stream == "default"] == [
+        "before", "a", "after", "before", "b", "after", "before", "c", "after",
+    ]  # fmt: skip
+    assert [e.anchors for e in emits if e.stream == "default"] == [[(1, 0)]] * 3 + [[(1, 1)]] * 3 + [[(2, 0)]] * 3
+    assert [(e.values[0], e.direct) for e in emits if e.stream == "direct"] == [([3, 4], 8), ([5], 8), ([], 8)]
+    assert child.outcomes(seq) == ["acked"] * 2
+
+
+def test_an_overridden_emit_is_called(start):
+    child = start(
+        """
+        from polybolt import Bolt
+        class B(Bolt):
+            def emit(self, values, **options):
+                return super().emit([values[0].upper()], **options)
+            def process(self, tup):
+                self.emit([tup["line"]])
+        B.run()
+        """
+    )
+    assert child.run("a", "b") == [[["A"]], [["B"]]]
+
+
+def test_an_emit_kept_from_before_stays_right_when_types_change(start):
+    child = start(
+        """
+        from polybolt import Bolt
+        class B(Bolt):
+            saved = None
+            def process(self, tup):
+                self.saved = self.saved or self.emit
+                value = tup["line"]
+                self.saved([int(value) if value.isdigit() else value])
+                self.emit([value])
+        B.run()
+        """
+    )
+    for _ in range(3):
+        assert child.run("a", "b") == [[["a"], ["a"]], [["b"], ["b"]]]
+        assert child.run(*"1234") == [[[i], [str(i)]] for i in range(1, 5)]
+        assert child.run(*"12ab") == [[[1], ["1"]], [[2], ["2"]], [["a"], ["a"]], [["b"], ["b"]]]
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("pass", "comp: B overrides neither process nor process_batch"),
+        ("def process(self, tup):\n                yield 1", "comp: B.process yields; call self.emit instead"),
+        ("def initialize(self, conf, ctx):\n                1 / 0\n            process = print", "division by zero"),
+    ],
+)
+def test_what_cannot_start_says_why_and_exits_1(start, body, why):
+    child = start(
+        f"""
+        from polybolt import Bolt
+        class B(Bolt):
+            {body}
+        B.run()
+        """,
+        start=False,
+    )
+    child.send(1, {**child._welcome, "kind": "bolt"})
+    child.send(2)
+    assert child.exit_code() == 1
+    assert child.said[ERROR][0]["message"] == why
+    assert child.stderr().rstrip().endswith("Error: " + why)

@@ -218,7 +218,8 @@ class Child:
         self.changed = threading.Condition()
         self.closed = False
         self.seq = 0
-        self.paused = threading.Lock()  # held by a test that wants the host not to read
+        self.reads = threading.Event()  # cleared by a test that wants the host not to read
+        self.reads.set()
         self._outgoing = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
         threading.Thread(target=self._write, daemon=True).start()
@@ -253,8 +254,8 @@ class Child:
     def _exactly(self, n):
         data = bytearray()
         while len(data) < n:
-            with self.paused:
-                piece = self.process.stdout.read(n - len(data))
+            self.reads.wait()
+            piece = self.process.stdout.read(n - len(data))
             if not piece:
                 return bytes(data) if not data else data
             data += piece
@@ -328,7 +329,7 @@ class Child:
                 left = deadline - time.monotonic()
                 if left <= 0 or self.closed:
                     state = "the child is gone" if self.closed else f"nothing in {seconds} s"
-                    raise AssertionError(f"{state}\nsaid: {self.said}\nstderr: {self.stderr()}")
+                    raise AssertionError(f"{state}\nsaid: {str(self.said)[:3000]}\nstderr: {self.stderr()[-3000:]}")
                 self.changed.wait(left)
 
     def body(self, rows):
@@ -398,6 +399,7 @@ class Child:
 
     def end(self):
         """Leave nothing behind."""
+        self.reads.set()
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()

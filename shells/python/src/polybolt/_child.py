@@ -33,7 +33,7 @@ class Pipe:
     def __init__(self, fd_in: int, fd_out: int) -> None:
         self.fd, self._out = fd_in, fd_out
         self.frames = wire.Frames(64 << 20)  # until the welcome tells the limit
-        self.reading = False
+        self.reading = self.stopping = False
         self.poll = poll()
         self.poll.register(fd_in, POLLIN)
         self.waiting: list[list[Any]] = []  # messages that came while one of another kind was wanted
@@ -44,7 +44,7 @@ class Pipe:
     def write(self, data: bytes) -> None:
         """Write all of data; the outbox's lock keeps writers apart."""
         if polybolt._fds is None:
-            raise RuntimeError("this process was forked from a component; only the component itself may emit")
+            return  # a forked child says nothing
         try:
             n = os.write(self._out, data)
             while n < len(data):
@@ -103,6 +103,7 @@ class Pipe:
         if message[0] == wire.TASKS:
             self._answers[message[1]] = wire.from_u32s(message[2])
         else:
+            self.stopping |= message[0] == wire.STOP
             self.waiting.append(message)
 
     def fill_ready(self) -> None:
@@ -126,7 +127,9 @@ class Pipe:
         """End the process if the host is gone, which the main thread cannot see while it runs user code."""
         if not self.reading:
             for _, events in self.poll.poll(0):
-                if events & POLLHUP and (not events & POLLIN or os.getppid() != self._parent):
+                # Input that ends after stop, or after what is not read yet, still leaves work to do: unless nobody waits.
+                done = not events & POLLIN and not self.stopping
+                if events & POLLHUP and (done or os.getppid() != self._parent):
                     leave(0)
 
 
@@ -134,7 +137,7 @@ class Flusher:
     """The thread that sends what is finished while user code does not return, beats, and sees the host go.
 
     It sleeps 4 ms at a time while a frame is in the child, and is parked otherwise: user code that is quick pays for a
-    look every 4 ms, an idle child for a beat. Whenever it has sent rows of a frame in progress it closes the trap, so
+    look every 4 ms, an idle child for a beat. Before it sends rows of a frame in progress it closes the trap, so
     that the main thread empties the lane at its next emit, and waits there while the host does not read.
     """
 
@@ -207,10 +210,10 @@ class Flusher:
         if stuck or self.outbox.waiting():
             if self.outbox.lock.acquire(False):  # else somebody is sending
                 try:
-                    self.outbox.flush()
                     if stuck and lane is not None and lane.frame is frame and not lane.trapped:
-                        lane.trapped = True
+                        lane.trapped = True  # before the write, which may take for ever
                         self.session.set_trap(True)
+                    self.outbox.flush()
                 finally:
                     self.outbox.lock.release()
             self.outbox.hush()
@@ -331,6 +334,7 @@ def run_component(component: Any) -> NoReturn:
 
     pipe = Pipe(*polybolt._fds)
     session = Session(component._kind, pipe.write, polybolt._bundle)
+    os.register_at_fork(after_in_child=session.after_fork)
     try:
         serve(session, pipe, component)
     except SystemExit as e:  # user code chose to end

@@ -50,7 +50,7 @@ class Session:
         self.stir: Callable[[], None] = lambda: None  # something waits to be flushed
         self.await_tasks: Callable[[int], list[int]] = lambda request: []
         self.emitted = 0  # rows that came another way than through the lane
-        self.finished = False
+        self.finished = self.forked = False
         self._logging: Any = None
         self._warned: set[str] = set()
 
@@ -89,6 +89,8 @@ class Session:
         id: Any = None,
     ) -> Optional[list[int]]:
         """Bolt.emit and Spout.emit, whenever the fast form of it does not apply."""
+        if self.forked:
+            raise RuntimeError("this process was forked from a component; only the component itself may emit")
         out = self.stream(stream)
         row = self.settle(out, values)
         refs = None if anchors is None else self._refs(anchors)
@@ -144,6 +146,12 @@ class Session:
     def use_lane(self, lane: Lane) -> None:
         """Send the main thread's emits on lane's stream through it."""
         self.lane = self.outbox.lane = lane
+
+    def after_fork(self) -> None:
+        """In a forked child: nothing may be sent from here, and nobody holds the lock."""
+        self.forked = True
+        self.outbox.lock = allocate_lock()
+        self.set_trap(True)
 
     def relieve(self) -> None:
         """Main thread, in the middle of a row, after another thread has closed the trap: write out what the lane

@@ -212,7 +212,7 @@ def base(v: Any) -> Any:
     if isinstance(v, memoryview):
         return v.tobytes()
     if isinstance(v, (list, tuple)):
-        return list(v)
+        return v if v.__class__ is Timestamp else list(v)
     if isinstance(v, dict):
         return dict(v)
     datetime = sys.modules.get("datetime")

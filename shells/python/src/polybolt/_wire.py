@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MAGIC = b"\xf5PBOLT1\n"
 VERSION = 1
 MESSAGE_BYTES = 256 << 10  # about here a new message starts
+ENVELOPE_DEPTH = 3  # of the arrays around a value: message, body, row
 FRAME_SLACK = 65536  # what a frame may be longer than max_message_bytes
 
 # Messages to the child, and from it.
@@ -63,7 +64,7 @@ def frame(*items: Any) -> bytearray:
 
 def parse(message: Buffer) -> list[Any]:
     """Return the elements of a message; columns in it are pairs of kind and data."""
-    value, pos = get(memoryview(message), 0, 0, True)
+    value, pos = get(memoryview(message), 0, -ENVELOPE_DEPTH, True)
     if value.__class__ is not list or not value or value[0].__class__ is not int:
         raise WireError("a message is not an array that starts with its type")
     if pos != len(message):

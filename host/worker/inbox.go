@@ -47,7 +47,9 @@ func (in *inbox) put(b *stream.Batch) {
 	in.w.addLoad(b.N)
 	in.mu.Lock()
 	in.queue.Push(b, int(in.frame.Load()), multilang.TargetFrame)
-	in.full.Store(in.over(1))
+	if in.over(1) { // only take may say that there is room again: it tells the senders
+		in.full.Store(true)
+	}
 	in.mu.Unlock()
 }
 

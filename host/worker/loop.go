@@ -267,6 +267,10 @@ func (t *task) died(exit *shells.Exit) (ready, worked bool) {
 		t.state = Waiting // nothing is to be written to a child that is not there
 	}
 	t.spout.asked = 0
+	if exit != nil {
+		t.cpu += exit.User + exit.System
+		t.maxRSS = max(t.maxRSS, exit.MaxRSS)
+	}
 	t.mu.Unlock()
 	busy := t.busy.Swap(0)
 	why := "the child ended"

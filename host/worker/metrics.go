@@ -20,10 +20,10 @@ type metrics struct {
 
 // Metric is a user's metric as it stands.
 type Metric struct {
-	Name  string
-	Kind  string  // "counter", "gauge" or "histogram"
-	Value float64 // counter: the sum; gauge: the last value; histogram: the sum of the observations
-	Count int64   // readings; histogram: observations
+	Name  string  `json:"name"`
+	Kind  string  `json:"kind"`  // "counter", "gauge" or "histogram"
+	Value float64 `json:"value"` // counter: the sum; gauge: the last value; histogram: the sum of the observations
+	Count int64   `json:"count"` // readings; histogram: observations
 }
 
 func (m *metrics) add(readings []multilang.Metric) {

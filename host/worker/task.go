@@ -66,10 +66,12 @@ type task struct {
 	// Guarded by mu.
 	mu       sync.Mutex
 	state    State
-	why      string    // of the state
-	ready    time.Time // when the child said so
-	worked   bool      // the child has completed a row
-	working  time.Time // since when it has had something to do
+	why      string        // of the state
+	ready    time.Time     // when the child said so
+	worked   bool          // the child has completed a row
+	working  time.Time     // since when it has had something to do
+	cpu      time.Duration // of dead children
+	maxRSS   int64
 	process  *shells.Child
 	hello    *multilang.Hello
 	seq      uint32

@@ -94,11 +94,11 @@ func New(opts Options) (*Worker, error) {
 
 // Summary is what became of the tuples.
 type Summary struct {
-	Acked      int64 // trees that finished
-	Failed     int64 // failed attempts
-	Dead       int64 // tuples given up
-	FailedBack int64 // tuples that failed and were given back to their spout
-	Abandoned  int64 // trees in flight when the worker was stopped
+	Acked      int64 `json:"acked"`       // trees that finished
+	Failed     int64 `json:"failed"`      // failed attempts
+	Dead       int64 `json:"dead"`        // tuples given up
+	FailedBack int64 `json:"failed_back"` // tuples that failed and were given back to their spout
+	Abandoned  int64 `json:"abandoned"`   // trees in flight
 }
 
 // Summary returns the counts so far.

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/polybolt/polybolt/multilang"
+	"github.com/polybolt/polybolt/multilang/multilangtest"
+)
+
+// sentences are those of Storm's word count.
+var sentences = []string{"the cow jumped over the moon", "an apple a day keeps the doctor away", "four score and seven years ago",
+	"snow white and the seven dwarfs", "i am at two with nature"}
+
+var le = binary.LittleEndian
+
+// components are the children that this program is itself: sources and sinks
+// that cost next to nothing.
+var components = map[string]func() error{"source": source, "sink": sink, "paced": paced}
+
+// source emits conf n sentences, and notes when the first were asked for.
+func source() error {
+	return spout(func(c *multilangtest.Child, m *multilang.ToChild, state *sourceState) error {
+		n := min(m.N, state.left)
+		state.left -= n
+		out := multilang.FromChild{Seq: m.Seq, Final: true}
+		if n > 0 {
+			out.Groups = []multilang.Group{{N: n, IDs: -1, Cols: []multilang.Column{state.column(n)}}}
+		}
+		return c.Rows(&out)
+	})
+}
+
+// paced emits conf n sentences, one each 1/conf hz of a second, as soon as it may.
+func paced() error {
+	return spout(func(c *multilangtest.Child, m *multilang.ToChild, state *sourceState) error {
+		for i := 0; i < m.N && state.left > 0; i++ {
+			if state.due.IsZero() {
+				state.due = time.Now()
+			}
+			state.due = state.due.Add(time.Second / time.Duration(state.hz))
+			time.Sleep(time.Until(state.due))
+			state.left--
+			out := multilang.FromChild{Seq: m.Seq, Final: i == m.N-1 || state.left == 0}
+			out.Groups = []multilang.Group{{N: 1, IDs: -1, Cols: []multilang.Column{state.column(1)}}}
+			if err := c.Rows(&out); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+type sourceState struct {
+	left, hz int
+	next     int // sentence
+	due      time.Time
+	buf      []byte
+}
+
+// column returns the next n sentences.
+func (s *sourceState) column(n int) multilang.Column {
+	s.buf = s.buf[:0]
+	for i := range n {
+		if i > 0 {
+			s.buf = append(s.buf, 0)
+		}
+		s.buf = append(s.buf, sentences[s.next]...)
+		s.next = (s.next + 1) % len(sentences)
+	}
+	return multilang.Column{Kind: multilang.KindStr, Data: s.buf}
+}
+
+func spout(answer func(*multilangtest.Child, *multilang.ToChild, *sourceState) error) error {
+	c, err := multilangtest.Start("spout")
+	if err != nil {
+		return err
+	}
+	if err := c.Ready(multilang.Ready{}); err != nil {
+		return err
+	}
+	state := &sourceState{left: confInt(c, "n"), hz: confInt(c, "hz")}
+	finished := false
+	for {
+		m, err := c.Read()
+		if err != nil {
+			return err
+		}
+		switch m.Type {
+		case multilang.TypeNext:
+			if err := note("first"); err != nil {
+				return err
+			}
+			if err := answer(c, m, state); err != nil {
+				return err
+			}
+			if state.left == 0 && !finished {
+				finished = true
+				if err := c.Send(func(b []byte) []byte { return multilang.AppendSignal(b, multilang.TypeFinish) }); err != nil {
+					return err
+				}
+			}
+		case multilang.TypeStop:
+			return nil
+		}
+	}
+}
+
+func confInt(c *multilangtest.Child, key string) int {
+	n, _ := strconv.Atoi(fmt.Sprint(c.Welcome.Conf[key]))
+	return n
+}
+
+// note writes the time to a file of the bundle, once.
+func note(name string) error {
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if os.IsExist(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = fmt.Fprint(f, time.Now().UnixNano())
+	return err
+}
+
+// sink counts the words it gets. With a second column it wants the running
+// count of each. At the end every word must have come as often as conf n
+// sentences hold it; then it notes when the last one came.
+func sink() error {
+	c, err := multilangtest.Start("bolt")
+	if err != nil {
+		return err
+	}
+	if err := c.Ready(multilang.Ready{}); err != nil {
+		return err
+	}
+	counts := map[string]*int64{}
+	var last time.Time
+	for {
+		m, err := c.Read()
+		if err != nil {
+			return err
+		}
+		switch m.Type {
+		case multilang.TypeData:
+			if err := note("first"); err != nil { // where the spout has not done so
+				return err
+			}
+			if err := countWords(counts, m); err != nil {
+				return err
+			}
+			last = time.Now()
+			if err := c.Reply(&multilang.FromChild{Seq: m.Seq, N: m.N}); err != nil {
+				return err
+			}
+		case multilang.TypeStop:
+			if err := checkTotals(counts, confInt(c, "n")); err != nil {
+				return err
+			}
+			return os.WriteFile("last", []byte(strconv.FormatInt(last.UnixNano(), 10)), 0o600)
+		}
+	}
+}
+
+func countWords(counts map[string]*int64, m *multilang.ToChild) error {
+	words := m.Cols[0].Data
+	for row := range m.N {
+		word := words
+		if i := bytes.IndexByte(words, 0); i >= 0 {
+			word, words = words[:i], words[i+1:]
+		}
+		n := counts[string(word)]
+		if n == nil {
+			n = new(int64)
+			counts[string(word)] = n
+		}
+		*n++
+		if len(m.Cols) == 2 {
+			if got := int64(le.Uint64(m.Cols[1].Data[8*row:])); got != *n {
+				return fmt.Errorf("running count of %q is %d, not %d", word, got, *n)
+			}
+		}
+	}
+	return nil
+}
+
+func checkTotals(counts map[string]*int64, n int) error {
+	want := map[string]int64{}
+	for i, s := range sentences {
+		for _, w := range bytes.Fields([]byte(s)) {
+			want[string(w)] += int64((n + len(sentences) - 1 - i) / len(sentences))
+		}
+	}
+	for w, k := range want {
+		if counts[w] == nil || *counts[w] != k {
+			return fmt.Errorf("total of %q is wrong: want %d", w, k)
+		}
+	}
+	if len(counts) != len(want) {
+		return fmt.Errorf("%d words, not %d", len(counts), len(want))
+	}
+	return nil
+}

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package worker
+
+// rssUnit is the unit of ru_maxrss in bytes.
+const rssUnit = 1

@@ -160,7 +160,8 @@ class BoltComponent extends Component {
   }
 
   flush() {
-    if (this.outbox.mode === BY_ROW) this.outbox.flush();
+    if (this.outbox === null) return;
+    if (this.outbox.mode === BY_ROW || !this.waiting) this.outbox.flush();
     else this.waiting.flush();
   }
 
@@ -173,7 +174,7 @@ class BoltComponent extends Component {
 
   /** Bolt.emit and emitTo, when there is more to it than a row in progress. */
   emit(values, options = {}) {
-    const { stream, anchors, directTask, needTaskIds } = checked(options);
+    const { stream, anchors, directTask, needTaskIds } = checked(options, 'anchors');
     const { outbox } = this;
     const lane = outbox.lane(stream);
     let refs; // undefined: the row in progress, told by position
@@ -191,7 +192,7 @@ class BoltComponent extends Component {
   inProgress() {
     const scope = currentScope();
     if (scope !== undefined && scope.component === this) return scope.tuples ?? [];
-    return this.waiting.unscoped;
+    return this.waiting?.unscoped ?? []; // initialize() has none
   }
 
   refsOf(tuples) {

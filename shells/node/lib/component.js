@@ -172,6 +172,9 @@ class Component {
     this.io.write(this.w.take());
   }
 
+  /** Sends what is emitted and done. */
+  flush() {}
+
   /** Has what is emitted sent when user code gives the loop a turn. */
   flushLater() {
     if (this.flushing || !this.ready) return;

@@ -42,15 +42,19 @@ function admit(v, arena) {
 
 /** The rows emitted on one stream since the last message. */
 class Lane {
-  /** @param {number} index in welcome's outputs; label names component and stream in messages; full() makes room. */
-  constructor(index, name, fields, label, maxBytes, full) {
+  /**
+   * @param {number} index in welcome's outputs
+   * @param {string} label names component and stream in messages
+   * @param {{makeRoom(): void, prepare(lane: Lane, direct: boolean, request: number): void}} outbox
+   */
+  constructor(index, name, fields, label, maxBytes, outbox) {
     this.index = index;
     this.name = name;
     this.fields = fields;
     this.label = label;
     this.maxBytes = maxBytes;
     this.limit = Math.min(LANE_CHARS, Math.floor(maxBytes / 3)); // at most 3 bytes each
-    this.makeRoom = full;
+    this.outbox = outbox;
     this.columns = fields.map(() => []);
     this.arena = new Writer(0);
     this.add = compileAdd(this);
@@ -71,6 +75,7 @@ class Lane {
     this.wants = []; // spout: [row, its id]
     this.direct = null; // or for each row the task that it goes to
     this.request = -1; // or the number under which the task ids are asked for
+    this.special = false; // is either
   }
 
   /** Appends a row: an array of the fields' values, or an object of them. Throws what emit throws. */
@@ -95,7 +100,7 @@ class Lane {
 
   /** Makes room if the lane is full. Called after every append, when the row's anchors are in place. */
   settle() {
-    if (this.size > this.limit || this.n >= MAX_ROWS) this.makeRoom(this);
+    if (this.size > this.limit || this.n >= MAX_ROWS) this.outbox.makeRoom();
   }
 
   /** What the compiled add() calls beyond the limit: the last row may be too large by itself. */
@@ -106,7 +111,7 @@ class Lane {
       for (const column of this.columns) column.pop();
       throw error;
     }
-    this.makeRoom(this);
+    this.outbox.makeRoom();
   }
 
   checkSize(row) {
@@ -187,14 +192,15 @@ function sizeOf(v) {
  * numbers, which most are, with everything inline. What is unusual goes to
  * append(). For two fields it reads:
  *
- *   if (!Array.isArray(values) || values.length !== 2) return lane.slow(values)
+ *   if (!Array.isArray(values) || values.length !== 2 || lane.special) return slow(values)
  *   const v0 = values[0], v1 = values[1]; let size = 2
- *   if (typeof v0 === 'string') size += v0.length; else if (typeof v0 === 'number') size += 8; else return lane.slow(values)
+ *   if (typeof v0 === 'string') size += v0.length; else if (typeof v0 === 'number') size += 8; else return slow(values)
  *   (the same for v1)
  *   c0.push(v0); c1.push(v1); …
  */
 function compileAdd(lane) {
   const slow = (values) => {
+    if (lane.special) lane.outbox.prepare(lane, false, -1);
     lane.append(values);
     lane.settle();
   };
@@ -202,7 +208,7 @@ function compileAdd(lane) {
   const source = `
     ${all((k) => `const c${k} = lane.columns[${k}];`)}
     return (values) => {
-      if (!Array.isArray(values) || values.length !== ${lane.columns.length}) return slow(values);
+      if (!Array.isArray(values) || values.length !== ${lane.columns.length} || lane.special) return slow(values);
       ${all((k) => `const v${k} = values[${k}];`)}
       let size = ${lane.columns.length};
       ${all((k) => `if (typeof v${k} === 'string') size += v${k}.length; else if (typeof v${k} === 'number') size += 8; else return slow(values);`)}

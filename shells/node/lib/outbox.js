@@ -26,10 +26,11 @@ class Outbox {
     this.component = welcome.component;
     this.asRows = welcome.level === 'rows';
     this.closed = []; // groups that stand before those of the lanes
+    this.covered = 0; // input rows done since the last message, of code that does not wait
     this.lanes = new Map();
     for (const [name, fields] of welcome.outputs) {
       const label = `${welcome.component}: stream ${JSON.stringify(name)}`;
-      this.lanes.set(name, new Lane(this.lanes.size, name, fields, label, welcome.max_message_bytes, () => this.makeRoom()));
+      this.lanes.set(name, new Lane(this.lanes.size, name, fields, label, welcome.max_message_bytes, this));
     }
     this.all = [...this.lanes.values()];
   }
@@ -54,10 +55,14 @@ class Outbox {
 
   /** Makes the lane ready for a row that goes to a named task, or asks for task ids, or does neither. */
   prepare(lane, direct, request) {
-    if (lane.n > 0 && ((lane.direct !== null) !== direct || lane.request >= 0 || request >= 0)) this.closed.push(lane.close());
+    if (lane.n > 0 && ((lane.direct !== null) !== direct || lane.request >= 0 || request >= 0)) {
+      this.closed.push(lane.close());
+      lane.ends = new Array(this.covered).fill(0);
+    }
     if (lane.n === 0) {
       lane.direct = direct ? [] : null;
       lane.request = request;
+      lane.special = direct || request >= 0;
     }
   }
 
@@ -156,8 +161,7 @@ class BoltOutbox extends Outbox {
     super(...args);
     this.mode = BY_REF;
     this.untracked = false; // autoAnchor is off: emits have no anchors but those they name
-    // BY_ROW: the frame in progress, its first row that no reply has covered, and the rows done since.
-    this.seq = this.first = this.covered = 0;
+    this.seq = this.first = 0; // BY_ROW: the frame in progress, and its first row that no reply has covered
     this.failed = []; // [row, error map] of covered rows
     this.held = []; // covered rows
     this.acked = []; // (frame, row) pairs

@@ -171,6 +171,7 @@ class Child {
     if (this.ending) return;
     this.ending = true;
     try {
+      this.component.flush(); // what was done before
       this.component.report(error);
       this.writer.drain(Infinity);
     } finally {

@@ -178,12 +178,12 @@ class SpoutComponent extends Component {
       const result = this.produce();
       if (result === WAITS) return;
       if (result !== EMITTED) {
-        outbox.flush(false);
+        this.flush();
         return this.pauseAfter(result);
       }
       const now = performance.now();
       if (now - sent > FLUSH_MS) { // and the loop gets a turn
-        outbox.flush(false);
+        this.flush();
         return this.pause(0);
       }
       sent = outbox.isEmpty ? now : sent;
@@ -280,32 +280,34 @@ class SpoutComponent extends Component {
   /** Returns the call for a function: it takes one value of its generator, asynchronous or not. */
   generatorCall(lane) {
     let values = null;
-    const emit = (v) => {
-      if (v === undefined || v === null) return NOTHING;
-      if (lane === undefined) this.outbox.refuse(v);
-      if (lane.fields.length === 1) {
-        lane.append([v]);
-        lane.settle();
-      } else lane.add(v);
-      return EMITTED;
-    };
-    const took = (before, { done, value }) => {
-      if (done) this.finishEmitting();
-      else emit(value);
-      return this.since(before);
-    };
     return () => {
       const before = this.outbox.rows;
+      let step;
       try {
         values ??= iteratorOf(this.user.fn(this.ctx), this.ctx.component);
-        const step = values.next();
-        if (!isThenable(step)) return took(before, step);
-        return this.await(step.then((s) => took(before, s)).catch((error) => this.io.fatal(error)), (result) => result);
+        step = values.next();
       } catch (error) {
         this.io.fatal(error); // a generator does not go on after an exception
         return WAITS;
       }
+      if (!isThenable(step)) return this.take(lane, step, before);
+      return this.await(step.then(undefined, (error) => this.io.fatal(error)), (s) => this.take(lane, s, before));
     };
+  }
+
+  /** Emits what a generator yielded. What cannot be sent is reported, and the generator goes on. */
+  take(lane, { done, value }, before) {
+    if (done) this.finishEmitting();
+    else if (value !== undefined && value !== null) {
+      try {
+        if (lane === undefined) this.outbox.refuse(value);
+        lane.add(lane.fields.length === 1 ? [value] : value);
+      } catch (error) {
+        this.report(error);
+        return EMITTED;
+      }
+    }
+    return this.since(before);
   }
 
   /** There will be no more rows. */
@@ -314,7 +316,12 @@ class SpoutComponent extends Component {
     if (this.ready) setImmediate(() => this.wake());
   }
 
-  flush() { this.outbox.flush(false); }
+  flush() {
+    if (this.outbox === null) return;
+    this.outbox.flush(false);
+    // Rows that turned out to be unsendable have failed on the way.
+    for (const id of this.outbox.lost.splice(0)) this.callOutcome(this.replays ? 'fail' : 'dead', id);
+  }
 
   inspect() {
     const { outbox } = this;
@@ -325,7 +332,6 @@ class SpoutComponent extends Component {
   /** Spout.emit and emitTo, when there is more to it. */
   emit(values, options = {}) {
     const { stream, directTask, needTaskIds, id } = checked(options, 'id');
-    if (typeof id === 'object' && id !== null) throw new TypeError(`${this.ctx.component}: an id is a scalar, not ${shown(id)}`);
     const { outbox } = this;
     const request = needTaskIds ? this.nextRequest() : -1;
     outbox.emit(outbox.lane(stream), values, id, directTask, request);

@@ -1,0 +1,53 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+)
+
+// Code tells errors apart, for programs.
+type Code string
+
+// The codes. Definite: nothing was done. Indefinite: nobody knows whether it was.
+const (
+	CodeInvalid      Code = "invalid"      // definite: the request or the topology is wrong
+	CodeUnauthorized Code = "unauthorized" // definite: no token, or a wrong one
+	CodeForbidden    Code = "forbidden"    // definite: it may not come from there
+	CodeNotFound     Code = "not_found"    // definite
+	CodeConflict     Code = "conflict"     // definite: another change is under way
+	CodeTooLarge     Code = "too_large"    // definite
+	CodeRefused      Code = "refused"      // definite: there is no room for it
+	CodeNoLeader     Code = "no_leader"    // definite: no nimbus leads at the moment
+	CodeUnavailable  Code = "unavailable"  // indefinite: ZooKeeper or the leader did not answer in time
+	CodeInternal     Code = "internal"     // indefinite: a defect
+)
+
+var statuses = map[Code]int{
+	CodeInvalid:      http.StatusBadRequest,
+	CodeUnauthorized: http.StatusUnauthorized,
+	CodeForbidden:    http.StatusForbidden,
+	CodeNotFound:     http.StatusNotFound,
+	CodeConflict:     http.StatusConflict,
+	CodeTooLarge:     http.StatusRequestEntityTooLarge,
+	CodeRefused:      http.StatusUnprocessableEntity,
+	CodeNoLeader:     http.StatusServiceUnavailable,
+	CodeUnavailable:  http.StatusGatewayTimeout,
+	CodeInternal:     http.StatusInternalServerError,
+}
+
+// Error is a failure as it travels.
+type Error struct {
+	Code Code   `json:"code"`
+	Text string `json:"text"` // says what to do next
+}
+
+// Error returns the text.
+func (e *Error) Error() string { return e.Text }
+
+// Definite tells whether the request certainly was not carried out.
+func (e *Error) Definite() bool { return e.Code != CodeUnavailable && e.Code != CodeInternal }
+
+// Errorf makes an Error.
+func Errorf(code Code, format string, args ...any) *Error {
+	return &Error{code, fmt.Sprintf(format, args...)}
+}

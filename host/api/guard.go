@@ -1,0 +1,91 @@
+package api
+
+import (
+	"crypto/subtle"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Guard decides who may speak to a server. A page in a browser must not be able
+// to deploy code, whatever site it comes from and whatever name that site gives
+// this machine: so the name that was asked for is checked, another site's
+// origin is refused, a header is wanted that no form can send, and a token.
+type Guard struct {
+	Token string   // compared in constant time; must not be empty
+	Hosts []string // names that requests may be sent to, besides those of loopback addresses
+	Log   *slog.Logger
+
+	mu     sync.Mutex
+	logged map[string]time.Time // refusals by reason and sender
+}
+
+// logEvery is how often the same refusal of the same sender is logged.
+const logEvery = time.Minute
+
+// maxLogged bounds what is remembered of refusals.
+const maxLogged = 1000
+
+// protect wraps a handler.
+func (g *Guard) protect(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if e := g.judge(r); e != nil {
+			g.note(r, e)
+			w.Header().Set("Connection", "close")
+			writeError(w, e)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (g *Guard) judge(r *http.Request) *Error {
+	switch token, found := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); {
+	case !g.knows(r.Host):
+		return Errorf(CodeForbidden, "this server does not answer to the name %.100q", r.Host)
+	case r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") == "cross-site":
+		return Errorf(CodeForbidden, "requests from pages of other sites are refused")
+	case r.Header.Get(Header) == "":
+		return Errorf(CodeForbidden, "the header %s is missing", Header)
+	case !found:
+		return Errorf(CodeUnauthorized, "no token: give the file that holds it with --token-file or POLYBOLT_TOKEN_FILE")
+	case g.Token == "" || subtle.ConstantTimeCompare([]byte(token), []byte(g.Token)) != 1:
+		return Errorf(CodeUnauthorized, "the token is not this cluster's: check --token-file or POLYBOLT_TOKEN_FILE")
+	}
+	return nil
+}
+
+// knows tells whether a request may ask for that host.
+func (g *Guard) knows(hostport string) bool {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		host = strings.Trim(hostport, "[]")
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsLoopback() {
+		return true
+	}
+	return host == "localhost" || slices.ContainsFunc(g.Hosts, func(h string) bool { return strings.EqualFold(h, host) })
+}
+
+// note logs a refusal, the same one once a minute.
+func (g *Guard) note(r *http.Request, e *Error) {
+	host, _, _ := net.SplitHostPort(r.RemoteAddr)
+	key := host + " " + e.Text
+	now := time.Now()
+	g.mu.Lock()
+	if g.logged == nil || len(g.logged) > maxLogged {
+		g.logged = map[string]time.Time{}
+	}
+	again := now.Sub(g.logged[key]) < logEvery
+	if !again {
+		g.logged[key] = now
+	}
+	g.mu.Unlock()
+	if !again {
+		g.Log.Warn("request refused", "from", host, "method", r.Method, "path", r.URL.Path, "err", e)
+	}
+}

@@ -1,0 +1,139 @@
+package api
+
+import (
+	"time"
+
+	"github.com/polybolt/polybolt/host/topology"
+)
+
+// Topology is a topology in a list.
+type Topology struct {
+	Name     topology.Name `json:"name"`
+	State    string        `json:"state"`         // active, inactive, deploying, …
+	Why      string        `json:"why,omitempty"` // the reason, whenever the state is not a good one
+	Version  int           `json:"version"`       // that serves; 0: none does yet
+	Run      int           `json:"run"`
+	Workers  int           `json:"workers"` // that are assigned
+	Wanted   int           `json:"wanted"`
+	Tasks    int           `json:"tasks"`
+	Deployed time.Time     `json:"deployed"`
+}
+
+// Status is all that is known of a topology.
+type Status struct {
+	Topology
+	Change     *Change           `json:"change,omitempty"`
+	Last       *Outcome          `json:"last,omitempty"`
+	Components []ComponentStatus `json:"components"` // of the run that serves, else of the one that is brought up
+	WorkerList []WorkerStatus    `json:"worker_list"`
+	Versions   []Version         `json:"versions"`
+}
+
+// Change is a change under way.
+type Change struct {
+	ID         string            `json:"id"`
+	Kind       string            `json:"kind"`
+	Step       string            `json:"step"`
+	Run        int               `json:"run"`
+	Started    time.Time         `json:"started"`
+	Why        string            `json:"why,omitempty"`        // it is being undone
+	Waiting    []string          `json:"waiting,omitempty"`    // what it waits for
+	Components []ComponentStatus `json:"components,omitempty"` // of the run that is brought up
+}
+
+// Outcome is how the last change ended.
+type Outcome struct {
+	ID    string        `json:"id"`
+	Kind  string        `json:"kind"`
+	OK    bool          `json:"ok"`
+	Why   string        `json:"why,omitempty"`
+	Run   int           `json:"run"`
+	Ended time.Time     `json:"ended"`
+	Took  time.Duration `json:"took"`
+	Gap   time.Duration `json:"gap"` // for how long no spout ran
+}
+
+// ComponentStatus is a component's state over all workers.
+type ComponentStatus struct {
+	Component topology.ComponentID `json:"component"`
+	Kind      string               `json:"kind"`
+	Tasks     int                  `json:"tasks"`
+	Ready     int                  `json:"ready"`
+	State     string               `json:"state"` // ready, starting, crash loop, …
+	Why       string               `json:"why,omitempty"`
+}
+
+// WorkerStatus is a worker process.
+type WorkerStatus struct {
+	Place      string    `json:"place"`
+	Host       string    `json:"host"`
+	Supervisor string    `json:"supervisor"`
+	Slot       int       `json:"slot"`
+	Run        int       `json:"run"`
+	PID        int       `json:"pid"` // 0: no process
+	Started    time.Time `json:"started,omitzero"`
+	Tasks      int       `json:"tasks"`
+	State      string    `json:"state"`
+	Why        string    `json:"why,omitempty"`
+}
+
+// Version is a version that is kept.
+type Version struct {
+	Number   int       `json:"number"`
+	Bundle   string    `json:"bundle"` // its hash
+	Size     int64     `json:"size"`   // bytes, packed
+	Deployed time.Time `json:"deployed"`
+}
+
+// Cluster is the machines and daemons.
+type Cluster struct {
+	Leader      string       `json:"leader"` // its URL
+	Nimbuses    []Nimbus     `json:"nimbuses"`
+	Supervisors []Supervisor `json:"supervisors"`
+	Now         time.Time    `json:"now"` // the leader's clock
+	Bundles     int          `json:"bundles"`
+	BundleBytes int64        `json:"bundle_bytes"`
+}
+
+// Nimbus is a nimbus that lives.
+type Nimbus struct {
+	URL     string    `json:"url"`
+	Host    string    `json:"host"`
+	Version string    `json:"version"`
+	PID     int       `json:"pid"`
+	Leads   bool      `json:"leads"`
+	Started time.Time `json:"started"`
+}
+
+// Supervisor is a supervisor that lives.
+type Supervisor struct {
+	ID      string    `json:"id"`
+	Host    string    `json:"host"`
+	Address string    `json:"address"`
+	Version string    `json:"version"`
+	PID     int       `json:"pid"`
+	Slots   int       `json:"slots"`
+	Used    int       `json:"used"`
+	Started time.Time `json:"started"`
+}
+
+// ComponentErrors are the first and the last errors of a component.
+type ComponentErrors struct {
+	Component topology.ComponentID `json:"component"`
+	Count     int64                `json:"count"`
+	Errors    []Failure            `json:"errors"` // the first one, then the last ones, oldest first
+}
+
+// Failure is an error of user code, or the end of a child.
+type Failure struct {
+	Time      time.Time            `json:"time"`
+	Component topology.ComponentID `json:"component"`
+	Task      topology.TaskID      `json:"task"`
+	Host      string               `json:"host"`
+	Kind      string               `json:"kind"` // exception, fail, exit, start
+	Type      string               `json:"type,omitempty"`
+	Message   string               `json:"message"`
+	Place     string               `json:"place,omitempty"` // file:line
+	Traceback string               `json:"traceback,omitempty"`
+	Count     int64                `json:"count"`
+}

@@ -1,0 +1,106 @@
+package nimbus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/polybolt/polybolt/host/cluster"
+)
+
+// Nimbus is one nimbus: a standby, and from time to time the leader. Its
+// methods may be called concurrently.
+type Nimbus struct {
+	c *cluster.Cluster
+	o Options
+
+	mu     sync.Mutex
+	leader *leader // guarded by mu: nil while another leads
+}
+
+// New returns a nimbus. It starts nothing.
+func New(c *cluster.Cluster, o Options) (*Nimbus, error) {
+	if err := o.Validate(); err != nil {
+		return nil, fmt.Errorf("nimbus: %w", err)
+	}
+	return &Nimbus{c: c, o: o}, nil
+}
+
+// Run stands for leader and leads, again and again, until ctx ends; then it
+// returns nil. An error is a broken invariant: the process is to end, and to start anew.
+func (n *Nimbus) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	if err := n.c.Prepare(ctx); err != nil {
+		return err
+	}
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel(nil)
+	var kept error
+	wg.Go(func() {
+		if kept = n.c.KeepNimbus(ctx, &n.o.Self); kept != nil {
+			cancel(kept)
+		}
+	})
+	for {
+		term, err := n.c.Campaign(ctx, &n.o.Self)
+		if err == nil {
+			err = n.lead(ctx, term)
+		}
+		switch {
+		case ctx.Err() != nil:
+			if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+				return cause
+			}
+			return nil
+		case errors.Is(err, cluster.ErrDeposed):
+			n.o.Log.Warn("this nimbus leads no longer")
+		case err != nil:
+			return err
+		}
+	}
+}
+
+// lead leads for one term.
+func (n *Nimbus) lead(ctx context.Context, term *cluster.Term) error {
+	n.o.Log.Info("this nimbus leads")
+	l := newLeader(n.c, n.o, term)
+	n.mu.Lock()
+	n.leader = l
+	n.mu.Unlock()
+	defer func() {
+		n.mu.Lock()
+		n.leader = nil
+		n.mu.Unlock()
+	}()
+	err := l.run(term.Context())
+	if ctx.Err() != nil && err == nil {
+		// On the way out, let another lead at once.
+		resign, cancel := context.WithTimeout(context.WithoutCancel(ctx), resignTimeout)
+		defer cancel()
+		return term.Resign(resign)
+	}
+	return err
+}
+
+// current returns the leader that this nimbus is, nil if it is none.
+func (n *Nimbus) current() *leader {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.leader
+}
+
+// Leader returns the URL of the nimbus that leads, empty if it is this one.
+// ErrGone: none does.
+func (n *Nimbus) Leader(ctx context.Context) (string, error) {
+	if n.current() != nil {
+		return "", nil
+	}
+	who, err := n.c.Leader(ctx)
+	if err == nil && who.Incarnation == n.o.Self.Incarnation {
+		return "", fmt.Errorf("%w: this nimbus is about to lead", cluster.ErrGone)
+	}
+	return who.URL, err
+}

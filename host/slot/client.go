@@ -1,0 +1,134 @@
+package slot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/polybolt/polybolt/host/api"
+)
+
+// Peer is a worker at the other end of its slot's socket. Its methods may be
+// called concurrently, Close once.
+type Peer struct {
+	Identity Identity
+	Worker   *Process // the worker's process
+	Guardian *Process // its parent, which ends what the worker leaves behind, and then itself
+
+	mu sync.Mutex // one question at a time
+	w  *wire
+}
+
+// Connect finds the worker behind a socket. That nobody listens is an error, as
+// is a worker that does not answer before ctx ends.
+func Connect(ctx context.Context, path string) (*Peer, error) {
+	var d net.Dialer
+	c, err := d.DialContext(ctx, "unix", path)
+	if err != nil {
+		return nil, err
+	}
+	p := &Peer{w: newWire(c.(*net.UnixConn))}
+	if err := p.identify(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("the worker at %s: %w", path, err), p.Close())
+	}
+	return p, nil
+}
+
+// identify finds out which process answers, in a way that no reuse of a pid can spoil.
+func (p *Peer) identify(ctx context.Context) error {
+	cred, err := peerOf(p.w.conn)
+	if err != nil {
+		return err
+	}
+	if cred.uid != os.Getuid() {
+		return fmt.Errorf("it belongs to the user %d", cred.uid)
+	}
+	if p.Worker, err = OpenProcess(cred.pid); err != nil {
+		return err
+	}
+	parent, err := parentOf(cred.pid)
+	if err != nil {
+		return err
+	}
+	if p.Guardian, err = OpenProcess(parent); err != nil {
+		return err
+	}
+	if again, err := parentOf(cred.pid); err != nil || again != parent {
+		return errors.Join(errors.New("its parent went away"), err)
+	}
+	// It answers, so it lives, so the descriptors are those of no other process.
+	a, err := p.ask(ctx, askWho)
+	if err != nil {
+		return err
+	}
+	if a.Who == nil {
+		return errors.New("it does not say who it is")
+	}
+	p.Identity = *a.Who
+	return nil
+}
+
+// Close lets go of the worker, which lives on.
+func (p *Peer) Close() error {
+	err := p.w.conn.Close()
+	for _, process := range []*Process{p.Worker, p.Guardian} {
+		if process != nil {
+			process.Close()
+		}
+	}
+	return err
+}
+
+// Ping returns nil if the worker answers before ctx ends.
+func (p *Peer) Ping(ctx context.Context) error {
+	_, err := p.ask(ctx, askWho)
+	return err
+}
+
+// Figures asks for the worker's figures.
+func (p *Peer) Figures(ctx context.Context) (*api.WorkerFigures, error) {
+	a, err := p.ask(ctx, askFigures)
+	return a.Figures, err
+}
+
+// Stop asks the worker to end in order. It returns when the worker has heard.
+func (p *Peer) Stop(ctx context.Context) error {
+	_, err := p.ask(ctx, askStop)
+	return err
+}
+
+func (p *Peer) ask(ctx context.Context, what string) (a answer, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	stop := context.AfterFunc(ctx, func() { _ = p.w.conn.SetReadDeadline(time.Unix(1, 0)) })
+	defer func() {
+		if !stop() { // the deadline stands, or is about to
+			err = errors.Join(context.Cause(ctx), err)
+		}
+	}()
+	if err := p.w.conn.SetReadDeadline(time.Time{}); err != nil {
+		return a, err
+	}
+	q := question{Ask: what, Nonce: rand.Uint64()}
+	if err := p.w.write(q); err != nil {
+		return a, err
+	}
+	for {
+		a = answer{}
+		if err := p.w.read(&a); err != nil {
+			return a, err
+		}
+		if a.Nonce != q.Nonce {
+			return a, errors.New("it answered another question")
+		}
+		if a.Err != "" {
+			return a, errors.New(a.Err)
+		}
+		return a, nil
+	}
+}

@@ -27,6 +27,12 @@ const (
 // Owner returns the number of the table that owns the tree.
 func (r Root) Owner() int { return int(r >> 48) }
 
+// Bare returns the root without its owner, which every worker numbers for itself.
+func (r Root) Bare() Root { return r & (1<<48 - 1) }
+
+// Of returns a bare root with an owner.
+func (r Root) Of(owner int) Root { return r.Bare() | Root(owner)<<48 }
+
 func (r Root) slot() uint32 { return uint32(r) & (MaxTrees - 1) }
 func (r Root) gen() uint32  { return uint32(r>>24) & maxGen }
 
@@ -63,11 +69,26 @@ type slot struct {
 	tree    Tree
 }
 
+// Place numbers a worker that may hold edges of a table's trees. Here is the
+// table's own worker, which needs no number: with it the table is lost.
+type Place int
+
+// Here is the place of the table itself.
+const Here Place = -1
+
+// part is the XOR of the edges of a tree that lie at one place. It is of the
+// tree that has the same generation, else nothing.
+type part struct {
+	gen  uint32
+	word uint64
+}
+
 // Table holds the trees of one spout task. It is not safe for concurrent use.
 type Table struct {
 	owner uint16
 	slots []slot
 	free  []uint32
+	parts [][]part // by place, then by slot; grown as needed
 	live  int
 	late  int
 	tick  uint32
@@ -107,7 +128,7 @@ func (t *Table) Open(tree Tree) (Root, uint64) {
 	edge := t.rng.next()
 	s.word, s.tree, s.live, s.touched = edge, tree, true, t.tick
 	t.live++
-	return Root(t.owner)<<48 | Root(s.gen)<<24 | Root(i), edge
+	return t.root(int(i)), edge
 }
 
 // Join adds one more first edge to a tree that Open has just begun: the tuple
@@ -133,8 +154,10 @@ func (t *Table) find(r Root) *slot {
 	return s
 }
 
-// Apply makes the changes and appends the trees that they completed to done.
-func (t *Table) Apply(us []Update, done []Tree) []Tree {
+// Apply makes the changes, which are of edges at a place, and appends the
+// trees that they completed to done. The changes of one reply that add edges
+// must be applied before those that ack some: a word may be zero only at the end.
+func (t *Table) Apply(us []Update, at Place, done []Tree) []Tree {
 	for i := range us {
 		s := t.find(us[i].Root)
 		if s == nil {
@@ -142,12 +165,64 @@ func (t *Table) Apply(us []Update, done []Tree) []Tree {
 			continue
 		}
 		s.touched = t.tick
+		if at != Here {
+			t.part(us[i].Root, at).word ^= us[i].Xor
+		}
 		if s.word ^= us[i].Xor; s.word == 0 {
 			done = append(done, s.tree)
 			t.end(s, us[i].Root.slot())
 		}
 	}
 	return done
+}
+
+// part returns a live tree's part at a place.
+func (t *Table) part(r Root, at Place) *part {
+	for int(at) >= len(t.parts) {
+		t.parts = append(t.parts, nil)
+	}
+	i := r.slot()
+	for int(i) >= len(t.parts[at]) {
+		t.parts[at] = append(t.parts[at], make([]part, max(64, len(t.slots)-len(t.parts[at])))...)
+	}
+	p := &t.parts[at][i]
+	if p.gen != r.gen() {
+		*p = part{gen: r.gen()}
+	}
+	return p
+}
+
+// Move notes that edges have gone from one place to another, which changes no
+// tree's word.
+func (t *Table) Move(us []Update, from, to Place) {
+	for _, u := range us {
+		if t.find(u.Root) == nil {
+			continue
+		}
+		if from != Here {
+			t.part(u.Root, from).word ^= u.Xor
+		}
+		if to != Here {
+			t.part(u.Root, to).word ^= u.Xor
+		}
+	}
+}
+
+// At appends the trees that have edges at a place.
+func (t *Table) At(at Place, roots []Root) []Root {
+	if at == Here || int(at) >= len(t.parts) {
+		return roots
+	}
+	for i, p := range t.parts[at] {
+		if i < len(t.slots) && t.slots[i].live && p.gen == t.slots[i].gen && p.word != 0 {
+			roots = append(roots, t.root(i))
+		}
+	}
+	return roots
+}
+
+func (t *Table) root(slot int) Root {
+	return Root(t.owner)<<48 | Root(t.slots[slot].gen)<<24 | Root(slot)
 }
 
 func (t *Table) end(s *slot, i uint32) {
@@ -184,7 +259,7 @@ func (t *Table) Overdue(since uint32, roots []Root) []Root {
 	for i := range t.slots {
 		s := &t.slots[i]
 		if s.live && int32(s.touched-since) <= 0 {
-			roots = append(roots, Root(t.owner)<<48|Root(s.gen)<<24|Root(i))
+			roots = append(roots, t.root(i))
 		}
 	}
 	return roots

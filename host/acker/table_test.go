@@ -30,7 +30,7 @@ func grow(t *rapid.T, table *Table, edges *Edges, edge uint64, depth int) []mess
 // A tree ends with its last message, in whatever order they come.
 func TestTreeEndsWithItsLastMessageInAnyOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		table, edges := NewTable(3, rapid.Uint64().Draw(t, "seed")), NewEdges(rapid.Uint64().Draw(t, "edges"))
+		table, edges := NewTable(3, 1), NewEdges(rapid.Uint64Range(2, 1<<63).Draw(t, "edges"))
 		root, edge := table.Open(Tree{Row: 7})
 		messages := grow(t, table, edges, edge, 4)
 		for n := rapid.IntRange(0, 2).Draw(t, "further first edges"); n > 0; n-- {
@@ -38,7 +38,7 @@ func TestTreeEndsWithItsLastMessageInAnyOrder(t *testing.T) {
 		}
 		messages = rapid.Permutation(messages).Draw(t, "order")
 		for i, m := range messages {
-			done := table.Apply([]Update{{root, m.xor}}, nil)
+			done := table.Apply([]Update{{root, m.xor}}, Here, nil)
 			if ended, last := len(done) == 1, i == len(messages)-1; ended != last {
 				t.Fatalf("message %d of %d: ended %v", i, len(messages), ended)
 			}
@@ -57,9 +57,9 @@ func TestDiamondUnderEveryInterleaving(t *testing.T) {
 	permutations(len(messages), func(order []int) {
 		table := NewTable(0, 1)
 		root, first := table.Open(Tree{})
-		table.Apply([]Update{{root, first ^ a ^ b}}, nil)
+		table.Apply([]Update{{root, first ^ a ^ b}}, Here, nil)
 		for i, m := range order {
-			done := table.Apply([]Update{{root, messages[m]}}, nil)
+			done := table.Apply([]Update{{root, messages[m]}}, Here, nil)
 			if (len(done) == 1) != (i == len(order)-1) {
 				t.Fatalf("order %v: ended after message %d", order, i)
 			}
@@ -75,9 +75,9 @@ func TestInheritedEdge(t *testing.T) {
 		permutations(len(messages), func(order []int) {
 			table := NewTable(0, 1)
 			root, first := table.Open(Tree{})
-			table.Apply([]Update{{root, first ^ 1}}, nil)
+			table.Apply([]Update{{root, first ^ 1}}, Here, nil)
 			for i, m := range order {
-				if done := table.Apply([]Update{{root, messages[m]}}, nil); len(done) == 1 && i < len(order)-1 {
+				if done := table.Apply([]Update{{root, messages[m]}}, Here, nil); len(done) == 1 && i < len(order)-1 {
 					early = true
 				}
 			}
@@ -122,7 +122,7 @@ func TestLateUpdatesTouchNoNewTree(t *testing.T) {
 	if old.slot() != fresh.slot() {
 		t.Fatal("the slot was not used again")
 	}
-	if done := table.Apply([]Update{{old, edge}}, nil); len(done) != 0 || table.Late() != 1 || table.Live() != 1 {
+	if done := table.Apply([]Update{{old, edge}}, Here, nil); len(done) != 0 || table.Late() != 1 || table.Live() != 1 {
 		t.Error(done, table.Late(), table.Live())
 	}
 	if _, ok := table.Fail(old); ok {
@@ -137,7 +137,7 @@ func TestOverdueAndTouch(t *testing.T) {
 	c, edge := table.Open(Tree{})
 	table.Tick(5)
 	table.Touch(a)
-	table.Apply([]Update{{c, edge ^ 77}}, nil)
+	table.Apply([]Update{{c, edge ^ 77}}, Here, nil)
 	if got := table.Overdue(4, nil); len(got) != 1 || got[0] != b {
 		t.Errorf("overdue %v, not %v", got, b)
 	}
@@ -173,7 +173,75 @@ func BenchmarkOpenApply(b *testing.B) {
 			r, e := table.Open(Tree{})
 			us = append(us, Update{r, e})
 		}
-		done = table.Apply(us, done)
+		done = table.Apply(us, Here, done)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/tree")
+}
+
+// Edges at a place name the trees that fail when the place is lost.
+func TestAtFindsTheTreesWithEdgesAtAPlace(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		table, edges := NewTable(2, 1), NewEdges(1<<63)
+		const places = 3
+		type live struct {
+			root Root
+			at   [places]map[uint64]bool
+		}
+		var trees []*live
+		for step := rapid.IntRange(1, 60).Draw(t, "steps"); step > 0; step-- {
+			switch op := rapid.IntRange(0, 3).Draw(t, "op"); {
+			case op == 0 || len(trees) == 0:
+				r, e := table.Open(Tree{})
+				x := &live{root: r}
+				for i := range x.at {
+					x.at[i] = map[uint64]bool{}
+				}
+				p := rapid.IntRange(0, places-1).Draw(t, "place")
+				edge := edges.Next() // the spout's tuple goes to a task at p; its own edge is acked
+				table.Apply([]Update{{r, edge}}, Place(p), nil)
+				table.Apply([]Update{{r, e}}, Here, nil)
+				x.at[p][edge] = true
+				trees = append(trees, x)
+			default:
+				i := rapid.IntRange(0, len(trees)-1).Draw(t, "tree")
+				x := trees[i]
+				from := rapid.IntRange(0, places-1).Draw(t, "from")
+				to := rapid.IntRange(0, places-1).Draw(t, "to")
+				for e := range x.at[from] {
+					delete(x.at[from], e)
+					if op == 1 { // acked
+						if done := table.Apply([]Update{{x.root, e}}, Place(from), nil); len(done) == 1 {
+							trees = append(trees[:i], trees[i+1:]...)
+						}
+					} else if op == 2 { // moved
+						table.Move([]Update{{x.root, e}}, Place(from), Place(to))
+						x.at[to][e] = true
+					} else { // one more for the same tree, then acked
+						f := edges.Next()
+						table.Apply([]Update{{x.root, f}}, Place(to), nil)
+						table.Apply([]Update{{x.root, e}}, Place(from), nil)
+						x.at[to][f] = true
+					}
+					break
+				}
+			}
+			for p := range places {
+				want := map[Root]bool{}
+				for _, x := range trees {
+					if len(x.at[p]) > 0 {
+						want[x.root] = true
+					}
+				}
+				got := table.At(Place(p), nil)
+				if len(got) != len(want) {
+					t.Fatalf("place %d: %d trees, not %d", p, len(got), len(want))
+				}
+				for _, r := range got {
+					if !want[r] {
+						t.Fatalf("place %d: %v has nothing there", p, r)
+					}
+				}
+			}
+		}
+	})
 }

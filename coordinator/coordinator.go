@@ -85,10 +85,15 @@ type Session struct {
 	TrustedUntil time.Time
 
 	// Since is when the present connection was made, or the last one ended.
-	// Whoever draws conclusions from a missing ephemeral waits until its
-	// owner had a Timeout to come back: a coordinator that was away looks as
-	// if everybody had died.
 	Since time.Time
+}
+
+// Settled tells whether a missing ephemeral may be believed to be missing: the
+// store has been connected for a whole session timeout, so that its owner had
+// the time to come back too. A coordinator that was away for long looks as if
+// everybody had died.
+func (s Session) Settled(now time.Time) bool {
+	return s.Connected && !now.Before(s.Since.Add(s.Timeout))
 }
 
 // Op is one change, or one condition, of an Apply. Make it with Create,

@@ -188,7 +188,7 @@ func (l *loop) look(c *conn, q request) (body func([]byte) []byte, err error) {
 	switch q.op {
 	case opExists:
 		var stat tree.Stat
-		stat, err = l.tree.Exists(q.path)
+		stat, err = l.tree.Exists(c.caller, q.path)
 		body = func(b []byte) []byte { return appendStat(b, stat) }
 		if err == tree.NoNode && q.watch {
 			l.watches.Add(c.id, kind, q.path) // until it is made

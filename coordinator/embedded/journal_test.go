@@ -155,7 +155,7 @@ func state(t *tree.Tree) string {
 // set makes one transaction.
 func set(t *tree.Tree, path, data string) tree.Txn {
 	op := tree.Op{Path: path, Data: []byte(data), Kind: coordinator.OpSet, Version: coordinator.AnyVersion}
-	if _, err := t.Exists(path); err != nil {
+	if _, err := t.Exists(tree.Caller{}, path); err != nil {
 		op.Kind, op.ACL = coordinator.OpCreate, []tree.ACL{{Rights: coordinator.All, Scheme: "world", ID: "anyone"}}
 	}
 	out, err := t.Commit(tree.Caller{}, time.UnixMilli(1), []tree.Op{op})

@@ -177,25 +177,24 @@ func (s *Store) traces(ops []coordinator.Op) ([]trace, error) {
 		t := &traces[i]
 		full := s.full(op.Path)
 		data, stat, err := s.conn.Get(full)
-		t.readable, t.exists = err == nil, err == nil
-		if err == zookeeper.ErrNoAuth {
-			t.exists, stat, err = s.conn.Exists(full)
-		}
-		if err != nil && err != zookeeper.ErrNoNode {
-			return nil, err
-		}
-		if t.exists {
+		switch err {
+		case nil:
+			t.exists, t.modified = true, stat.Mzxid
 			t.node = coordinator.Node{Data: data, Version: stat.Version, Ephemeral: stat.EphemeralOwner, Created: stat.Czxid}
-			t.modified = stat.Mzxid
+		case zookeeper.ErrNoAuth:
+			t.hidden = true
+		case zookeeper.ErrNoNode:
+		default:
+			return nil, err
 		}
 		// The parent after the node: if it shows no change even now, a missing
 		// node has been missing all the time.
 		exists, stat, err := s.conn.Exists(coordinator.Parent(full))
-		if err != nil {
-			return nil, err
-		}
-		if exists {
+		switch {
+		case err == nil && exists:
 			t.siblings = stat.Pzxid
+		case err != nil && err != zookeeper.ErrNoAuth:
+			return nil, err
 		}
 	}
 	return traces, nil

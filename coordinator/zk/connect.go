@@ -1,7 +1,6 @@
 package zk
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -172,7 +171,7 @@ func (s *Store) prepareConnection(now session) error {
 
 // makeRoot makes the node that all paths begin with.
 func (s *Store) makeRoot() error {
-	if exists, _, err := s.conn.Exists(s.opts.Root); err != nil || exists {
+	if exists, err := s.exists(s.opts.Root); err != nil || exists {
 		return err
 	}
 	for i, r := range s.opts.Root + "/" {
@@ -180,12 +179,22 @@ func (s *Store) makeRoot() error {
 			continue
 		}
 		_, err := s.conn.Create(s.opts.Root[:i], nil, 0, s.acl)
-		if err != nil && !errors.Is(err, zookeeper.ErrNodeExists) {
+		if err != nil && err != zookeeper.ErrNodeExists {
 			// Whoever may not create the upper ones may still find them.
-			if exists, _, lookErr := s.conn.Exists(s.opts.Root[:i]); lookErr != nil || !exists {
+			if exists, lookErr := s.exists(s.opts.Root[:i]); lookErr != nil || !exists {
 				return translate(err)
 			}
 		}
 	}
 	return nil
+}
+
+// exists tells whether a node is there. Servers since 3.8.4 and 3.9.2 refuse
+// to answer for one that we may not read, which tells it too.
+func (s *Store) exists(full string) (bool, error) {
+	exists, _, err := s.conn.Exists(full)
+	if err == zookeeper.ErrNoAuth {
+		return true, nil
+	}
+	return exists, err
 }

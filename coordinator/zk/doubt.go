@@ -18,7 +18,7 @@ const (
 // trace is what a later look finds of one op: the node it concerns, and its
 // parent.
 type trace struct {
-	readable bool // the data may be read
+	hidden   bool // it exists, but may not be read: nothing else is known
 	exists   bool
 	node     coordinator.Node
 	modified int64 // the transaction that last changed the data
@@ -53,6 +53,9 @@ func judgeOp(op coordinator.Op, t trace, before, session int64) verdict {
 	// No sibling came or went since: the node exists, or is missing, as it
 	// did when the request was sent.
 	untouched := t.siblings != 0 && t.siblings <= before
+	if t.hidden {
+		return unknown
+	}
 	if !t.exists {
 		if untouched {
 			return notApplied // a create would have left the node, the others found none
@@ -65,7 +68,7 @@ func judgeOp(op coordinator.Op, t trace, before, session int64) verdict {
 		switch {
 		case older:
 			return notApplied
-		case t.readable && t.node.Version == 0 && bytes.Equal(t.node.Data, op.Data) && t.node.Ephemeral == owner(op, session):
+		case t.node.Version == 0 && bytes.Equal(t.node.Data, op.Data) && t.node.Ephemeral == owner(op, session):
 			return applied
 		}
 	case coordinator.OpSet:
@@ -74,7 +77,7 @@ func judgeOp(op coordinator.Op, t trace, before, session int64) verdict {
 			return notApplied
 		case older && op.Version != coordinator.AnyVersion && t.node.Version <= op.Version:
 			return notApplied // a version only grows
-		case t.readable && bytes.Equal(t.node.Data, op.Data) &&
+		case bytes.Equal(t.node.Data, op.Data) &&
 			(op.Version == coordinator.AnyVersion || t.node.Version == op.Version+1):
 			return applied
 		}

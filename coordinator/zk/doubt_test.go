@@ -17,12 +17,10 @@ func TestJudge(t *testing.T) {
 	const before = 100
 	node := func(created, modified int64, version int32, data string, owner int64) trace {
 		return trace{
-			readable: true, exists: true, modified: modified, siblings: max(created, 50),
+			exists: true, modified: modified, siblings: max(created, 50),
 			node: coordinator.Node{Data: []byte(data), Version: version, Created: created, Ephemeral: owner},
 		}
 	}
-	unreadable := node(101, 101, 0, "", 0)
-	unreadable.readable = false
 	create := coordinator.Create("/a", []byte("mine"))
 	ephemeral := coordinator.CreateEphemeral("/a", []byte("mine"))
 	set := coordinator.Set("/a", []byte("mine"), 3)
@@ -38,7 +36,7 @@ func TestJudge(t *testing.T) {
 		{"created with other data", create, node(101, 101, 0, "theirs", 0), unknown},
 		{"created, then changed", create, node(101, 105, 1, "mine", 0), unknown},
 		{"created as an ephemeral", create, node(101, 101, 0, "mine", otherSession), unknown},
-		{"created, unreadable", create, unreadable, unknown},
+		{"hidden", create, trace{hidden: true, siblings: 100}, unknown},
 		{"missing, no sibling came or went", create, trace{siblings: 100}, notApplied},
 		{"missing, but siblings came or went", create, trace{siblings: 101}, unknown},
 		{"missing with its parent", create, trace{}, unknown},
@@ -90,7 +88,7 @@ func (h *history) apply(ops []coordinator.Op, session int64) bool {
 				return false
 			}
 			nodes[op.Path] = trace{
-				readable: true, exists: true, modified: h.zxid + 1,
+				exists: true, modified: h.zxid + 1,
 				node: coordinator.Node{Data: op.Data, Created: h.zxid + 1, Ephemeral: owner(op, session)},
 			}
 			siblings = h.zxid + 1

@@ -9,7 +9,8 @@ import (
 	"github.com/polybolt/polybolt/coordinator"
 )
 
-// armRetry is the pause after a watch could not be set on a connection that lasts.
+// armRetry is the pause after a watch could not be set on a connection that
+// lasts. So a node that may not be read is asked for until it can be.
 const armRetry = time.Second
 
 // watcher watches one path for all who asked for it. ZooKeeper has no way to

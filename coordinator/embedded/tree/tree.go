@@ -61,11 +61,11 @@ func (t *Tree) Zxid() int64 { return t.zxid }
 // Len returns the number of nodes.
 func (t *Tree) Len() int { return len(t.nodes) }
 
-// Exists returns a node's stat. Everybody may ask that.
-func (t *Tree) Exists(path string) (Stat, error) {
-	n := t.nodes[path]
-	if n == nil {
-		return Stat{}, NoNode
+// Exists returns a node's stat.
+func (t *Tree) Exists(by Caller, path string) (Stat, error) {
+	n, err := t.readable(by, path)
+	if err != nil {
+		return Stat{}, err
 	}
 	return n.fullStat(), nil
 }

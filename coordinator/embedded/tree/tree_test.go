@@ -137,11 +137,9 @@ func TestRights(t *testing.T) {
 		}
 		_, _, getErr := tree.Get(alice, path)
 		_, _, listErr := tree.Children(alice, path)
-		if may := rights == coordinator.Read; (getErr == nil) != may || (listErr == nil) != may {
-			t.Errorf("right %#x: get %v, list %v", rights, getErr, listErr)
-		}
-		if _, err := tree.Exists(path); err != nil {
-			t.Errorf("exists needs a right: %v", err)
+		_, existsErr := tree.Exists(alice, path)
+		if may := rights == coordinator.Read; (getErr == nil) != may || (listErr == nil) != may || (existsErr == nil) != may {
+			t.Errorf("right %#x: get %v, list %v, exists %v", rights, getErr, listErr, existsErr)
 		}
 	}
 	// "auth" means whoever asks.

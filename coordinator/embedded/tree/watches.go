@@ -113,8 +113,7 @@ func (t *Tree) Renew(kind WatchKind, path string, missing bool, since int64) (Ev
 		return Event{EventCreated, path, n.acl}, true
 	case missing:
 	case n == nil:
-		// Its ACL is gone with it. That it is gone everybody may know: Exists
-		// tells it too.
+		// Its ACL is gone with it. That it is gone everybody may know.
 		return Event{EventDeleted, path, []ACL{{coordinator.Read, schemeWorld, anyone}}}, true
 	case kind == WatchData && n.stat.Mzxid > since:
 		return Event{EventChanged, path, n.acl}, true

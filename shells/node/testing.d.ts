@@ -85,7 +85,7 @@ export class Tester {
   dead(...ids: unknown[]): Promise<Result>;
   activate(): Promise<Result>;
   deactivate(): Promise<Result>;
-  /** What has happened since the last result: what timers did, say. */
+  /** What has happened since the last result, and in one more turn of the loop: what timers did, say. Waits for nothing else. */
   later(): Promise<Result>;
   /** Calls onStop(). */
   stop(): Promise<Result>;

@@ -173,10 +173,12 @@ class Tester {
     return this.#take();
   }
 
-  /** What has happened since the last result: what timers and the like did. */
+  /** What has happened since the last result, and in one more turn of the loop: what timers did, say. Waits for nothing else. */
   async later() {
     await this.start();
-    await this.#idle();
+    await turn();
+    this.#component.flush();
+    this.#check();
     return this.#take();
   }
 

@@ -231,7 +231,7 @@ class Component {
       for (const call of this.callbacks) {
         if (call.told || now - call.since < this.callbackMs) continue;
         call.told = true;
-        const error = new Error(`${this.user.constructor.name}.${call.name} takes a callback and has not called it for ${Math.round((now - call.since) / 100) / 10} s: call done() or done(error), or drop the parameter and return (a promise, if need be)`);
+        const error = new Error(`${this.user.constructor.name}.${call.name} takes a callback and has not called it for ${((now - call.since) / 1000).toPrecision(2)} s: call done() or done(error), or drop the parameter and return (a promise, if need be)`);
         error.name = 'CallbackNotCalled';
         error.stack = String(error);
         this.report(error);

@@ -104,7 +104,7 @@ class SpoutComponent extends Component {
         return undefined;
       case TO_CHILD.DEACTIVATE:
         this.inactive = true;
-        this.outbox.flush(true);
+        this.sendRows(true);
         this.wake();
         return void this.hook('deactivate', []);
       case TO_CHILD.STOP: return void this.stop(message.deadline);
@@ -202,11 +202,11 @@ class SpoutComponent extends Component {
         this.bytes = next.bytes;
       }
       if (!this.ended && !this.inactive && outbox.rows < this.rows && outbox.bytes < this.bytes) return true;
-      outbox.flush(true);
+      this.sendRows(true);
     }
     if (this.ended === 'said' || !this.ended) return false;
     this.ended = 'said';
-    outbox.flush(false);
+    this.flush();
     this.signal(FROM_CHILD.FINISH);
     return false;
   }
@@ -271,6 +271,7 @@ class SpoutComponent extends Component {
       else this.pauseAfter(result);
     };
     promise.then((v) => done(then(v)), (error) => {
+      if (this.user instanceof FunctionSpout) return this.io.fatal(error); // a generator does not go on after an exception
       this.report(error);
       done(THREW);
     });
@@ -287,11 +288,12 @@ class SpoutComponent extends Component {
         values ??= iteratorOf(this.user.fn(this.ctx), this.ctx.component);
         step = values.next();
       } catch (error) {
-        this.io.fatal(error); // a generator does not go on after an exception
+        this.waiting = true; // for ever: a generator does not go on after an exception
+        this.io.fatal(error);
         return WAITS;
       }
       if (!isThenable(step)) return this.take(lane, step, before);
-      return this.await(step.then(undefined, (error) => this.io.fatal(error)), (s) => this.take(lane, s, before));
+      return this.await(step, (s) => this.take(lane, s, before));
     };
   }
 
@@ -317,8 +319,12 @@ class SpoutComponent extends Component {
   }
 
   flush() {
-    if (this.outbox === null) return;
-    this.outbox.flush(false);
+    if (this.outbox !== null) this.sendRows(false);
+  }
+
+  /** Sends what was emitted; final ends the answer. */
+  sendRows(final) {
+    this.outbox.flush(final);
     // Rows that turned out to be unsendable have failed on the way.
     for (const id of this.outbox.lost.splice(0)) this.callOutcome(this.replays ? 'fail' : 'dead', id);
   }

@@ -91,9 +91,8 @@ function cleanOptions() {
   const text = process.env.NODE_OPTIONS;
   if (text === undefined) return;
   const ours = (word) => {
-    const value = word.replace(/\\(.)/g, '$1').replace(/^"(.*)"$/, '$1');
-    return value === __filename || value === path.join(__dirname, 'register.mjs') ||
-      value.startsWith('file:') && value.endsWith('/register.mjs') && fileOf(value) === path.join(__dirname, 'register.mjs');
+    const value = word.replace(/^"(.*)"$/s, '$1').replace(/\\(.)/g, '$1');
+    return /preload\.js$|register\.mjs$/.test(value) && path.dirname(realFile(value)) === __dirname;
   };
   // A word is a run of quoted and unquoted parts; Node knows double quotes and, inside them, backslashes.
   const kept = [];
@@ -108,11 +107,11 @@ function cleanOptions() {
   else delete process.env.NODE_OPTIONS;
 }
 
-function fileOf(url) {
+function realFile(file) {
   try {
-    return require('url').fileURLToPath(url);
+    return fs.realpathSync(file.startsWith('file:') ? require('url').fileURLToPath(file) : file);
   } catch {
-    return '';
+    return ''; // not there: not ours
   }
 }
 
@@ -182,4 +181,4 @@ if (!process[INSTALLED]) {
 }
 if (process.env.POLYBOLT_BUNDLE && process.argv[1] && inBundle(process.env.POLYBOLT_BUNDLE, process.argv[1])) takeOver();
 
-module.exports = { takeOver };
+module.exports = { takeOver, cleanOptions };

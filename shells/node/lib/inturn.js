@@ -6,7 +6,7 @@ const { Component, isThenable } = require('./component.js');
 const { OPEN, ACKED, FAILED } = require('./tuple.js');
 
 const FLUSH_MS = 5; // a finished row waits no longer, unless user code blocks the thread
-const MOST_ROWS = 256; // between two looks at the clock
+const MOST_ROWS = 32; // between two looks at the clock
 
 /** What the two forms share: the pace. A subclass has rows(frame, from, to), which returns where it stopped. */
 class InTurn {
@@ -16,7 +16,7 @@ class InTurn {
   constructor(component) {
     this.component = component;
     this.outbox = component.outbox;
-    this.step = 16; // rows between two looks at the clock
+    this.step = 1; // rows between two looks at the clock
   }
 
   /** Works through a frame, or up to a row that turns out to wait. */

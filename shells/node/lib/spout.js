@@ -10,7 +10,7 @@ const run = require('./run.js');
 
 const ADD = Symbol('add'); // the add() of the default stream, while emits may use it
 const FLUSH_MS = 5; // a row that was emitted waits no longer, unless user code blocks the thread
-const MOST_CALLS = 256; // between two looks at the clock
+const MOST_CALLS = 32; // between two looks at the clock
 const IDLE_MS = [1, 50]; // pause after a call that emitted nothing: doubled each time
 const RETRY_MS = [50, 5000]; // pause after a call that threw: doubled each time
 
@@ -66,7 +66,7 @@ class SpoutComponent extends Component {
     this.waiting = false; // for a promise of user code
     this.timer = null; // a pause
     this.idle = this.retry = 0; // the last pause of its kind, ms
-    this.calls = 16; // between two looks at the clock
+    this.calls = 1; // between two looks at the clock
     this.hooks = new Set(); // promises of ack(), fail() and dead()
   }
 

@@ -24,7 +24,7 @@ class MessageWriter extends Writer {
     this.room(4);
     this.pos += 4;
     this.array(size);
-    this.u8(type);
+    this.int(type);
   }
 
   /** Completes the frame. */

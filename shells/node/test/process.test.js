@@ -1,0 +1,546 @@
+'use strict';
+// Real children on real pipes: the takeover, what is printed, the end, signals.
+const { test } = require('node:test');
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const path = require('node:path');
+const { spawnSync } = require('node:child_process');
+const { Host, FROM_CHILD, TO_CHILD } = require('./host.js');
+
+const parallel = { concurrency: 2 };
+const ECHO = "const { bolt } = require('polybolt'); bolt(({ v }) => v).run();";
+const major = Number(process.versions.node.split('.')[0]);
+const minor = Number(process.versions.node.split('.')[1]);
+
+test('hello, rows at both levels, stop', parallel, async (t) => {
+  for (const level of ['columns', 'rows']) {
+    const host = new Host(t, ECHO, { env: { POLYBOLT_LEVEL: level } });
+    assert.deepEqual(await host.start(), { replays: false });
+    const { hello } = host;
+    assert.deepEqual([hello.version, hello.level, hello.kind, hello.pid, hello.features, hello.stack_signal], [1, level, 'bolt', host.child.pid, ['beat', 'json', 'stacks'], 12]);
+    assert.match(hello.sdk, /^polybolt-node \d+\.\d+\.\d+$/);
+    assert.equal(hello.runtime, `Node.js ${process.version}`);
+    const values = ['a', 1, 1.5, null, true, 2n ** 60n, [1, { k: 'v' }], Buffer.from([0, 255]), new Date(5)];
+    const r = await host.process(values.map((v) => [v]));
+    assert.deepEqual(r.emits.map((e) => e.values[0]), values.filter((v) => v !== null));
+    assert.deepEqual(r.replies.map((m) => [m.first, m.n]), [[0, values.length]]);
+    assert.deepEqual(await host.stop(), { code: 0, signal: null });
+    assert.equal(host.before + host.stderr, '');
+  }
+});
+
+test('import and require give one class, in an ES module, a CommonJS one, and mixed; a copy in node_modules is passed over', parallel, async (t) => {
+  const copy = { 'node_modules/polybolt/index.js': "throw new Error('the copy')", 'node_modules/polybolt/package.json': '{"main": "index.js"}' };
+  const esm = "import polybolt, { Bolt } from 'polybolt'; import * as dep from './dep.cjs'; import { Tester } from 'polybolt/testing';";
+  const forms = [
+    ['component.mjs', `${esm} class C extends Bolt { process() { this.emit([[dep.default.Bolt === Bolt, polybolt.Bolt === Bolt, typeof Tester]]); } } C.run();`, {}],
+    ['component.js', `${esm} class C extends Bolt { process() { this.emit([[dep.default.Bolt === Bolt, polybolt.Bolt === Bolt, typeof Tester]]); } } C.run();`, { 'package.json': '{"type": "module"}' }],
+    ['component.cjs', "const { Bolt } = require('polybolt'); const same = import('./dep.mjs'); class C extends Bolt { async process() { const m = await same; this.emit([[m.Bolt === Bolt, require('./dep.cjs').Bolt === Bolt, 'function']]); } } C.run();", {}],
+    ['component', "const { Bolt } = require('polybolt'); class C extends Bolt { process() { this.emit([[require('./dep.cjs').Bolt === Bolt, true, typeof require('polybolt/testing').Tester]]); } } C.run();", {}],
+  ];
+  // A module without an extension or a type that says so: found out by its syntax.
+  if (major > 22 || (major === 22 && minor >= 7) || (major === 20 && minor >= 19)) forms.push(['component.js', forms[0][1], {}]);
+  for (const [file, source, files] of forms) {
+    const host = new Host(t, source, { file, files: { ...copy, ...files, 'dep.cjs': "exports.Bolt = require('polybolt').Bolt", 'dep.mjs': "export { Bolt } from 'polybolt'" } });
+    await host.start();
+    assert.deepEqual((await host.process([[1]])).emits.map((e) => e.values[0]), [[true, true, 'function']], file);
+    assert.deepEqual(await host.stop(), { code: 0, signal: null });
+  }
+});
+
+test('D1 whatever is printed, by whom ever, is a log line or on stderr, and no frame is lost', parallel, async (t) => {
+  const host = new Host(t, `
+    const { Bolt } = require('polybolt');
+    const { execFileSync, spawn } = require('child_process');
+    const fs = require('fs');
+    console.log('top');
+    process.stdout.write('raw top\\n');
+    class Loud extends Bolt {
+      initialize() { console.log('in initialize'); execFileSync('sh', ['-c', 'echo from a shell'], { stdio: 'inherit' }); }
+      process(tup) {
+        console.log('row %d', tup.get('v'));
+        process.stdout.write('raw\\n');
+        fs.writeSync(1, 'to descriptor 1\\n');
+        setImmediate(() => console.error('from a timer'));
+        this.emit([tup.get('v')]);
+      }
+      processTick() { console.warn('tick'); spawn('sh', ['-c', 'echo grandchild; cat'], { stdio: 'inherit' }).on('exit', () => console.debug('cat has ended')); }
+    }
+    Loud.run();`);
+  await host.start();
+  for (let frame = 0; frame < 20; frame++) {
+    const r = await host.process(Array.from({ length: 500 }, (_, i) => [frame * 500 + i]));
+    assert.equal(r.emits.length, 500);
+  }
+  host.send(TO_CHILD.TICK);
+  const logs = () => host.messages.filter((m) => m.type === FROM_CHILD.LOG);
+  await host.until(() => logs().some((m) => m.text === 'cat has ended'), 'the end of cat: descriptor 0 is empty');
+  await host.until(() => logs().filter((m) => m.text === 'from a timer').length === 10_000, 'timers');
+  const count = (level, pattern) => logs().filter((m) => m.level === level && pattern.test(m.text)).length;
+  assert.deepEqual([count(2, /^row \d+$/), count(4, /^from a timer$/), count(3, /^tick$/), count(1, /^cat/), count(2, /^in initialize$/)], [10_000, 10_000, 1, 1, 1]);
+  await host.until(() => host.stderr.includes('grandchild'), 'grandchild');
+  const lines = host.stderr.split('\n');
+  const printed = (line) => lines.filter((l) => l === line).length;
+  assert.deepEqual(['top', 'raw top', 'from a shell', 'raw', 'to descriptor 1', 'grandchild', 'row 1'].map(printed), [1, 1, 1, 10_000, 10_000, 1, 0]);
+  assert.equal(host.before, '');
+  await host.stop();
+});
+
+test('console: levels, formats, groups, tables; log levels can be changed', parallel, async (t) => {
+  const host = new Host(t, `
+    const { bolt } = require('polybolt');
+    bolt(({ v }) => {
+      console.log('%s is %d', 'x', 7, { a: 1 }); console.info('i'); console.debug('d'); console.warn('w'); console.error(new Error('e').message);
+      console.group('g'); console.log('in\\nside'); console.groupEnd(); console.log('out');
+      console.dir({ b: 2 }); console.assert(1 === 2, 'no'); console.table([{ c: 3 }]); console.count(); console.trace('here');
+      console.log('x'.repeat(100000)); console.log('\\ud800');
+    }).run();`);
+  await host.start();
+  await host.process([[1]]);
+  const logs = host.messages.filter((m) => m.type === FROM_CHILD.LOG).map((m) => [m.level, m.text]);
+  assert.deepEqual(logs.slice(0, 10), [[2, 'x is 7 { a: 1 }'], [2, 'i'], [1, 'd'], [3, 'w'], [4, 'e'], [2, 'g'], [2, '  in\n  side'], [2, 'out'], [2, '{ b: 2 }'], [3, 'Assertion failed: no']]);
+  assert.match(logs[10][1], /│ +c +│[^]*│ +3 +│/);
+  assert.deepEqual(logs[11], [2, 'default: 1']);
+  assert.match(logs[12][1], /^Trace: here\n {4}at .*component\.js:/);
+  assert.ok(logs[13][1].length < 40_000 && logs[13][1].includes('characters left out'));
+  assert.deepEqual(logs[14], [2, '\ufffd']);
+  host.messages.length = 0;
+  host.send(TO_CHILD.LEVEL, 3);
+  await host.process([[1]]);
+  assert.deepEqual(host.messages.map((m) => m.text), ['w', 'e', 'Assertion failed: no']);
+  assert.equal(host.stderr, '');
+  await host.stop();
+});
+
+test('D3 1 MB on stderr before the handshake, in process, and in nextTuple', parallel, async (t) => {
+  const flood = "require('fs').writeSync(2, 'x'.repeat(1023) + '\\n')";
+  const bolt = new Host(t, `for (let i = 0; i < 1024; i++) ${flood}; require('polybolt').bolt(({ v }) => { for (let i = 0; i < 1024; i++) ${flood}; return v; }).run();`);
+  await bolt.start();
+  assert.equal((await bolt.process([[1]])).emits.length, 1);
+  await bolt.until(() => bolt.stderr.length === 2 << 20, 'two MB');
+  await bolt.stop();
+  const spout = new Host(t, `require('polybolt').spout(function* () { for (let i = 0; i < 1024; i++) ${flood}; yield 1; }).run();`);
+  await spout.start();
+  assert.equal((await spout.ask(1)).emits.length, 1);
+  await spout.stop();
+});
+
+test('stdin at its end ends the process, with timers, servers, and a promise that never settles', parallel, async (t) => {
+  const host = new Host(t, `
+    setInterval(() => {}, 1000);
+    require('net').createServer().listen(0, '127.0.0.1');
+    require('polybolt').bolt(() => new Promise(() => {})).run();`);
+  await host.start();
+  host.data([[1]]);
+  host.input.end();
+  assert.deepEqual(await host.exited, { code: 0, signal: null });
+});
+
+test('stop: onStop, what it emits, exit 0 with live timers; a row that never ends is not waited for', parallel, async (t) => {
+  const host = new Host(t, `
+    const { Bolt } = require('polybolt');
+    setInterval(() => {}, 1000);
+    class Stop extends Bolt {
+      async process(tup) { this.emit([tup.get('v')]); await new Promise(() => {}); }
+      async onStop() { await new Promise((resolve) => setTimeout(resolve, 20)); this.emit(['x'.repeat(2_000_000)]); this.metrics.counter('n').inc(); console.log('bye'); }
+    }
+    Stop.run();`);
+  await host.start();
+  host.data([['first']]);
+  await host.wait(FROM_CHILD.REPLY);
+  assert.deepEqual(await host.stop(500), { code: 0, signal: null });
+  const { seq, n, groups } = await host.until(() => host.messages.find((m) => m.type === FROM_CHILD.REPLY), 'what onStop emits');
+  assert.deepEqual([seq, n, groups[0].rows[0][0].length], [0, 0, 2_000_000]);
+  await host.until(() => host.messages.some((m) => m.text === 'bye') && host.messages.some((m) => m.metrics), 'the last words');
+});
+
+for (const [name, source, message] of [
+  ['an exception in a timer', "setTimeout(() => { throw new TypeError('in a timer'); }, 20)", 'in a timer'],
+  ['a rejection that nobody catches', "Promise.reject(new TypeError('nobody'))", 'nobody'],
+  ['an exception in initialize', '', 'no database'],
+  ['an error that cannot be shown', "setTimeout(() => { throw Object.assign(new TypeError('odd'), { stack: 5 }); }, 20)", 'odd'],
+]) {
+  test(`D21 ${name} is reported, and ends the process with 1 and the stack on stderr`, parallel, async (t) => {
+    const host = new Host(t, `
+      const { Bolt } = require('polybolt');
+      class C extends Bolt {
+        initialize() { ${source || "throw new TypeError('no database')"}; }
+        process() {}
+      }
+      C.run();`);
+    host.send(TO_CHILD.WELCOME, host.welcome);
+    host.send(TO_CHILD.START);
+    const { error } = await host.wait(FROM_CHILD.ERROR);
+    assert.deepEqual([error.type, error.message], ['TypeError', message]);
+    if (!source.includes('stack')) assert.match(error.place, /^component\.js:\d+$/);
+    assert.deepEqual(await host.exited, { code: 1, signal: null });
+    await host.until(() => host.stderr.includes(`TypeError: ${message}`), 'the stack');
+  });
+}
+
+test('user code with an uncaughtException handler of its own lives on; the error is reported', parallel, async (t) => {
+  const host = new Host(t, `
+    process.on('uncaughtException', () => {});
+    require('polybolt').bolt(({ v }) => { setImmediate(() => { throw new Error('mine'); }); return v; }).run();`);
+  await host.start();
+  await host.process([[1]]);
+  assert.equal((await host.wait(FROM_CHILD.ERROR)).error.message, 'mine');
+  assert.equal((await host.process([[2]])).emits.length, 1);
+  await host.stop();
+});
+
+test('D21 the process ends though the pipe is broken', parallel, async (t) => {
+  const host = new Host(t, "require('polybolt').bolt(() => { require('fs').writeFileSync('go', ''); console.log('x'.repeat(1000)); for (;;) console.log('x'.repeat(1000)); }).run();");
+  await host.start();
+  host.data([[1]]);
+  await host.until(() => fs.existsSync(path.join(host.bundle, 'go')), 'a row in progress');
+  host.output.destroy();
+  assert.deepEqual(await host.exited, { code: 1, signal: null });
+});
+
+test('run by hand: one helpful line, exit 2', parallel, () => {
+  const file = path.join(fs.mkdtempSync(path.join(require('node:os').tmpdir(), 'polybolt-')), 'split.js');
+  fs.writeFileSync(file, `require(${JSON.stringify(path.join(__dirname, '..'))}).bolt(() => 1).run(); console.log('not reached')`);
+  const { status, stdout, stderr } = spawnSync(process.execPath, [file], { encoding: 'utf8' });
+  assert.deepEqual([status, stdout, stderr], [2, '', 'polybolt: this is a component of a Polybolt topology, and is started by the host: try `polybolt run` in the folder of its topology.yaml\n']);
+  const socket = spawnSync(process.execPath, [file], { encoding: 'utf8', env: { ...process.env, POLYBOLT_BUNDLE: path.dirname(file) } });
+  assert.equal(socket.status, 2);
+  assert.match(socket.stderr, /^polybolt: the protocol cannot be moved away from descriptors 0 and 1, which must be pipes: /);
+  fs.rmSync(path.dirname(file), { recursive: true });
+});
+
+test('a program that ends without run() says so; run() twice is an error', parallel, async (t) => {
+  const host = new Host(t, "require('polybolt').bolt(() => 1);");
+  assert.deepEqual(await host.exited, { code: 0, signal: null });
+  await host.until(() => /polybolt: .*component\.js has ended without a call of run\(\)/.test(host.stderr), 'the hint');
+  const twice = new Host(t, `const { bolt } = require('polybolt'); const b = bolt(() => 1); b.run(); b.run();`);
+  assert.deepEqual(await twice.exited, { code: 1, signal: null });
+  await twice.until(() => twice.stderr.includes('run() was called before: a process is one component'), 'the error');
+});
+
+test('what a component starts is untouched: no marker, no preload, its own descriptors; the rest of NODE_OPTIONS stays', parallel, async (t) => {
+  const show = "JSON.stringify([process.env.POLYBOLT_BUNDLE, process.env.NODE_OPTIONS, Object.getOwnPropertySymbols(process).map(String).filter((s) => s.includes('polybolt')), require('fs').readdirSync('/proc/self/fd').length])";
+  const host = new Host(t, `
+    const { execFileSync } = require('child_process');
+    require('polybolt').bolt(() => [process.env.NODE_OPTIONS ?? null, process.env.POLYBOLT_BUNDLE ?? null, JSON.parse(execFileSync(process.execPath, ['-p', ${JSON.stringify(show)}]))]).run();`, {
+    outputs: [['default', ['options', 'marker', 'child']]],
+  });
+  await host.start();
+  const [options, marker, [childMarker, childOptions, symbols]] = (await host.process([[1]])).emits[0].values;
+  assert.deepEqual([options, marker, childMarker, childOptions, symbols], [null, null, null, null, []]);
+  await host.stop();
+});
+
+test('NODE_OPTIONS of the user stay as they were typed', parallel, async (t) => {
+  const { cleanOptions } = load();
+  const sdk = path.join(__dirname, '..');
+  const clean = (text) => {
+    process.env.NODE_OPTIONS = text;
+    cleanOptions();
+    const left = process.env.NODE_OPTIONS;
+    delete process.env.NODE_OPTIONS;
+    return left;
+  };
+  const url = require('node:url').pathToFileURL(path.join(sdk, 'register.mjs')).href;
+  assert.equal(clean(`--require ${sdk}/preload.js --import ${url}`), undefined);
+  assert.equal(clean(`--require "${sdk}/preload.js" --import=${url} --max-old-space-size=100 -r "/a b/x\\"y.js"`), '--max-old-space-size=100 -r "/a b/x\\"y.js"');
+  assert.equal(clean('--require /other/preload.js --import file:///other/register.mjs'), '--require /other/preload.js --import file:///other/register.mjs');
+  assert.equal(clean('--require'), '--require');
+  assert.ok(t);
+});
+
+function load() {
+  return require('../preload.js');
+}
+
+test('a wrapper in node_modules is passed over, with the marker for the program that it starts', parallel, async (t) => {
+  const host = new Host(t, ECHO, {
+    files: {
+      'node_modules/wrap/cli.js': "console.log('the wrapper'); require('child_process').spawnSync(process.execPath, process.argv.slice(2), { stdio: 'inherit' });",
+      'node_modules/inside/cli.js': "require(require('path').resolve(process.argv[2]));",
+    },
+    command: [process.execPath, 'node_modules/wrap/cli.js', 'component.js'],
+  });
+  await host.start();
+  assert.equal((await host.process([['x']])).emits.length, 1);
+  assert.equal(host.before, 'the wrapper\n');
+  await host.stop();
+  // One that loads the component into itself: the takeover comes with require('polybolt').
+  const inside = new Host(t, ECHO, { files: { 'node_modules/inside/cli.js': "require(require('path').resolve(process.argv[2]));" }, command: [process.execPath, 'node_modules/inside/cli.js', 'component.js'] });
+  await inside.start();
+  assert.equal((await inside.process([['x']])).emits.length, 1);
+  await inside.stop();
+});
+
+test('forks and worker threads may require polybolt; run() in them is refused, and the component is not disturbed', parallel, async (t) => {
+  const helper = "const p = require('polybolt'); process.send(typeof p.Bolt);";
+  const host = new Host(t, `
+    const { fork } = require('child_process');
+    const { Worker } = require('worker_threads');
+    const { Bolt } = require('polybolt');
+    const said = (child) => new Promise((resolve, reject) => { child.on('message', resolve); child.on('error', reject); });
+    class C extends Bolt {
+      async process() {
+        this.emit([await said(fork('helper.js'))]);
+        this.emit([await said(fork('helper.mjs', { execArgv: ['--import', require.resolve('polybolt/register')] }))]);
+        this.emit([await said(new Worker('./worker.js'))]);
+        const code = await new Promise((resolve) => fork('runs.js', { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }).on('exit', resolve));
+        this.emit(['exit ' + code]);
+      }
+    }
+    C.run();`, {
+    files: {
+      'helper.js': helper,
+      'helper.mjs': "import { Bolt } from 'polybolt'; process.send(typeof Bolt);",
+      'worker.js': "require('worker_threads').parentPort.postMessage(typeof require('polybolt').Bolt); console.log('from a worker');",
+      'runs.js': "require('polybolt').bolt(() => 1).run();",
+    },
+  });
+  await host.start();
+  const r = await host.process([[1]]);
+  assert.deepEqual(r.failed, []);
+  assert.deepEqual(r.emits.map((e) => e.values[0]), ['function', 'function', 'function', 'exit 2']);
+  await host.until(() => host.stderr.includes('try `polybolt run`') && host.stderr.includes('from a worker'), 'the refusal');
+  await host.stop();
+});
+
+test('D25 SIGUSR2 prints what is in progress, and the component goes on', parallel, async (t) => {
+  const host = new Host(t, "const { bolt } = require('polybolt'); let go; bolt(async ({ v }) => { if (v === 'wait') await new Promise((resolve) => { go = resolve; }); else go(); return v; }).run();", { welcome: { concurrency: 2 } });
+  await host.start();
+  const seq = host.data([['wait']]);
+  host.data([['x'], ['go']]);
+  await host.until(() => host.messages.length > 0, 'a reply');
+  host.child.kill('SIGUSR2');
+  await host.until(() => /polybolt: bolt of comp, pid \d+\n {2}in progress: [01]/.test(host.stderr), 'the dump');
+  assert.equal((await host.covered(seq, 1)).failed.length, 0);
+  await host.stop();
+});
+
+test('Ctrl-C in the process group is the host\'s affair', parallel, async (t) => {
+  const host = new Host(t, ECHO);
+  await host.start();
+  host.child.kill('SIGINT');
+  assert.equal((await host.process([['x']])).emits.length, 1);
+  await host.stop();
+});
+
+test('beats come when nothing else is written, and only then', parallel, async (t) => {
+  const host = new Host(t, ECHO, { welcome: { beat_ms: 50 } });
+  await host.start();
+  await host.wait(FROM_CHILD.BEAT);
+  await host.wait(FROM_CHILD.BEAT);
+  const start = Date.now();
+  let frames = 0;
+  host.messages.length = 0;
+  while (Date.now() - start < 300) {
+    await host.process([['x']]);
+    frames++;
+  }
+  const beats = host.messages.filter((m) => m.type === FROM_CHILD.BEAT).length;
+  assert.ok(frames > 10 && beats <= 2, `${beats} beats among ${frames} frames`);
+  await host.stop();
+});
+
+test('D10 what is no message is refused by name; unknown optional messages are ignored', parallel, async (t) => {
+  const host = new Host(t, ECHO);
+  await host.start();
+  host.send(64, 'whatever', { a: 1 });
+  host.send(200);
+  assert.equal((await host.process([['x']])).emits.length, 1);
+  host.send(40, 1);
+  const { error } = await host.wait(FROM_CHILD.ERROR);
+  assert.deepEqual([error.type, error.message], ['WireError', 'a message of unknown type 40']);
+  assert.deepEqual(await host.exited, { code: 1, signal: null });
+  const other = new Host(t, ECHO, { welcome: { version: 9 } });
+  other.send(TO_CHILD.WELCOME, other.welcome);
+  assert.match((await other.wait(FROM_CHILD.ERROR)).error.message, /the host speaks version 9 of the protocol, this SDK version 1/);
+  await other.exited;
+});
+
+test('D6 D7 rows of 1, 8 and 15 MB both ways; one too large fails and the stream goes on', parallel, async (t) => {
+  const host = new Host(t, "const { bolt } = require('polybolt'); bolt(({ v }) => (typeof v === 'number' ? 'é'.repeat(v) : v)).run();");
+  await host.start();
+  for (const mb of [1, 8, 15]) {
+    const text = 'x'.repeat(mb << 20);
+    assert.equal((await host.process([[text], ['y']])).emits[0].values[0], text);
+    assert.equal((await host.process([[Buffer.from(text)]])).emits[0].values[0].length, mb << 20);
+  }
+  const r = await host.process([['a'], [9 << 20], ['b']]);
+  assert.deepEqual(r.emits.map((e) => e.values[0]), ['a', 'b']);
+  assert.match(r.failed[0][1].message, /comp: stream "default": a row of 18874373 bytes; max_message_bytes allows 16777216/);
+  await host.stop();
+});
+
+test('D4 both pipes full: everything arrives, in order, and memory is bounded', parallel, async (t) => {
+  const host = new Host(t, "const { bolt } = require('polybolt'); bolt(function* ({ v }) { if (v === 'memory') yield process.memoryUsage().rss; else for (let i = 0; i < 20; i++) yield `${v} ${i} ${'x'.repeat(200)}`; }).run();");
+  await host.start();
+  host.output.pause();
+  const frames = 100, n = 50;
+  for (let f = 0; f < frames; f++) host.data(Array.from({ length: n }, (_, i) => [`${f}.${i} ${'y'.repeat(200)}`]));
+  const last = host.data([['memory']]);
+  await new Promise((resolve) => setImmediate(resolve));
+  host.output.resume();
+  let emits = 0, at = 0;
+  for (;;) {
+    const reply = await host.wait(FROM_CHILD.REPLY);
+    if (reply.seq === last) {
+      assert.ok(reply.groups[0].rows[0][0] < 300 << 20, 'resident memory');
+      break;
+    }
+    for (const group of reply.groups) {
+      for (const [v] of group.rows) {
+        const want = `${Math.floor(at / 20 / n)}.${Math.floor(at / 20) % n} `;
+        assert.ok(v.startsWith(want), `${v.slice(0, 20)} is not ${want}`);
+        at++;
+        emits++;
+      }
+    }
+  }
+  assert.equal(emits, frames * n * 20);
+  await host.stop();
+});
+
+test('while the host does not read, user code that does not wait is blocked, and code that waits is given no rows', parallel, async (t) => {
+  const source = (body) => `const fs = require('fs'); const { bolt } = require('polybolt'); let n = 0; setInterval(() => fs.writeFileSync('timer', String(Date.now())), 20); bolt(${body}).run();`;
+  const host = new Host(t, source("async ({ v }) => { fs.writeFileSync('n', String(++n)); return v; }"));
+  await host.start();
+  host.output.pause();
+  const total = 400;
+  for (let i = 0; i < total; i++) host.data([[Buffer.alloc(64 << 10)]]);
+  const count = () => Number(fs.existsSync(path.join(host.bundle, 'n')) && fs.readFileSync(path.join(host.bundle, 'n'), 'utf8'));
+  let last = -1, same = 0;
+  await host.until(() => {
+    const now = count();
+    same = now === last && now > 0 ? same + 1 : 0;
+    last = now;
+    setTimeout(() => host.wake(), 30);
+    return same > 10;
+  }, 'standstill');
+  assert.ok(last < total / 2, `${last} rows were taken by then`);
+  const before = fs.readFileSync(path.join(host.bundle, 'timer'), 'utf8');
+  await host.until(() => {
+    setTimeout(() => host.wake(), 30);
+    return fs.readFileSync(path.join(host.bundle, 'timer'), 'utf8') > before;
+  }, 'timers go on');
+  host.output.resume();
+  for (let i = 0; i < total;) i += (await host.wait(FROM_CHILD.REPLY)).n;
+  await host.stop();
+});
+
+test('runs: a frame of several tasks; task ids by position', parallel, async (t) => {
+  const host = new Host(t, "const { Bolt } = require('polybolt'); class T extends Bolt { process(tup) { this.emit([tup.task]); } } T.run();");
+  await host.start();
+  const r = await host.process([[1], [2], [3], [4]], { runs: [1, 1, 2, 3] });
+  assert.deepEqual(r.emits.map((e) => e.values[0]), [1, 2, 2, 2]);
+  assert.equal(r.replies[0].groups[0].how, 1);
+  await host.stop();
+});
+
+test('a slow function that does not wait: its rows go out every few milliseconds, not at the end of the frame', parallel, async (t) => {
+  const host = new Host(t, "const { bolt } = require('polybolt'); bolt(({ v }) => { const end = performance.now() + 4; while (performance.now() < end); return v; }).run();");
+  await host.start();
+  const { replies, emits } = await host.process(Array.from({ length: 60 }, (_, i) => [i]));
+  assert.deepEqual(emits.map((e) => e.values[0]), Array.from({ length: 60 }, (_, i) => i));
+  assert.ok(replies.length >= 10, `${replies.length} replies`);
+});
+
+test('D43 spout: outcomes by row number, over streams; one that is not pending is warned of once', parallel, async (t) => {
+  const host = new Host(t, `
+    const { Spout } = require('polybolt');
+    class S extends Spout {
+      i = 0;
+      nextTuple() { const i = this.i++; this.emit([i], i % 2 ? { id: 'id' + i } : undefined); if (i % 3 === 0) this.emit(['s' + i], { stream: 'side', id: 's' + i }); }
+      ack(id) { console.log('ack', id); }
+      fail(id) { console.log('fail', id); }
+      dead(id) { console.log('dead', id); }
+    }
+    S.run();`, { outputs: [['side', ['s']], ['default', ['v']]] });
+  assert.deepEqual(await host.start(), { replays: true });
+  host.send(TO_CHILD.ACTIVATE);
+  const first = await host.ask(4);
+  const { replies: [{ first: number, groups }] } = first;
+  assert.equal(number, 0);
+  assert.deepEqual(groups.map((g) => [g.stream, g.how]), [['side', 1], ['default', 2]]);
+  assert.deepEqual(first.emits.map((e) => [e.values[0], e.want]), [['s0', true], [0, false], [1, true], [2, false]]);
+  const second = await host.ask(2);
+  assert.equal(second.replies[0].first, 4);
+  assert.deepEqual(second.emits.map((e) => e.values[0]), ['s3', 3]);
+  host.outcome([0, 99, 2], [5], [4]);
+  host.outcome([99]);
+  for (const text of ['ack s0', 'ack id1', 'fail id3', 'dead s3']) await host.log((m) => m.text === text);
+  const warning = await host.log((m) => m.level === 3);
+  assert.match(warning.text, /the host tells the outcome of a row that is not pending \(ack\)/);
+  assert.ok(!host.messages.some((m) => m.type === FROM_CHILD.LOG && m.level === 3), 'once');
+  assert.deepEqual(await host.stop(), { code: 0, signal: null });
+});
+
+test('spout: a request stays open while there is nothing; rows go out as they come; deactivate ends it; finish', parallel, async (t) => {
+  const host = new Host(t, `
+    const { Spout } = require('polybolt');
+    class S extends Spout {
+      todo = [];
+      initialize() { process.on('SIGHUP', () => this.todo.push('late')); }
+      nextTuple() { if (this.todo.length) this.emit([this.todo.shift()]); }
+      deactivate() { console.log('inactive'); }
+      onStop() { this.emit(['bye']); }
+    }
+    S.run();`);
+  await host.start();
+  host.send(TO_CHILD.ACTIVATE);
+  const seq = host.next(5);
+  host.child.kill('SIGHUP');
+  const rows = await host.wait(FROM_CHILD.ROWS);
+  assert.deepEqual([rows.seq, rows.final, rows.groups[0].rows], [seq, false, [['late']]]);
+  host.send(TO_CHILD.DEACTIVATE);
+  assert.equal((await host.wait(FROM_CHILD.ROWS)).final, true);
+  await host.log((m) => m.text === 'inactive');
+  await host.stop();
+  const bye = await host.until(() => host.messages.find((m) => m.type === FROM_CHILD.ROWS), 'what onStop emits');
+  assert.deepEqual([bye.seq, bye.groups[0].rows], [0, [['bye']]]);
+  const finite = new Host(t, "require('polybolt').spout(function* () { yield 1; }).run();");
+  await finite.start();
+  finite.send(TO_CHILD.ACTIVATE);
+  finite.next(5);
+  await finite.wait(FROM_CHILD.FINISH);
+  assert.deepEqual(finite.messages.map((m) => [m.final, m.groups.length]), [[true, 1]]);
+  assert.deepEqual((await finite.ask(3)).emits, []);
+  assert.ok(!finite.messages.some((m) => m.type === FROM_CHILD.FINISH));
+  await finite.stop();
+});
+
+test('spout: rows and bytes are kept to, and a slow one is heard between', parallel, async (t) => {
+  const host = new Host(t, "require('polybolt').spout(function* () { for (let i = 0; ; i++) yield `${i} ${'x'.repeat(1000)}`; }).run();");
+  await host.start();
+  host.send(TO_CHILD.ACTIVATE);
+  assert.equal((await host.ask(7)).emits.length, 7);
+  const { emits } = await host.ask(10_000, 20_000);
+  assert.ok(emits.length >= 15 && emits.length <= 25, `${emits.length} rows in 20,000 bytes`);
+  const many = await host.ask(2000, 1 << 22);
+  assert.deepEqual([many.emits.length, many.replies.length > 3], [2000, true]);
+  await host.stop();
+  const slow = new Host(t, "require('polybolt').spout(function* () { for (let i = 0; ; i++) { const end = performance.now() + 8; while (performance.now() < end); yield i; } }).run();");
+  await slow.start();
+  slow.send(TO_CHILD.ACTIVATE);
+  assert.ok((await slow.ask(30)).replies.length >= 10);
+  await slow.stop();
+});
+
+test('a generator spout that throws: the rows before it, the error, exit 1', parallel, async (t) => {
+  const host = new Host(t, "require('polybolt').spout(function* () { yield 1; yield 2; throw new Error('gone'); }).run();");
+  await host.start();
+  host.send(TO_CHILD.ACTIVATE);
+  host.next(10);
+  assert.deepEqual((await host.wait(FROM_CHILD.ROWS)).groups[0].rows, [[1], [2]]);
+  assert.equal((await host.wait(FROM_CHILD.ERROR)).error.message, 'gone');
+  assert.deepEqual(await host.exited, { code: 1, signal: null });
+});
+
+test('metrics are sent once a second at most', parallel, async (t) => {
+  const host = new Host(t, "require('polybolt').bolt((_, ctx) => { ctx.metrics.counter('rows').inc(); }).run();");
+  await host.start();
+  for (let i = 0; i < 50; i++) await host.process([[1], [2]]);
+  const { metrics } = await host.wait(FROM_CHILD.METRIC);
+  assert.deepEqual(metrics, [['rows', 'counter', 100]]);
+  assert.ok(!host.messages.some((m) => m.metrics));
+  await host.stop();
+});

@@ -1,4 +1,4 @@
-"""A bolt: counts words, and emits each count as it stands at the end."""
+"""A bolt: counts words, and emits the counts as they stand at the end."""
 from collections import Counter
 
 from polybolt import Bolt

@@ -6,7 +6,7 @@ from polybolt import spout
 def lines(conf):
     with open(conf["path"], encoding="utf-8", errors="replace") as text:
         for line in text:
-            yield line
+            yield line.rstrip("\n")
 
 
 lines.run()

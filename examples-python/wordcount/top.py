@@ -4,15 +4,15 @@ from polybolt import Bolt
 
 class Top(Bolt):
     def initialize(self, conf, ctx):
-        self.counts = []
+        self.counts = {}
 
     def process(self, tup):
-        self.counts.append((tup["count"], tup["word"]))
+        self.counts[tup["word"]] = tup["count"]
 
     def on_stop(self):
-        self.counts.sort(key=lambda entry: (-entry[0], entry[1]))
-        print(f"{sum(n for n, _ in self.counts)} words, {len(self.counts)} different ones")
-        for n, word in self.counts[:10]:
+        ranking = sorted(self.counts.items(), key=lambda item: (-item[1], item[0]))
+        print(f"{sum(self.counts.values())} words, {len(ranking)} different ones")
+        for word, n in ranking[:10]:
             print(f"{n:7} {word}")
 
 

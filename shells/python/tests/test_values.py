@@ -174,12 +174,10 @@ def codec(request, monkeypatch):
                 monkeypatch.setitem(sys.modules, module, None)
     if request.param in ("msgspec", "msgpack"):
         pytest.importorskip(request.param)
-    monkeypatch.setattr(_columns, "_many", None)
     _columns.use_json(request.param != "own")
     yield request.param
     monkeypatch.undo()
     _columns.use_json(True)
-    _columns._many = None
 
 
 SCALARS = [

@@ -128,10 +128,10 @@ class AsyncBolt(AsyncLoop, BoltLoop):
     def function(self, cls: type[Tuple]) -> Callable[[Tuple], Awaitable[None]]:
         """Make a process() of an async function, for one input."""
         session, fn, give = self.session, self.component.__wrapped__, self.give
-        text, used = call_of(fn, cls.fields, session.component, "%s/%s" % (cls.component, cls.stream))
+        text, used = call_of(fn, cls.fields, session.component, f"{cls.component}/{cls.stream}")
         names = list(cls.fields) if used is None else used
         parameters = "".join(", v%d" % i for i in range(len(names)))
-        call = eval("lambda tup%s: fn(%s)" % (parameters, text), {"fn": fn, "conf": session.conf, "ctx": session.ctx})
+        call = eval(f"lambda tup{parameters}: fn({text})", {"fn": fn, "conf": session.conf, "ctx": session.ctx})
         if flags_of(fn) & ASYNC_GENERATOR:
 
             async def process(tup: Tuple) -> None:
@@ -277,9 +277,9 @@ class AsyncSpout(AsyncLoop):
             session, fn = self.session, self.component.__wrapped__
             session.stream(None)  # raises if there is none
             text, _ = call_of(fn, (), session.component, None)
-            source = eval("fn(%s)" % text, {"fn": fn, "conf": session.conf, "ctx": session.ctx})
+            source = eval(f"fn({text})", {"fn": fn, "conf": session.conf, "ctx": session.ctx})
             if not hasattr(source, "__anext__"):
-                raise TypeError("%s: an async @spout is an async generator: it yields" % session.component)
+                raise TypeError(f"{session.component}: an async @spout is an async generator: it yields")
 
             async def produce() -> None:
                 self.give(await source.__anext__())
@@ -382,6 +382,11 @@ class AsyncSpout(AsyncLoop):
         self.going = False
 
 
+def new_event_loop() -> None:
+    """Make the main thread's event loop."""
+    asyncio.set_event_loop(asyncio.new_event_loop())
+
+
 def serve(session: Session, loop: AsyncLoop, pipe: Pipe, ready: Callable[[dict[str, Any]], None]) -> None:
     """Run an async component until stop."""
 
@@ -405,6 +410,5 @@ def serve(session: Session, loop: AsyncLoop, pipe: Pipe, ready: Callable[[dict[s
         readable()
         await loop.serve(pipe.message)
 
-    events = asyncio.new_event_loop()
-    asyncio.set_event_loop(events)
+    events = asyncio.get_event_loop()
     events.run_until_complete(main())

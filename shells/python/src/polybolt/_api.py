@@ -55,7 +55,7 @@ class Context:
             setattr(self, name, welcome[name])
 
     def __repr__(self) -> str:
-        return "Context(%s)" % ", ".join("%s=%r" % (n, getattr(self, n)) for n in self.__slots__)
+        return "Context({})".format(", ".join(f"{n}={getattr(self, n)!r}" for n in self.__slots__))
 
 
 class Tuple(dict):  # type: ignore[type-arg]
@@ -105,12 +105,11 @@ class Tuple(dict):  # type: ignore[type-arg]
 
     def __missing__(self, name: str) -> NoReturn:
         raise KeyError(
-            "no field %r in a tuple of %s/%s; it has %s"
-            % (name, self.component, self.stream, ", ".join(self.fields) or "none")
+            "no field {!r} in a tuple of {}/{}; it has {}".format(name, self.component, self.stream, ", ".join(self.fields) or "none")
         )
 
     def __repr__(self) -> str:
-        return "Tuple(%s/%s %s)" % (self.component, self.stream, dict.__repr__(self))
+        return f"Tuple({self.component}/{self.stream} {dict.__repr__(self)})"
 
     __hash__ = object.__hash__
     __eq__ = object.__eq__
@@ -171,8 +170,7 @@ class _Component:
     def _live(self) -> Session:
         if self._session is None:
             raise RuntimeError(
-                "%s is not running: this works inside a topology, or under polybolt.testing.Tester"
-                % type(self).__name__
+                f"{type(self).__name__} is not running: this works inside a topology, or under polybolt.testing.Tester"
             )
         return self._session
 
@@ -192,7 +190,7 @@ class Bolt(_Component):
 
     def process(self, tup: Tuple) -> Any:
         """Called for every input tuple."""
-        raise NotImplementedError("%s overrides neither process nor process_batch" % type(self).__name__)
+        raise NotImplementedError(f"{type(self).__name__} overrides neither process nor process_batch")
 
     def process_batch(self, tuples: list[Tuple]) -> Any:
         """If overridden, called instead of process() with up to batch.max tuples.
@@ -240,7 +238,7 @@ class Spout(_Component):
 
         An exception is reported, and the call repeated after a pause.
         """
-        raise NotImplementedError("%s does not override next_tuple" % type(self).__name__)
+        raise NotImplementedError(f"{type(self).__name__} does not override next_tuple")
 
     def ack(self, id: Any) -> Any:
         """The tuple emitted with that id, and all that came of it, is done."""
@@ -330,8 +328,8 @@ def spout(fn: Callable[P, Union[Iterable[Any], AsyncIterable[Any]]]) -> Function
 
 def _checked(fn: Any, decorator: str) -> Any:
     if isinstance(fn, type) or not callable(fn):
-        what = "the class %s" % fn.__name__ if isinstance(fn, type) else "%r" % (fn,)
-        raise TypeError("@%s goes on a function, not on %s; classes derive from Bolt or Spout" % (decorator, what))
+        what = f"the class {fn.__name__}" if isinstance(fn, type) else f"{fn!r}"
+        raise TypeError(f"@{decorator} goes on a function, not on {what}; classes derive from Bolt or Spout")
     return fn
 
 

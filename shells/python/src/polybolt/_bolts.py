@@ -239,7 +239,7 @@ class FunctionLoop(LaneBolt):
         fn = component.__wrapped__
         self.generator = flags_of(fn) & GENERATOR != 0
         self.calls = [
-            call_of(fn, cls.fields, session.component, "%s/%s" % (cls.component, cls.stream)) for cls in session.inputs
+            call_of(fn, cls.fields, session.component, f"{cls.component}/{cls.stream}") for cls in session.inputs
         ]
         # A tuple must know its row until the row is done, which a row that counts with its only emit does not tell.
         one = not self.generator and "default" in session.streams and all(used is not None for _, used in self.calls)
@@ -379,7 +379,7 @@ def call_of(
     used = list(fields) if with_tuple else [f for f in fields if f in passed and f not in SPECIAL]
     value = {f: "v%d" % i for i, f in enumerate(used)}
     value.update({s: s for s in SPECIAL})
-    text = ", ".join([(value[n] if n in names[:positional] else "%s=%s" % (n, value[n])) for n in passed])
+    text = ", ".join([(value[n] if n in names[:positional] else f"{n}={value[n]}") for n in passed])
     return text, None if with_tuple else used
 
 
@@ -390,7 +390,7 @@ def _inspected(fn: Any, component: str) -> tuple[list[str], set[str], int, bool]
     parameters = list(inspect.signature(fn).parameters.values())
     for p in parameters:
         if p.kind is p.VAR_POSITIONAL:
-            raise TypeError("%s: the function takes *%s; name the fields it wants" % (component, p.name))
+            raise TypeError(f"{component}: the function takes *{p.name}; name the fields it wants")
     named = [p for p in parameters if p.kind is not p.VAR_KEYWORD]
     return (
         [p.name for p in named],
@@ -402,14 +402,14 @@ def _inspected(fn: Any, component: str) -> tuple[list[str], set[str], int, bool]
 
 def _no_field(name: str, fields: Sequence[str], component: str, source: Optional[str]) -> str:
     if source is None:
-        return "%s: a spout function has parameters conf and ctx or none, not %r" % (component, name)
+        return f"{component}: a spout function has parameters conf and ctx or none, not {name!r}"
     import difflib
 
     near = difflib.get_close_matches(name, fields, 1)
-    return "%s: parameter %r is no field of its input %s, which has %s%s (tup, conf and ctx are there too)" % (
+    return "{}: parameter {!r} is no field of its input {}, which has {}{} (tup, conf and ctx are there too)".format(
         component,
         name,
         source,
         ", ".join(fields),
-        "; did you mean %r?" % near[0] if near else "",
+        f"; did you mean {near[0]!r}?" if near else "",
     )

@@ -417,15 +417,16 @@ def loop_for(session: Session, component: Any, wait: Callable[[float], Optional[
     is_class = isinstance(component, (Bolt, Spout))
     for hook in ASYNC_HOOKS if is_class else ():
         if flags_of(getattr(component, hook, None)) & GENERATOR:
-            raise TypeError("%s: %s.%s yields; call self.emit instead" % (name, cls.__name__, hook))
+            raise TypeError(f"{name}: {cls.__name__}.{hook} yields; call self.emit instead")
     batch = isinstance(component, Bolt) and cls.process_batch is not Bolt.process_batch
     if isinstance(component, Bolt) and not batch and cls.process is Bolt.process:
-        raise TypeError("%s: %s overrides neither process nor process_batch" % (name, cls.__name__))
+        raise TypeError(f"{name}: {cls.__name__} overrides neither process nor process_batch")
     if isinstance(component, Spout) and cls.next_tuple is Spout.next_tuple:
-        raise TypeError("%s: %s does not override next_tuple" % (name, cls.__name__))
+        raise TypeError(f"{name}: {cls.__name__} does not override next_tuple")
     if is_async(component):
-        from ._aio import AsyncBolt, AsyncSpout
+        from ._aio import AsyncBolt, AsyncSpout, new_event_loop
 
+        new_event_loop()  # first: what is made next belongs to it
         return (AsyncBolt if session.kind == "bolt" else AsyncSpout)(session, component)
     if session.concurrency > 1:
         session.warn("concurrency is %d, but its code is not async: rows go one by one" % session.concurrency)

@@ -3,16 +3,14 @@
 Typed columns (kinds 1-7, and 16 + k with nulls) use encodings that the
 standard library reads and writes at C speed; multilang/PROTOCOL.md lists them.
 A column of mixed or nested values is kind 8 (msgpack) or 9 (JSON), whichever
-this interpreter does faster without losing anything: see _choose.
+this interpreter does faster without losing anything: see _Codec.
 """
 
 from __future__ import annotations
 
-import sys
-from array import array
+import struct
 
-from ._msgpack import INT_MAX, INT_MIN, MAX_DEPTH, SURROGATE, Packed, WireError
-from ._msgpack import base, pack, put_ext, too_big, unpack_many
+from ._msgpack import INT_MAX, INT_MIN, MAX_DEPTH, Packed, WireError, base, pack, put_ext, too_big, unpack_many, utf8
 from ._wire import from_u32s, u32s
 
 TYPE_CHECKING = False
@@ -29,7 +27,6 @@ NoneType = type(None)
 # Classes whose values are kept as they are until the column is encoded; ints need their range looked at first.
 PLAIN = frozenset((str, float, bool, bytes, NoneType))
 _BLANK = {str: "", int: 0, float: 0.0, bool: False, bytes: b""}  # what stands in a null row
-_CONTAINERS = frozenset((list, tuple, dict))
 
 
 class Texted(bytes):
@@ -49,133 +46,148 @@ def settle(v: Any) -> Any:
     c = v.__class__
     if c is str:
         if not v.isascii():
-            _utf8(v)
+            utf8(v)
         return v
     if c in PLAIN:
         return v
     if c is int:
         if INT_MIN <= v <= INT_MAX:
             return v
-        raise OverflowError(too_big(v))
+        raise too_big(v)
     if c in _CONTAINERS:
-        return _freeze(v)
+        return (_codec or _chosen()).freeze(v)
     v = base(v)
     return pack(v) if isinstance(v, tuple) else settle(v)  # a tuple: a Timestamp
 
 
-def _utf8(v: str) -> bytes:
-    try:
-        return v.encode()
-    except UnicodeEncodeError:
-        raise ValueError(SURROGATE) from None
+# ---- mixed and nested values: the codec
 
-
-def _freeze_first(v: Any) -> bytes:
-    """Choose the codec when the first container turns up, then encode v."""
-    _choose()
-    return _freeze(v)
-
-
-_freeze: Callable[[Any], bytes] = _freeze_first
-_many: Optional[Callable[[bytes], Any]] = None  # a compiled msgpack decoder, if there is one
-_json: Any = None  # the json module once it is wanted
-_use_json = False
-
-
-def use_json(allowed: bool) -> None:
-    """Say whether columns may be JSON (kind 9), which rows may not."""
-    global _freeze, _use_json, _allowed
-    _allowed, _use_json, _freeze = allowed, False, _freeze_first
-
-
-_allowed = True
-
-
-def _choose() -> None:
-    """Take msgspec, else compiled msgpack, else JSON where it is exact, else our own msgpack."""
-    global _freeze, _many, _use_json
-    encode = None
-    try:
-        import msgspec.msgpack as m  # type: ignore[import-not-found,unused-ignore]
-
-        encode, _many = m.Encoder().encode, m.Decoder().decode
-    except Exception:  # absent, or not fit for this interpreter: there are other ways
-        try:
-            from msgpack._cmsgpack import Packer, unpackb  # type: ignore[import-not-found,import-untyped,unused-ignore]
-
-            encode = Packer().pack
-            _many = lambda b: unpackb(b, timestamp=3, strict_map_key=False)  # noqa: E731
-        except Exception:
-            pass
-    if encode is not None:
-        _freeze = _compiled(encode)
-    elif _allowed:
-        _use_json = True
-        _freeze = _freeze_json
-    else:
-        _freeze = pack
-
-
-def plain(v: Any, scalars: frozenset[type], keys: frozenset[type], depth: int = 1) -> bool:
-    """Report whether v is made of exact plain types only and not nested too deep, a level at a time at C speed.
-
-    Compiled codecs take more than the protocol does (sets, dataclasses, 64 unsigned bits, str for a naive datetime):
-    only what passes here is theirs, all else is for pack(), which knows what to refuse.
-    """
-    if v.__class__ is dict:
-        if not keys.issuperset(map(type, v)):
-            return False
-        v = v.values()
-    rest = set(map(type, v)).difference(scalars)
-    if not rest:
-        return True
-    if depth == MAX_DEPTH or not rest <= _CONTAINERS:
-        return False
-    return all(plain(x, scalars, keys, depth + 1) for x in v if x.__class__ in _CONTAINERS)
-
-
+_CONTAINERS = frozenset((list, tuple, dict))
 _SCALARS = PLAIN | {int}
-_JSON_SCALARS = _SCALARS - {bytes}
+_JSON_SCALARS = PLAIN - {bytes}  # and ints of up to 53 bits
 _STR = frozenset((str,))
 
 
-def _compiled(encode: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
-    def freeze(v: Any) -> bytes:
-        if v.__class__ not in _CONTAINERS or plain(v, _SCALARS, _SCALARS):
+class _Codec:
+    """How a container becomes bytes at the moment of emit. Chosen when the first one turns up: msgspec, else compiled
+    msgpack, else JSON where it is exact, else our own msgpack.
+    """
+
+    def __init__(self, json_allowed: bool) -> None:
+        self.encode: Optional[Callable[[Any], bytes]] = None  # compiled msgpack, of one value
+        self.decode: Optional[Callable[[bytes], Any]] = None
+        try:
+            from msgspec.msgpack import Decoder, Encoder
+
+            self.encode, self.decode = Encoder().encode, Decoder().decode
+        except Exception:  # absent, or not fit for this interpreter: there are other ways
             try:
-                data = encode(v)
+                from msgpack._cmsgpack import Packer, unpackb
+
+                self.encode = Packer().pack
+                self.decode = lambda data: unpackb(data, timestamp=3, strict_map_key=False)
+            except Exception:
+                pass
+        self.json = json_allowed and self.encode is None
+        self.freeze = self._json if self.json else pack if self.encode is None else self._compiled
+
+    def _compiled(self, v: Any) -> bytes:
+        if plain((v,), False):
+            assert self.encode is not None
+            try:
+                data = self.encode(v)
             except Exception:
                 return pack(v)  # which succeeds, or raises the error that users get with every codec
             if b"\xcf" not in data:  # the start of a 64-bit unsigned int, which may be too big
                 return Packed(data)
         return pack(v)
 
-    return freeze
+    def _json(self, v: Any) -> bytes:
+        text = exact_json(v)
+        return pack(v) if text is None else text
 
 
-def _freeze_json(v: Any) -> bytes:
-    text = _exact_json(v) if plain(v, _JSON_SCALARS, _STR) else None
-    return pack(v) if text is None else Texted(text)
+_codec: Optional[_Codec] = None
+_json_allowed = True
 
 
-def _exact_json(v: Any) -> Optional[bytes]:
-    """Return v as JSON if that loses nothing: no NaN, infinity or -0.0, no int of 16 digits or more."""
-    global _json, _dumps, _long_int
-    if _json is None:
-        import json as _json
-        import re
-
-        _dumps = _json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
-        _long_int = re.compile(rb"(?<![\d.])\d{16}")  # also finds some that are harmless: they go as msgpack
-    try:
-        text: bytes = _dumps(v).encode()
-    except ValueError:  # UnicodeEncodeError included
-        return None
-    return None if b"-0.0" in text or (len(text) > 15 and _long_int.search(text)) else text
+def use_json(allowed: bool) -> None:
+    """Say whether columns may be JSON (kind 9), which rows may not, and choose the codec anew."""
+    global _codec, _json_allowed
+    _codec, _json_allowed = None, allowed
 
 
-_dumps: Any
-_long_int: Any
+def _chosen() -> _Codec:
+    global _codec
+    if _codec is None:
+        _codec = _Codec(_json_allowed)
+    return _codec
+
+
+def plain(v: Any, json: bool, depth: int = 0) -> bool:
+    """Report whether what v contains is of exact plain types only and not nested too deep; json: also that JSON may
+    hold its keys, bytes and ints.
+
+    Compiled codecs take more than the protocol does (sets, dataclasses, 64 unsigned bits, str for a naive datetime):
+    only what passes here is theirs, all else is for pack(), which knows what to refuse.
+    """
+    scalars = _JSON_SCALARS if json else _SCALARS
+    if v.__class__ is dict:
+        keys = _STR if json else _SCALARS
+        for k in v:
+            if k.__class__ not in keys:
+                return False
+        v = v.values()
+    for x in v:
+        c = x.__class__
+        if c in scalars:
+            continue
+        if c is int:
+            if not -(1 << 53) <= x <= 1 << 53:
+                return False
+        elif depth == MAX_DEPTH or c not in _CONTAINERS or not plain(x, json, depth + 1):
+            return False
+    return True
+
+
+class _Json:
+    """The json module, loaded when JSON is met."""
+
+    def __init__(self) -> None:
+        import json
+
+        self.loads: Callable[[str | bytes], Any] = json.loads
+        make = json.encoder.c_make_encoder  # type: ignore[attr-defined]
+        if make is None:  # no C accelerator: PyPy, say
+            encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+            self.dumps: Callable[[Any], str] = encode
+            return
+        # JSONEncoder makes one of these for every call, which takes as long as the rest.
+        chunks = make(None, None, json.encoder.encode_basestring, None, ":", ",", False, False, False)
+        self.dumps = lambda v: "".join(chunks(v, 0))
+
+
+_loaded: Optional[_Json] = None
+
+
+def _json() -> _Json:
+    global _loaded
+    if _loaded is None:
+        _loaded = _Json()
+    return _loaded
+
+
+def exact_json(v: Any) -> Optional[Texted]:
+    """Return v as JSON if that loses nothing: plain types, no NaN, infinity or -0.0, no int beyond 53 bits."""
+    if plain((v,), True):
+        try:
+            text = Texted(_json().dumps(v).encode())
+        except ValueError:  # not finite, or no UTF-8
+            return None
+        if b"-0.0" not in text:
+            return text
+    return None
+
 
 # ---- columns to bytes
 
@@ -199,9 +211,12 @@ def encode(col: list[Any], cls: Optional[type] = None) -> tuple[int, bytes]:
     if cls is str:
         kind, data = _strings(col)
     elif cls is int:
-        kind, data = INT, _numbers("q", col)
+        try:
+            kind, data = INT, struct.pack(f"<{len(col)}q", *col)
+        except struct.error:
+            raise OverflowError("an int does not fit in 64 bits") from None
     elif cls is float:
-        kind, data = FLOAT, _numbers("d", col)
+        kind, data = FLOAT, struct.pack(f"<{len(col)}d", *col)
     elif cls is bool:
         kind, data = BOOL, bytes(col)
     elif cls is bytes:
@@ -229,13 +244,6 @@ def _strings(col: list[str]) -> tuple[int, bytes]:
     return STR, u32s(map(len, parts)) + b"".join(parts)
 
 
-def _numbers(code: str, col: list[Any]) -> bytes:
-    a = array(code, col)
-    if sys.byteorder == "big":
-        a.byteswap()
-    return a.tobytes()
-
-
 def _bitmap(col: list[Any]) -> bytes:
     """A bit for each row, set where the row is None."""
     bits = "".join(["1" if v is None else "0" for v in reversed(col)])
@@ -243,25 +251,19 @@ def _bitmap(col: list[Any]) -> bytes:
 
 
 def _mixed(col: list[Any]) -> tuple[int, bytes]:
-    if _freeze is _freeze_first:
-        _choose()
-    if _use_json:
-        texts = [v if v.__class__ is Texted else _row_json(v) for v in col]
+    codec = _chosen()
+    if codec.json:
+        texts: list[Any] = [v if v.__class__ is Texted else exact_json(v) for v in col]  # a Packed has none
         if None not in texts:
-            return JSON, b"\n".join(texts)  # type: ignore[arg-type]
-        col = [pack(_json.loads(v)) if v.__class__ is Texted else v for v in col]
-        return MSGPACK, b"".join([v if v.__class__ is Packed else pack(v) for v in col])
-    return MSGPACK, b"".join([v if v.__class__ is Packed else _freeze(v) for v in col])
-
-
-def _row_json(v: Any) -> Optional[bytes]:
-    return None if v.__class__ is bytes or v.__class__ is Packed else _exact_json(v)
+            return JSON, b"\n".join(texts)
+        return MSGPACK, b"".join(map(thaw, col))
+    return MSGPACK, b"".join([v if v.__class__ is Packed else codec.freeze(v) for v in col])
 
 
 def thaw(v: Any) -> bytes:
-    """Return a settled value as msgpack, for rows."""
+    """Return a settled value as msgpack."""
     if v.__class__ is Texted:
-        return pack(_json.loads(v))
+        return pack(_json().loads(v))
     return v if v.__class__ is Packed else pack(v)
 
 
@@ -271,17 +273,17 @@ def culprits(col: list[Any]) -> dict[int, Exception]:
     for i, v in enumerate(col):
         if v.__class__ is str:
             try:
-                _utf8(v)
+                utf8(v)
             except ValueError as e:
                 bad[i] = e
         elif v.__class__ is int and not INT_MIN <= v <= INT_MAX:
-            bad[i] = OverflowError(too_big(v))
+            bad[i] = too_big(v)
     return bad
 
 
-def too_long(size: int, limit: int) -> str:
-    """Say that a row is more than a message may carry."""
-    return "a row of %d bytes; max_message_bytes allows %d: raise it, or send where the data is instead" % (size, limit)
+def too_long(size: int, limit: int) -> ValueError:
+    """Return the error for a row that is more than a message may carry."""
+    return ValueError(f"a row of {size} bytes; max_message_bytes allows {limit}: raise it, or send where the data is")
 
 
 # ---- bytes to columns
@@ -292,29 +294,29 @@ def decode(kind: int, data: Buffer, n: int) -> list[Any]:
     if kind > NULLABLE and kind - NULLABLE in _READERS:
         size = (n + 7) // 8
         if len(data) < size:
-            raise WireError("a column of kind %d ends in its bitmap" % kind)
+            raise WireError(f"a column of kind {kind} ends in its bitmap")
         bits = bin(int.from_bytes(data[:size], "little") | 1 << size * 8)[:2:-1]  # row 0 first
         values = decode(kind - NULLABLE, memoryview(data)[size:], n)
         return [None if bit == "1" else v for bit, v in zip(bits, values)]
     reader = _READERS.get(kind)
     if n == 0 and len(data):
-        raise WireError("a column of kind %d has data for no rows" % kind)
+        raise WireError(f"a column of kind {kind} has data for no rows")
     if reader is None:
-        raise WireError("a column of unknown kind %d" % kind)
+        raise WireError(f"a column of unknown kind {kind}")
     try:
         values = reader(data, n)
     except WireError:
         raise
-    except ValueError as e:
-        raise WireError("a column of kind %d: %s" % (kind, e)) from None
+    except (ValueError, struct.error) as e:
+        raise WireError(f"a column of kind {kind}: {e}") from None
     if len(values) != n:
-        raise WireError("a column of kind %d has %d values for %d rows" % (kind, len(values), n))
+        raise WireError(f"a column of kind {kind} has {len(values)} values for {n} rows")
     return values
 
 
 def _read_null(data: Buffer, n: int) -> list[None]:
     if len(data):
-        raise ValueError("%d bytes where none should be" % len(data))
+        raise ValueError(f"{len(data)} bytes where none should be")
     return [None] * n
 
 
@@ -322,17 +324,6 @@ def _read_bool(data: Buffer, n: int) -> list[bool]:
     if bytes(data).translate(None, b"\0\1"):
         raise ValueError("a byte that is neither 0 nor 1")
     return list(map(bool, data))
-
-
-def _read_numbers(code: str) -> Callable[[Buffer, int], list[Any]]:
-    def read(data: Buffer, n: int) -> list[Any]:
-        a = array(code)
-        a.frombytes(data)
-        if sys.byteorder == "big":
-            a.byteswap()
-        return a.tolist()
-
-    return read
 
 
 def _read_joined(data: Buffer, n: int) -> list[str]:
@@ -349,7 +340,7 @@ def _cut(data: Buffer, n: int) -> list[bytes]:
         pieces.append(body[pos : pos + size])
         pos += size
     if pos != len(body):
-        raise ValueError("its lengths add up to %d, its data is %d bytes" % (pos, len(body)))
+        raise ValueError(f"its lengths add up to {pos}, its data is {len(body)} bytes")
     return pieces
 
 
@@ -358,34 +349,30 @@ def _read_str(data: Buffer, n: int) -> list[str]:
 
 
 def _read_msgpack(data: Buffer, n: int) -> list[Any]:
-    if _many is None and _freeze is _freeze_first:
-        _choose()
-    if _many is not None:
+    decode = _chosen().decode
+    if decode is not None:
         try:
-            values = _many(b"\xdd" + n.to_bytes(4, "big") + data)
-            if values.__class__ is list:
-                return values  # type: ignore[no-any-return]
+            values: list[Any] = decode(b"\xdd" + n.to_bytes(4, "big") + data)
+            return values
         except Exception:  # ours either reads it or says what is wrong with it
             pass
     return unpack_many(data, n)
 
 
 def _read_json(data: Buffer, n: int) -> list[Any]:
-    global _json
-    if _json is None:
-        _exact_json(None)
     text = str(data, "utf-8")
-    values = _json.loads("[" + text.replace("\n", ",") + "]") if n else []
-    if text.count("\n") != n - 1 and n:
-        raise ValueError("it has %d lines for %d rows" % (text.count("\n") + 1, n))
-    return values  # type: ignore[no-any-return]
+    lines = text.count("\n") + 1 if n else 0
+    if lines != n:
+        raise ValueError(f"it has {lines} lines for {n} rows")
+    values: list[Any] = _json().loads("[" + text.replace("\n", ",") + "]") if n else []
+    return values
 
 
 _READERS: dict[int, Callable[[Buffer, int], list[Any]]] = {
     NULL: _read_null,
     BOOL: _read_bool,
-    INT: _read_numbers("q"),
-    FLOAT: _read_numbers("d"),
+    INT: lambda data, n: list(struct.unpack(f"<{n}q", data)),
+    FLOAT: lambda data, n: list(struct.unpack(f"<{n}d", data)),
     JOINED: _read_joined,
     STR: _read_str,
     BIN: _cut,

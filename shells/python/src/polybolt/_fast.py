@@ -36,7 +36,7 @@ def _maker(name: str, source: str) -> Callable[..., Any]:
     maker = _makers.get(source)
     if maker is None:
         space: dict[str, Any] = {}
-        exec(compile(source, "<polybolt %s>" % name, "exec"), space)
+        exec(compile(source, f"<polybolt {name}>", "exec"), space)
         maker = _makers[source] = space["make"]
     return maker
 
@@ -63,7 +63,7 @@ def _passes(checks: Sequence[str]) -> str:
 
 
 def _appends(width: int) -> str:
-    return "; ".join("c{0}.append(x{0})".format(i) for i in range(width))
+    return "; ".join(f"c{i}.append(x{i})" for i in range(width))
 
 
 def _trap(width: int, row: bool) -> str:
@@ -71,7 +71,7 @@ def _trap(width: int, row: bool) -> str:
     cells = ["t%d" % i for i in range(width)] + (["kind"] if row else [])
     if not cells:
         return "def trap(*classes): pass"
-    return "def trap(%s):\n    nonlocal %s\n    %s = %s" % (
+    return "def trap({}):\n    nonlocal {}\n    {} = {}".format(
         ", ".join("n" + c for c in cells),
         ", ".join(cells),
         ", ".join(cells),
@@ -136,7 +136,7 @@ def _rows(used: int) -> tuple[str, str]:
     if used == 1:
         return "v0", "d0"
     names = _names("v", used)
-    return names, "zip(%s)" % _names("d", used)
+    return names, "zip({})".format(_names("d", used))
 
 
 def _tuple_lines(fields: Sequence[str]) -> str:
@@ -230,7 +230,7 @@ def _function_body(call: str, generator: bool, one: bool, checks: Sequence[str])
     if width == 0:
         take = "if x is not None: slow(x)"
     elif width == 1:
-        take = "if %s: c0.append(x)\n%selse: slow(x)" % (
+        take = "if {}: c0.append(x)\n{}else: slow(x)".format(
             _passes(checks).replace("x0", "x"),
             nothing,
         )
@@ -250,8 +250,8 @@ def _function_body(call: str, generator: bool, one: bool, checks: Sequence[str])
             nothing=nothing,
         )
     if generator:
-        return "for x in fn(%s):\n    %s" % (call, _indented(take, 4))
-    return "x = fn(%s)\n%s" % (call, take)
+        return f"for x in fn({call}):\n    {_indented(take, 4)}"
+    return f"x = fn({call})\n{take}"
 
 
 def source_loop(checks: Sequence[str]) -> Callable[..., Any]:
@@ -260,7 +260,7 @@ def source_loop(checks: Sequence[str]) -> Callable[..., Any]:
     """
     width = len(checks)
     if width == 1:
-        take = "if %s: c0.append(x)\nelif slow(x): return True" % _passes(checks).replace("x0", "x")
+        take = "if {}: c0.append(x)\nelif slow(x): return True".format(_passes(checks).replace("x0", "x"))
     else:
         take = """if x.__class__ is kind:
     try:

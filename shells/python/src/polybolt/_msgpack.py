@@ -8,7 +8,8 @@ malformed input with WireError, in time and memory bounded by its length.
 from __future__ import annotations
 
 import sys
-from struct import Struct, error as struct_error
+from struct import Struct
+from struct import error as struct_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,12 +35,12 @@ class WireError(ValueError):
 
 
 class Packed(bytes):
-    """A value that is msgpack already; pack() copies it as it is."""
+    """A value that is msgpack already; put() copies it as it is."""
 
     __slots__ = ()
 
 
-class Timestamp(tuple):
+class Timestamp(tuple):  # type: ignore[type-arg]
     """A point in time that datetime cannot hold: seconds since 1970 and the nanoseconds (0-999999999) after them.
 
     Other points in time arrive as datetime in UTC, cut to microseconds.
@@ -54,7 +55,7 @@ class Timestamp(tuple):
     nanoseconds = property(lambda self: self[1])
 
     def __repr__(self) -> str:
-        return "Timestamp(%d, %d)" % self
+        return f"Timestamp({self[0]}, {self[1]})"
 
 
 # ---- values to bytes
@@ -77,10 +78,7 @@ def put(out: bytearray, v: Any, depth: int = 0) -> None:
     if c is int:
         _put_int(out, v)
     elif c is str:
-        try:
-            b = v.encode()
-        except UnicodeEncodeError:
-            raise ValueError(SURROGATE) from None
+        b = utf8(v)
         _put_head(out, len(b), 0xA0, 32, 0xD9)
         out += b
     elif c is Packed:
@@ -103,63 +101,60 @@ def put(out: bytearray, v: Any, depth: int = 0) -> None:
         put(out, base(v), depth)
 
 
-SURROGATE = (
-    "the str holds lone surrogates and has no UTF-8 form; send bytes, or value.encode('utf-8', 'replace').decode()"
-)
+def utf8(v: str) -> bytes:
+    """Return v as UTF-8, or raise ValueError saying what to send instead."""
+    try:
+        return v.encode()
+    except UnicodeEncodeError:
+        raise ValueError(
+            "the str holds lone surrogates and has no UTF-8 form; "
+            "send bytes, or value.encode('utf-8', 'replace').decode()"
+        ) from None
+
+
+def too_big(v: int) -> OverflowError:
+    """Return the error for an int that does not fit, which does not print a thousand digits."""
+    return OverflowError(f"an int of {v.bit_length()} bits does not fit in 64; send it as a str")
 
 
 def _put_int(out: bytearray, v: int) -> None:
     if 0 <= v < 128:
         out.append(v)
-    elif -32 <= v < 0:
+        return
+    if -32 <= v < 0:
         out.append(v + 256)
-    elif v > 0:
-        if v < 1 << 8:
-            out += b"\xcc%c" % v
-        elif v < 1 << 16:
-            out.append(0xCD)
-            out += _u16.pack(v)
-        elif v < 1 << 32:
-            out.append(0xCE)
-            out += _u32.pack(v)
-        elif v <= INT_MAX:
-            out.append(0xCF)
-            out += _u64.pack(v)
-        else:
-            raise OverflowError(too_big(v))
-    elif v >= INT_MIN:
-        code = 0xD0 if v >= -1 << 7 else 0xD1 if v >= -1 << 15 else 0xD2 if v >= -1 << 31 else 0xD3
-        out.append(code)
-        out += _NUMBERS[code].pack(v)
+        return
+    if v > 0:
+        code = 0xCC if v < 1 << 8 else 0xCD if v < 1 << 16 else 0xCE if v < 1 << 32 else 0xCF
     else:
-        raise OverflowError(too_big(v))
-
-
-def too_big(v: int) -> str:
-    """Say that v does not fit, without printing a number of a thousand digits."""
-    return "an int of %d bits does not fit in 64; send it as a str" % v.bit_length()
+        code = 0xD0 if v >= -1 << 7 else 0xD1 if v >= -1 << 15 else 0xD2 if v >= -1 << 31 else 0xD3
+    if not INT_MIN <= v <= INT_MAX:
+        raise too_big(v)
+    out.append(code)
+    out += _NUMBERS[code].pack(v)
 
 
 def _put_head(out: bytearray, n: int, fix: int, below: int, code: int) -> None:
     """Append the head of a str, bin, array or map of n: fix|n under below, else 8 (str and bin), 16 or 32 bits."""
     if n < below:
         out.append(fix | n)
-    elif n < 256 and code in (0xD9, 0xC4):
-        out += b"%c%c" % (code, n)
+        return
+    if code in (0xD9, 0xC4):
+        if n < 256:
+            out += b"%c%c" % (code, n)
+            return
+        code += 1
+    if n < 65536:
+        out.append(code)
+        out += _u16.pack(n)
     else:
-        if code in (0xD9, 0xC4):
-            code += 1
-        if n < 65536:
-            out.append(code)
-            out += _u16.pack(n)
-        else:
-            out.append(code + 1)
-            out += _u32.pack(n)
+        out.append(code + 1)
+        out += _u32.pack(n)
 
 
 def _put_container(out: bytearray, v: Any, depth: int) -> None:
     if depth > MAX_DEPTH:
-        raise ValueError("nested deeper than %d containers (or inside itself)" % MAX_DEPTH)
+        raise ValueError(f"nested deeper than {MAX_DEPTH} containers (or inside itself)")
     if v.__class__ is not dict:
         _put_head(out, len(v), 0x90, 16, 0xDC)
         for x in v:
@@ -167,8 +162,8 @@ def _put_container(out: bytearray, v: Any, depth: int) -> None:
         return
     _put_head(out, len(v), 0x80, 16, 0xDE)
     for k, x in v.items():
-        if isinstance(k, (tuple, frozenset)) and k.__class__ is not Timestamp:
-            raise TypeError("a dict key that is a %s cannot be sent" % type(k).__name__)
+        if isinstance(k, tuple) and k.__class__ is not Timestamp:
+            raise TypeError(f"a dict key that is a {type(k).__name__} cannot be sent")
         put(out, k, depth)
         put(out, x, depth)
 
@@ -181,9 +176,9 @@ def put_ext(out: bytearray, code: int, data: Buffer) -> None:
     elif n < 256:
         out += b"\xc7%c%c" % (n, code)
     elif n < 65536:
-        out += b"\xc8" + _u16.pack(n) + b"%c" % code
+        out += b"\xc8%b%c" % (_u16.pack(n), code)
     else:
-        out += b"\xc9" + _u32.pack(n) + b"%c" % code
+        out += b"\xc9%b%c" % (_u32.pack(n), code)
     out += data
 
 
@@ -201,6 +196,7 @@ def base(v: Any) -> Any:
     """Return what a value travels as when it is not of a plain type itself: subclasses as what they derive from,
     buffers as bytes, an aware datetime as Timestamp. Raises TypeError with a hint for the rest.
     """
+    # The base class's own methods, not the subclass's: an Enum's __str__ is not its value.
     if isinstance(v, str):
         return str.__str__(v)
     if isinstance(v, int):
@@ -219,11 +215,11 @@ def base(v: Any) -> Any:
     if datetime is not None and isinstance(v, datetime.datetime) and v.utcoffset() is not None:
         delta = v - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
         return Timestamp(delta.days * 86400 + delta.seconds, delta.microseconds * 1000)
-    raise TypeError(_hint(v))
+    raise TypeError(_advice(v))
 
 
 # What to do instead, by name so that nothing need be imported; looked up along the class's bases.
-_HINTS = {
+_ADVICE = {
     "set": "send a list, such as sorted(value)",
     "frozenset": "send a list, such as sorted(value)",
     "datetime.datetime": "it has no time zone; give it one, such as value.astimezone()",
@@ -235,29 +231,29 @@ _HINTS = {
     "complex": "send [value.real, value.imag]",
     "uuid.UUID": "send str(value)",
     "pathlib.PurePath": "send str(value)",
-    "pathlib._local.PurePath": "send str(value)",
+    "pathlib._local.PurePath": "send str(value)",  # its name in Python 3.13
     "enum.Enum": "send value.value",
     "numpy.generic": "send value.item()",
     "numpy.ndarray": "send value.tolist()",
     "array.array": "send value.tolist(), or value.tobytes()",
     "range": "send list(value)",
     "generator": "send list(value)",
-    "coroutine": "await it",
     "collections.deque": "send list(value)",
+    "coroutine": "await it",
 }
 
 
-def _hint(v: Any) -> str:
-    cls = type(v)
-    for c in cls.__mro__:
-        name = c.__qualname__ if c.__module__ == "builtins" else c.__module__ + "." + c.__qualname__
-        hint = _HINTS.get(name)
-        if hint:
+def _name(cls: type) -> str:
+    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _advice(v: Any) -> str:
+    advice = "send dataclasses.asdict(value)" if hasattr(v, "__dataclass_fields__") else "send what it is made of"
+    for cls in type(v).__mro__:
+        if _name(cls) in _ADVICE:
+            advice = _ADVICE[_name(cls)]
             break
-    else:
-        hint = "send dataclasses.asdict(value)" if hasattr(v, "__dataclass_fields__") else "send what it is made of"
-    name = cls.__qualname__ if cls.__module__ == "builtins" else cls.__module__ + "." + cls.__qualname__
-    return "%s cannot be sent; %s" % (name, hint)
+    return f"{_name(type(v))} cannot be sent; {advice}"
 
 
 # ---- bytes to values
@@ -265,10 +261,7 @@ def _hint(v: Any) -> str:
 
 def unpack(data: Buffer) -> Any:
     """Return the one value in data."""
-    value, pos = get(memoryview(data), 0)
-    if pos != len(data):
-        raise WireError("%d bytes follow the value" % (len(data) - pos))
-    return value
+    return unpack_many(data, 1)[0]
 
 
 def unpack_many(data: Buffer, n: int) -> list[Any]:
@@ -279,7 +272,7 @@ def unpack_many(data: Buffer, n: int) -> list[Any]:
         value, pos = get(b, pos)
         values.append(value)
     if pos != len(b):
-        raise WireError("%d bytes follow the last of %d values" % (len(b) - pos, n))
+        raise WireError(f"{len(b) - pos} bytes follow what should be the last")
     return values
 
 
@@ -302,7 +295,7 @@ def get(b: memoryview, pos: int, depth: int = 0, exts: bool = False) -> tuple[An
             s = _NUMBERS[c]
             (v,) = s.unpack_from(b, pos)
             if c == 0xCF and v > INT_MAX:
-                raise WireError("int %d is beyond 64 signed bits" % v)
+                raise WireError(f"int {v} is beyond 64 signed bits")
             return v, pos + s.size
         if c <= 0xC3:
             if c == 0xC1:
@@ -322,7 +315,7 @@ def get(b: memoryview, pos: int, depth: int = 0, exts: bool = False) -> tuple[An
         n, pos = _length(b, pos, 1 + (c & 1))
         return _container(b, pos, n, c >= 0xDE, depth + 1, exts)
     except (IndexError, struct_error):
-        raise WireError("cut off at byte %d" % len(b)) from None
+        raise WireError(f"cut off at byte {len(b)}") from None
 
 
 def _length(b: memoryview, pos: int, width: int) -> tuple[int, int]:
@@ -335,7 +328,7 @@ def _length(b: memoryview, pos: int, width: int) -> tuple[int, int]:
 
 def _slice(b: memoryview, pos: int, n: int) -> memoryview:
     if n > len(b) - pos:
-        raise WireError("%d bytes declared, %d left" % (n, len(b) - pos))
+        raise WireError(f"{n} bytes declared, {len(b) - pos} left")
     return b[pos : pos + n]
 
 
@@ -349,9 +342,9 @@ def _text(b: memoryview, pos: int, n: int) -> tuple[Any, int]:
 
 def _container(b: memoryview, pos: int, n: int, is_map: bool, depth: int, exts: bool) -> tuple[Any, int]:
     if n > len(b) - pos:
-        raise WireError("%d values declared, %d bytes left" % (n, len(b) - pos))
+        raise WireError(f"{n} values declared, {len(b) - pos} bytes left")
     if depth > MAX_DEPTH and n:
-        raise WireError("nested deeper than %d" % MAX_DEPTH)
+        raise WireError(f"nested deeper than {MAX_DEPTH}")
     if is_map:
         out = {}
         for _ in range(n):
@@ -362,7 +355,7 @@ def _container(b: memoryview, pos: int, n: int, is_map: bool, depth: int, exts: 
         return out, pos
     items = []
     for _ in range(n):
-        v = b[pos]
+        v: Any = b[pos]
         if v < 0x80:  # most of an envelope is small integers
             pos += 1
         else:
@@ -378,7 +371,7 @@ def _ext(b: memoryview, pos: int, n: int, exts: bool) -> tuple[Any, int]:
     if code != TIMESTAMP:
         if exts:
             return (code, data), pos
-        raise WireError("extension type %d" % code)
+        raise WireError(f"extension type {code}")
     if n == 4:
         s, ns = _u32.unpack(data)[0], 0
     elif n == 8:
@@ -387,9 +380,9 @@ def _ext(b: memoryview, pos: int, n: int, exts: bool) -> tuple[Any, int]:
     elif n == 12:
         ns, s = _u32.unpack(data[:4])[0], _i64.unpack(data[4:])[0]
     else:
-        raise WireError("a timestamp of %d bytes" % n)
+        raise WireError(f"a timestamp of {n} bytes")
     if ns > 999_999_999:
-        raise WireError("a timestamp with %d nanoseconds" % ns)
+        raise WireError(f"a timestamp with {ns} nanoseconds")
     return _moment(s, ns), pos
 
 

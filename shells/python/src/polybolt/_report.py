@@ -46,7 +46,7 @@ def message_of(error: BaseException) -> str:
     try:
         return str(error)
     except Exception as e:
-        return "<its __str__ raised %s>" % type(e).__name__
+        return f"<its __str__ raised {type(e).__name__}>"
 
 
 def clean(text: str, limit: int) -> str:
@@ -90,7 +90,7 @@ def traceback_of(error: BaseException, frames: list[TracebackType]) -> str:
         name = cls.__qualname__ if cls.__module__ in ("builtins", "__main__") else cls.__module__ + "." + cls.__qualname__
         return text + name + (": " + message if message else "") + "\n"
     except Exception as e:  # a report must not hide what it reports
-        return "%s (its traceback could not be printed: %s)\n" % (type(error).__name__, type(e).__name__)
+        return f"{type(error).__name__} (its traceback could not be printed: {type(e).__name__})\n"
 
 
 def _format_frames(frames: list[TracebackType]) -> list[str]:
@@ -288,10 +288,10 @@ class Metrics:
         metric = self._all.get(name)
         if metric.__class__ is not cls:
             if not isinstance(name, str):
-                raise TypeError("a metric's name is a str, not %r" % (name,))
+                raise TypeError(f"a metric's name is a str, not {name!r}")
             metric = self._all.setdefault(name, cls(self._lock))
             if not isinstance(metric, cls):
-                raise TypeError("metric %r is a %s already" % (name, type(metric).__name__.lower()))
+                raise TypeError(f"metric {name!r} is a {type(metric).__name__.lower()} already")
         return metric
 
     def __bool__(self) -> bool:

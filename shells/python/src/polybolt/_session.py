@@ -63,7 +63,7 @@ class Session:
             )
         if w["kind"] != self.kind:
             raise wire.WireError(
-                "%s is a %s in the topology, but its command runs a %s" % (w["component"], w["kind"], self.kind)
+                "{} is a {} in the topology, but its command runs a {}".format(w["component"], w["kind"], self.kind)
             )
         self.conf: dict[str, Any] = w.get("conf") or {}
         self.ctx = Context(w)
@@ -119,7 +119,7 @@ class Session:
     def emit_to(self, stream: str, values: Any) -> None:
         """polybolt.emit_to."""
         if not isinstance(stream, str):
-            raise TypeError("emit_to takes the name of a stream and then the values, not %s first" % shown(stream))
+            raise TypeError(f"emit_to takes the name of a stream and then the values, not {shown(stream)} first")
         self.emit(values, stream, None, None, False)
 
     def ack(self, tup: Tuple) -> None:
@@ -170,11 +170,11 @@ class Session:
         refs = []
         for tup in (anchors,) if isinstance(anchors, Tuple) else anchors:
             if not isinstance(tup, Tuple):
-                raise TypeError("%s: anchors= takes input tuples, not %s" % (self.component, shown(tup)))
+                raise TypeError(f"{self.component}: anchors= takes input tuples, not {shown(tup)}")
             if tup._frame is None:
                 continue  # a tick: nothing waits for it
             if tup._done is not None:
-                self._misuse("an emit is anchored to a tuple that was %s before; the anchor is left out" % tup._done)
+                self._misuse(f"an emit is anchored to a tuple that was {tup._done} before; the anchor is left out")
             else:
                 refs.append(tup._ref())
         return refs
@@ -193,7 +193,7 @@ class Session:
 
     def _end(self, tup: Tuple, how: str, error: Optional[dict[str, str]]) -> None:
         if not isinstance(tup, Tuple):
-            raise TypeError("%s: %s() takes an input tuple, not %s" % (self.component, how[:-2], shown(tup)))
+            raise TypeError(f"{self.component}: {how[:-2]}() takes an input tuple, not {shown(tup)}")
         if tup._frame is None:
             return  # a tick: nothing waits for it
         outbox = self.outbox
@@ -216,7 +216,7 @@ class Session:
                 else:
                     outbox.late.append([seq, row, error])
         if before is not None:
-            self._misuse("%s() for a tuple that was %s before; it is left out" % (how[:-2], before))
+            self._misuse(f"{how[:-2]}() for a tuple that was {before} before; it is left out")
         else:
             self.stir()
 
@@ -229,13 +229,13 @@ class Session:
         if out is not None:
             return out
         if not self.streams:
-            raise ValueError("%s: it emits, but the topology gives it no output" % self.component)
+            raise ValueError(f"{self.component}: it emits, but the topology gives it no output")
         import difflib
 
         near = difflib.get_close_matches(str(wanted), self.streams, 1)
-        hint = ", did you mean %r?" % near[0] if near else ";"
+        hint = f", did you mean {near[0]!r}?" if near else ";"
         has = ", ".join(map(repr, self.streams))
-        raise ValueError("%s: no output stream %r%s it has %s" % (self.component, wanted, hint, has))
+        raise ValueError(f"{self.component}: no output stream {wanted!r}{hint} it has {has}")
 
     def settle(self, out: Stream, values: Any) -> list[Any]:
         """Return a row's values in a form that later changes do not reach, or raise what emit raises."""
@@ -243,13 +243,12 @@ class Session:
         if isinstance(values, dict):
             if values.keys() != set(fields):
                 got = ", ".join(map(str, values)) or "none"
-                raise ValueError("%s has the fields %s; the dict has %s" % (self._at(out), ", ".join(fields), got))
+                raise ValueError("{} has the fields {}; the dict has {}".format(self._at(out), ", ".join(fields), got))
             values = [values[f] for f in fields]
         elif not isinstance(values, (list, tuple)):
             hint = "; for a single value write [value]" if len(fields) == 1 else ""
             raise TypeError(
-                "%s takes a list, tuple or dict of %s, got %s%s"
-                % (self._at(out), ", ".join(fields), shown(values), hint)
+                "{} takes a list, tuple or dict of {}, got {}{}".format(self._at(out), ", ".join(fields), shown(values), hint)
             )
         if len(values) != len(fields):
             raise ValueError(
@@ -271,16 +270,16 @@ class Session:
         return row
 
     def _at(self, out: Stream) -> str:
-        return "%s: stream %r" % (self.component, out.name)
+        return f"{self.component}: stream {out.name!r}"
 
     def _located(self, out: Stream, field: Optional[str], error: Exception) -> str:
-        return "%s%s: %s" % (self._at(out), "" if field is None else ", field %r" % field, error)
+        return "{}{}: {}".format(self._at(out), "" if field is None else f", field {field!r}", error)
 
     # ---- what it says besides
 
     def warn(self, text: str) -> None:
         """Log a warning of the SDK's own."""
-        self.outbox.say(wire.LOG, 3, "%s: %s" % (self.component, text), "polybolt")
+        self.outbox.say(wire.LOG, 3, f"{self.component}: {text}", "polybolt")
 
     def _misuse(self, text: str) -> None:
         self.metrics.counter("polybolt_misuse").inc()
@@ -330,4 +329,4 @@ def shown(value: Any) -> str:
         text = repr(value)
     except Exception:  # a broken __repr__ must not hide the message
         text = "?"
-    return "%s %s" % (type(value).__name__, text if len(text) <= 60 else text[:57] + "...")
+    return "{} {}".format(type(value).__name__, text if len(text) <= 60 else text[:57] + "...")

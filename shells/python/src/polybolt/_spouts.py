@@ -226,12 +226,12 @@ class FunctionSpoutLoop(SpoutLoop):
         self.emitter = FunctionEmitter(session, lane, self.compile)
         call, _ = call_of(fn, (), session.component, None)
         space = {"fn": fn, "conf": session.conf, "ctx": session.ctx}
-        source = eval("fn(%s)" % call, space)
+        source = eval(f"fn({call})", space)
         try:
             self.source = iter(source)
         except TypeError:
             raise TypeError(
-                "%s: @spout goes on a generator function; this one returned %r" % (session.component, source)
+                f"{session.component}: @spout goes on a generator function; this one returned {source!r}"
             ) from None
         return {"replays": False}
 

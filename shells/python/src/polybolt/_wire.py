@@ -5,9 +5,8 @@ multilang/PROTOCOL.md is the contract.
 
 from __future__ import annotations
 
-import sys
-from array import array
-from struct import Struct
+from struct import Struct, pack, unpack
+from struct import error as struct_error
 
 from ._msgpack import WireError, get, put
 
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
 MAGIC = b"\xf5PBOLT1\n"
 VERSION = 1
 MESSAGE_BYTES = 256 << 10  # about here a new message starts
-ENVELOPE_DEPTH = 3  # of the arrays around a value: message, body, row
 FRAME_SLACK = 65536  # what a frame may be longer than max_message_bytes
+ENVELOPE_DEPTH = 3  # of the arrays around a value: message, body, row
 
 # Messages to the child, and from it.
 WELCOME, START, DATA, NEXT, OUTCOME, ACTIVATE, DEACTIVATE, TICK, TASKS, STOP, LEVEL = range(1, 12)
@@ -34,22 +33,16 @@ _u32 = Struct(">I")
 
 def u32s(numbers: Iterable[int]) -> bytes:
     """Return the numbers as 32-bit little-endian integers."""
-    a = array("I", numbers)
-    if sys.byteorder == "big":
-        a.byteswap()
-    return a.tobytes()
+    numbers = list(numbers)
+    return pack(f"<{len(numbers)}I", *numbers)
 
 
-def from_u32s(data: Buffer) -> list[int]:
+def from_u32s(data: Buffer) -> tuple[int, ...]:
     """Return the 32-bit little-endian integers in data."""
-    a = array("I")
     try:
-        a.frombytes(data)
-    except ValueError:
-        raise WireError("a list of u32s has %d bytes" % len(data)) from None
-    if sys.byteorder == "big":
-        a.byteswap()
-    return a.tolist()
+        return unpack(f"<{len(data) // 4}I", data)
+    except struct_error:
+        raise WireError(f"a list of u32s has {len(data)} bytes") from None
 
 
 def frame(*items: Any) -> bytearray:
@@ -68,7 +61,7 @@ def parse(message: Buffer) -> list[Any]:
     if value.__class__ is not list or not value or value[0].__class__ is not int:
         raise WireError("a message is not an array that starts with its type")
     if pos != len(message):
-        raise WireError("%d bytes follow the message" % (len(message) - pos))
+        raise WireError(f"{len(message) - pos} bytes follow the message")
     items: list[Any] = value
     return items
 
@@ -77,7 +70,7 @@ class Frames:
     """Cuts what comes in into messages; feed() it bytes, then call next() until it returns None."""
 
     def __init__(self, limit: int) -> None:
-        self.limit = limit
+        self.limit = limit  # bytes of a message
         self._chunks: list[Buffer] = []  # what is not taken yet
         self._have = 0  # bytes in it
         self._need = 4  # bytes wanted before it is worth joining
@@ -88,7 +81,7 @@ class Frames:
         self._have += len(data)
 
     def missing(self) -> int:
-        """How many bytes are still wanted before next() can return a message."""
+        """How many bytes are still wanted before next() can return a message, as far as is known."""
         return max(self._need - self._have, 1)
 
     def next(self) -> memoryview | None:
@@ -98,7 +91,7 @@ class Frames:
         b = memoryview(self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks))
         (n,) = _u32.unpack_from(b)
         if n > self.limit:
-            raise WireError("a frame of %d bytes; the limit is %d" % (n, self.limit))
+            raise WireError(f"a frame of {n} bytes; the limit is {self.limit}")
         end = 4 + n
         if end > self._have:
             self._chunks, self._need = [b], end  # joined again only when all of it is here: linear in its size

@@ -9,6 +9,7 @@
 // Both must be quick: they are paid for by every start of every component, and
 // by every other Node program (npm, npx ...) on the way to it.
 const fs = require('fs');
+/** @type {any} _resolveFilename and _compile are in every Node, registerHooks since 22.15 */
 const Module = require('module');
 const path = require('path');
 

@@ -96,7 +96,7 @@ class Tester {
    * travel together (each an object, or an array of the values); waits until
    * user code has finished with all of them.
    */
-  async send(row, { from, stream, task = 1 } = {}) {
+  async send(row, /** @type {any} */ { from, stream, task = 1 } = {}) {
     this.#need('bolt', 'send');
     await this.start();
     const input = this.#inputOf(from, stream);

@@ -57,8 +57,6 @@ class BoltComponent extends Component {
     this.pumping = this.finishing = false;
   }
 
-  get replays() { return false; }
-
   setUp(welcome) {
     this.outbox = new BoltOutbox(this.w, () => this.send(), welcome, (error) => this.describe(error));
     for (const input of this.inputs) {

@@ -24,6 +24,7 @@ class IllFormed extends Error {
   constructor(index) {
     super(`row ${index}: lone surrogate`);
     this.index = index;
+    this.group = this.field = null; // who writes the column says so
   }
 }
 

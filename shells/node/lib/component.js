@@ -42,7 +42,7 @@ class Context {
 class Scope {
   static storage = null;
 
-  /** @param {Component} component @param {Tuple[]|null} tuples what an emit comes from; null: nothing */
+  /** @param {Component} component @param {object[]|null} tuples what an emit comes from; null: nothing */
   constructor(component, tuples) {
     this.component = component;
     this.tuples = tuples;
@@ -172,8 +172,18 @@ class Component {
     this.io.write(this.w.take());
   }
 
+  // ---- what spouts and bolts have of their own
+
+  /** Whether the spout replays what failed by itself. */
+  get replays() { return false; }
+  /** Makes the outbox, of what the host's welcome says. @param {object} welcome */
+  setUp(welcome) {} // eslint-disable-line no-unused-vars
+  /** Gets ready for rows, once user code is initialised. */
+  prepare() {}
   /** Sends what is emitted and done. */
   flush() {}
+  /** emit(), in general. @param {any} values @param {object} [options] @returns {Promise<number[]>|undefined} */
+  emit(values, options) { return undefined; } // eslint-disable-line no-unused-vars
 
   /** Has what is emitted sent when user code gives the loop a turn. */
   flushLater() {

@@ -49,7 +49,7 @@ function readFromChild(bytes, outputs) {
   }
 }
 
-function groupOf([stream, n, how, anchors, body, options = {}], outputs) {
+function groupOf([stream, n, how, anchors, body, options = /** @type {any} */ ({})], outputs) {
   const [name, fields] = outputs[stream];
   if (n === 0) throw new WireError('a group without rows');
   const isColumns = body.length > 0 && body[0].data !== undefined;

@@ -19,6 +19,9 @@ class InTurn {
     this.step = 1; // rows between two looks at the clock
   }
 
+  /** Works on rows [from, to) and returns where it stopped: before `to` if a row waits. */
+  rows(frame, from, to) { return to; }
+
   /** Works through a frame, or up to a row that turns out to wait. */
   work(frame) {
     const { component } = this;

@@ -22,6 +22,7 @@ const scratchFloat = new Float64Array(scratch.buffer, scratch.byteOffset, 1);
 /** A growing buffer. Its bytes are `buf` from 0 to `pos`; every method writes at `pos`. */
 class Writer {
   constructor(size = 1024) {
+    /** @type {any} a Buffer; utf8Write and utf8Slice are in every Node, and in no documentation */
     this.buf = Buffer.allocUnsafeSlow(size);
     this.pos = 0;
   }

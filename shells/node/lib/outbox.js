@@ -14,7 +14,7 @@ const BY_ROW = 'row', BY_REF = 'ref';
 /** What spouts' and bolts' outboxes share: lanes, groups, and the writing of them. */
 class Outbox {
   /**
-   * @param {MessageWriter} w
+   * @param {import('./wire.js').MessageWriter} w
    * @param {() => void} write sends what is in w
    * @param {object} welcome the host's
    * @param {(error) => any} unsendable of a string that has no UTF-8 form: makes an error map (bolt) or reports it (spout)
@@ -44,6 +44,9 @@ class Outbox {
       ? `${this.component}: no stream ${shown(name).replace(/^string /, '')} is declared; it has ${list}. Others go under output: in the topology`
       : `${this.component} emits, but the topology gives it no output: add output: [field, …] to it`);
   }
+
+  /** Sends what there is, in the middle of a row. */
+  makeRoom() {}
 
   /** Throws for a value that a function returns without a default stream. */
   refuse(v) {
@@ -91,7 +94,7 @@ class Outbox {
       } catch (error) {
         if (!(error instanceof IllFormed)) throw error;
         this.w.pos = start;
-        const { group, field, index } = error;
+        const { group, field, index } = /** @type {any} */ (error);
         drop(group, index, (group.lane ?? group).error(field, group.columns[field][index]));
       }
     }
@@ -157,8 +160,8 @@ const weigh = (error) => error.traceback.length + error.message.length;
 
 /** A bolt's outbox. */
 class BoltOutbox extends Outbox {
-  constructor(...args) {
-    super(...args);
+  constructor(w, write, welcome, unsendable) {
+    super(w, write, welcome, unsendable);
     this.mode = BY_REF;
     this.untracked = false; // autoAnchor is off: emits have no anchors but those they name
     this.seq = this.first = 0; // BY_ROW: the frame in progress, and its first row that no reply has covered
@@ -302,8 +305,8 @@ const pairs = (list) => list.map((x, i) => [i, x]);
 
 /** A spout's outbox: its rows are numbered in the order they stand on the wire, and ids wait for their outcome. */
 class SpoutOutbox extends Outbox {
-  constructor(...args) {
-    super(...args);
+  constructor(w, write, welcome, unsendable) {
+    super(w, write, welcome, unsendable);
     this.seq = 0; // the request that is being answered; 0: none
     this.sent = 0; // rows and bytes sent in answer to it
     this.sentBytes = 0;

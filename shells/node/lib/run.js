@@ -109,12 +109,12 @@ class Child {
     this.level = process.env.POLYBOLT_LEVEL === 'rows' ? 'rows' : 'columns';
     this.frames = new FrameReader(FIRST_LIMIT);
     this.writer = new PipeWriter(pipe.output, (clogged) => this.clogged(clogged), () => process.exit(1));
-    this.socket = new net.Socket({
+    this.socket = new net.Socket(/** @type {any} onread is read by the constructor, too */ ({
       fd: pipe.input,
       readable: true,
       writable: false,
       onread: { buffer: () => this.frames.space(), callback: (n) => this.read(n) },
-    });
+    }));
     this.isClogged = false;
     this.ending = false;
   }

@@ -63,6 +63,7 @@ class SpoutComponent extends Component {
     this.inactive = false;
     this.activating = false; // the activate hook runs
     this.ended = false; // there will be no more rows
+    this.saidFinish = false; // and the host knows
     this.waiting = false; // for a promise of user code
     this.timer = null; // a pause
     this.idle = this.retry = 0; // the last pause of its kind, ms
@@ -204,8 +205,8 @@ class SpoutComponent extends Component {
       if (!this.ended && !this.inactive && outbox.rows < this.rows && outbox.bytes < this.bytes) return true;
       this.sendRows(true);
     }
-    if (this.ended === 'said' || !this.ended) return false;
-    this.ended = 'said';
+    if (!this.ended || this.saidFinish) return false;
+    this.saidFinish = true;
     this.flush();
     this.signal(FROM_CHILD.FINISH);
     return false;
@@ -314,7 +315,7 @@ class SpoutComponent extends Component {
 
   /** There will be no more rows. */
   finishEmitting() {
-    if (!this.ended) this.ended = true;
+    this.ended = true;
     if (this.ready) setImmediate(() => this.wake());
   }
 

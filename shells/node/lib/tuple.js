@@ -14,9 +14,15 @@ class Tuple {
     this._row = row;
     this._state = OPEN;
     this._held = false; // its row is covered and waits for ack() or fail()
+    this._error = undefined; // of a row in progress that user code has failed
     /** The task that emitted it; -1 for a tick. */
     this.task = task;
   }
+
+  // Of its input; tupleClass() has the real ones.
+  get fields() { return /** @type {readonly string[]} */ ([]); }
+  get component() { return ''; }
+  get stream() { return ''; }
 
   /** What tells this tuple from every other that this process receives. */
   get id() {

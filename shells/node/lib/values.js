@@ -15,6 +15,7 @@ const MAX_DEPTH = 32; // nesting of arrays and maps in a value
  */
 class Timestamp extends Date {
   #seconds;
+  #nanoseconds;
   #ms; // of the Date, to tell a change
 
   /** @param {bigint|number} seconds since 1970 @param {number} nanoseconds 0 to 999999999 after them */
@@ -22,13 +23,16 @@ class Timestamp extends Date {
     super(Number(seconds) * 1000 + Math.floor(nanoseconds / 1e6));
     this.#seconds = BigInt(seconds);
     this.#ms = this.getTime();
-    Object.defineProperty(this, 'nanoseconds', { value: nanoseconds });
+    this.#nanoseconds = nanoseconds;
   }
 
-  /** Returns [seconds since 1970, nanoseconds] of any Date; null if it is invalid. */
+  /** Nanoseconds after the last full second. */
+  get nanoseconds() { return this.#nanoseconds; }
+
+  /** Returns [seconds since 1970, nanoseconds] of any Date; null if it is invalid. @returns {[bigint, number]|null} */
   static split(date) {
     const ms = date.getTime();
-    if (#seconds in date && Object.is(ms, date.#ms)) return [date.#seconds, date.nanoseconds];
+    if (#seconds in date && Object.is(ms, date.#ms)) return [date.#seconds, date.#nanoseconds];
     if (Number.isNaN(ms)) return null;
     const seconds = Math.floor(ms / 1000);
     return [BigInt(seconds), (ms - seconds * 1000) * 1e6];

@@ -487,9 +487,3 @@ test('a failing row that had parts sent, and failures in great number', async ()
   const r = await t.send(rows);
   assert.deepEqual([r.failed.length, r.acked.length, r.emits.length], [300, 0, 30_299]);
 });
-
-test('D39 D45 nothing grows with the rows that are done', async () => {
-  const t = new Tester(Split, LINES);
-  for (let i = 0; i < 50; i++) await t.send(Array.from({ length: 100 }, () => ({ line: 'a b c' })));
-  assert.deepEqual(t.instance instanceof Split, true);
-});

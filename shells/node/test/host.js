@@ -22,7 +22,7 @@ class Host {
    * @param {object} options file (component.js), files {name: text}, outputs, inputs, conf, welcome, env, args, command(bundle)
    */
   constructor(t, source, options = {}) {
-    const { file = 'component.js', files = {}, outputs = [['default', ['v']]], inputs = [['in', 'default', ['v']]] } = options;
+    const { file = 'component.js', files = {}, register = true, outputs = [['default', ['v']]], inputs = [['in', 'default', ['v']]] } = options;
     // As the host lays it out: the folder that holds the package has any name.
     this.folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'polybolt-')));
     this.sdk = path.join(this.folder, 'sdk dir', 'polybolt');
@@ -34,6 +34,7 @@ class Host {
       fs.writeFileSync(path.join(this.bundle, name), text);
     }
     this.outputs = outputs;
+    this.register = register; // --import register.mjs as well, as the host does; preload.js does without
     this.welcome = {
       version: 1, level: 'columns', topology: 'top', component: 'comp', kind: 'bolt', task: 4, index: 1,
       tasks: { in: [1, 2], comp: [3, 4] }, dir: this.folder, conf: options.conf ?? {}, inputs, outputs,
@@ -67,7 +68,7 @@ class Host {
       stdio: [stdin, stdout, stderr],
       env: {
         PATH: `${path.dirname(process.execPath)}:${process.env.PATH}`, HOME: this.folder,
-        POLYBOLT_BUNDLE: this.bundle, NODE_PATH: path.dirname(this.sdk), NODE_OPTIONS: `--require ${quoted} --import ${url}`, ...env,
+        POLYBOLT_BUNDLE: this.bundle, NODE_PATH: path.dirname(this.sdk), NODE_OPTIONS: `--require ${quoted}${this.register ? ` --import ${url}` : ''}`, ...env,
       },
     });
     for (const fd of [stdin, stdout, stderr]) fs.closeSync(fd);

@@ -40,8 +40,8 @@ test('import and require give one class, in an ES module, a CommonJS one, and mi
   ];
   // A module without an extension or a type that says so: found out by its syntax.
   if (major > 22 || (major === 22 && minor >= 7) || (major === 20 && minor >= 19)) forms.push(['component.js', forms[0][1], {}]);
-  for (const [file, source, files] of forms) {
-    const host = new Host(t, source, { file, files: { ...copy, ...files, 'dep.cjs': "exports.Bolt = require('polybolt').Bolt", 'dep.mjs': "export { Bolt } from 'polybolt'" } });
+  for (const [file, source, files] of forms) for (const register of [true, false]) {
+    const host = new Host(t, source, { file, register, files: { ...copy, ...files, 'dep.cjs': "exports.Bolt = require('polybolt').Bolt", 'dep.mjs': "export { Bolt } from 'polybolt'" } });
     await host.start();
     assert.deepEqual((await host.process([[1]])).emits.map((e) => e.values[0]), [[true, true, 'function']], file);
     assert.deepEqual(await host.stop(), { code: 0, signal: null });
@@ -368,6 +368,48 @@ test('D6 D7 rows of 1, 8 and 15 MB both ways; one too large fails and the stream
   const r = await host.process([['a'], [9 << 20], ['b']]);
   assert.deepEqual(r.emits.map((e) => e.values[0]), ['a', 'b']);
   assert.match(r.failed[0][1].message, /comp: stream "default": a row of 18874373 bytes; max_message_bytes allows 16777216/);
+  await host.stop();
+});
+
+test('D5 a frame that arrives byte by byte, and two frames at once', parallel, async (t) => {
+  const host = new Host(t, ECHO);
+  await host.start();
+  const { dataTo } = require('../lib/fromchild.js');
+  const bytes = dataTo(1, 0, 1, [['žluťoučký'], ['𝄞']]);
+  for (const byte of bytes) {
+    host.write(Buffer.from([byte]));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  host.seq = 1;
+  assert.deepEqual((await host.covered(1, 2)).emits.map((e) => e.values[0]), ['žluťoučký', '𝄞']);
+  host.write(Buffer.concat([dataTo(2, 0, 1, [['a']]), dataTo(3, 0, 1, [['b']])]));
+  assert.deepEqual([await host.covered(2, 1), await host.covered(3, 1)].map((r) => r.emits[0].values[0]), ['a', 'b']);
+  await host.stop();
+});
+
+test('D39 D45 the SDK keeps nothing of a row that is done, or that is never acked', parallel, async (t) => {
+  const host = new Host(t, `
+    const { Bolt } = require('polybolt');
+    const refs = [];
+    class Forgetful extends Bolt {
+      autoAck = false;
+      process(tup) {
+        if (tup.get('v') === 'count') { gc(); this.emit([refs.filter((ref) => ref.deref() !== undefined).length]); this.ack(tup); return; }
+        if (refs.length % 2) this.ack(tup);
+        refs.push(new WeakRef(tup));
+      }
+      async processTick() {}
+    }
+    Forgetful.run();`, { args: ['--expose-gc'] });
+  await host.start();
+  for (let i = 0; i < 20; i++) {
+    const r = await host.process(Array.from({ length: 100 }, () => ['x'.repeat(100)]));
+    assert.equal(r.held.length, 50);
+    host.send(TO_CHILD.TICK);
+  }
+  await new Promise((resolve) => setImmediate(resolve)); // WeakRefs live until a turn has ended
+  const [{ values: [alive] }] = (await host.process([['count']])).emits;
+  assert.ok(alive < 200, `${alive} of 2000 tuples are alive`);
   await host.stop();
 });
 

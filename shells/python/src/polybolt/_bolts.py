@@ -186,7 +186,7 @@ class LaneBolt(BoltLoop):
         if tup is not None and tup._done is not None:  # it has ended already; that stands
             self.session.error(error)
         elif getattr(component, "auto_fail", True):
-            lane.failed.append((row, describe(error, self.session.bundle)))
+            lane.fail(row, describe(error, self.session.bundle))
             if tup is not None:
                 tup._done, lane.touched = FAILED, tup
         else:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 
-from ._msgpack import INT_MAX, INT_MIN, MAX_DEPTH, Packed, WireError, base, pack, put_ext, too_big, unpack_many, utf8
+from ._msgpack import INT_MAX, INT_MIN, MAX_DEPTH, Packed, WireError, base, pack, too_big, unpack_many, utf8
 from ._wire import from_u32s, u32s
 
 TYPE_CHECKING = False
@@ -226,14 +226,6 @@ def encode(col: list[Any], cls: Optional[type] = None) -> tuple[int, bytes]:
     else:
         return _mixed(col)
     return (kind, data) if nulls is None else (kind + NULLABLE, nulls + data)
-
-
-def column(col: list[Any], cls: Optional[type] = None) -> Packed:
-    """Return encode()'s result as the ext that stands in a frame."""
-    kind, data = encode(col, cls)
-    out = bytearray()
-    put_ext(out, kind, data)
-    return Packed(out)
 
 
 def _strings(col: list[str]) -> tuple[int, bytes]:

@@ -9,10 +9,10 @@ it may use of the rest. Only the main thread takes values out, with clear().
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 
 from . import _columns as columns
-from ._msgpack import Packed, put
+from ._msgpack import Packed, put, put_ext, put_head
 from ._wire import MESSAGE_BYTES, u32s
 
 TYPE_CHECKING = False
@@ -165,26 +165,26 @@ class Lane:
         return ends
 
     def fail(self, row: int, error: dict[str, str]) -> None:
-        """Add a failed row that may lie below others; one that has failed already keeps its first error."""
-        at = bisect_right([r for r, _ in self.failed], row)
-        if at == 0 or self.failed[at - 1][0] != row:
-            self.failed.insert(at, (row, error))
+        """Add a failed row; one that has failed already keeps its first error."""
+        failed = self.failed
+        if not failed or failed[-1][0] < row:
+            failed.append((row, error))
+        else:
+            at = bisect_left(failed, (row,))
+            if failed[at][0] != row:
+                failed.insert(at, (row, error))
 
-    def failed_below(self, row: int) -> list[Any]:
-        """Take the failed rows below row out of the list."""
-        k = 0
-        while k < len(self.failed) and self.failed[k][0] < row:
-            k += 1
-        taken = [list(f) for f in self.failed[:k]]
+    def outcomes_below(self, row: int) -> tuple[list[Any], list[int]]:
+        """Take out and return the failed rows below row, with their errors, and those that are held."""
+        k = bisect_left(self.failed, (row,))
+        failed = self.failed[:k]
         del self.failed[:k]
-        return taken
-
-    def held_below(self, row: int) -> list[int]:
-        """Take the held rows below row out of the list."""
-        k = bisect_right(self.held, row - 1)
-        taken = self.held[:k]
+        k = bisect_left(self.held, row)
+        held = self.held[:k]
         del self.held[:k]
-        return taken
+        if failed and held:
+            held = sorted(set(held).difference(dict(failed)))
+        return [[r, error] for r, error in failed], held
 
 
 class Taken:
@@ -232,7 +232,7 @@ class Taken:
             if len(body) > 2 * MESSAGE_BYTES and b - a > 1:
                 todo += [((a + b) // 2, b), (a, (a + b) // 2)]
             elif len(body) > limit:
-                culprits[a] = None, ValueError(columns.too_long(len(body), limit))
+                culprits[a] = None, columns.too_long(len(body), limit)
             else:
                 parts.append((a, b, body))
         return parts
@@ -330,7 +330,9 @@ def encode_body(cols: list[list[Any]], classes: Sequence[Optional[type]], as_row
     """Return the body of a group: columns, or an array of rows."""
     out = bytearray()
     if not as_rows:
-        put(out, [columns.column(col, cls) for col, cls in zip(cols, classes)])
+        put_head(out, len(cols), 0x90, 16, 0xDC)
+        for col, cls in zip(cols, classes):
+            put_ext(out, *columns.encode(col, cls))
     else:
         put(out, [[v if v.__class__ in SCALARS else columns.thaw(v) for v in row] for row in zip(*cols)])
     return Packed(out)

@@ -79,12 +79,12 @@ def put(out: bytearray, v: Any, depth: int = 0) -> None:
         _put_int(out, v)
     elif c is str:
         b = utf8(v)
-        _put_head(out, len(b), 0xA0, 32, 0xD9)
+        put_head(out, len(b), 0xA0, 32, 0xD9)
         out += b
     elif c is Packed:
         out += v
     elif c is bytes:
-        _put_head(out, len(v), 0, 0, 0xC4)
+        put_head(out, len(v), 0, 0, 0xC4)
         out += v
     elif v is None:
         out.append(0xC0)
@@ -134,7 +134,7 @@ def _put_int(out: bytearray, v: int) -> None:
     out += _NUMBERS[code].pack(v)
 
 
-def _put_head(out: bytearray, n: int, fix: int, below: int, code: int) -> None:
+def put_head(out: bytearray, n: int, fix: int, below: int, code: int) -> None:
     """Append the head of a str, bin, array or map of n: fix|n under below, else 8 (str and bin), 16 or 32 bits."""
     if n < below:
         out.append(fix | n)
@@ -156,11 +156,11 @@ def _put_container(out: bytearray, v: Any, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise ValueError(f"nested deeper than {MAX_DEPTH} containers (or inside itself)")
     if v.__class__ is not dict:
-        _put_head(out, len(v), 0x90, 16, 0xDC)
+        put_head(out, len(v), 0x90, 16, 0xDC)
         for x in v:
             put(out, x, depth)
         return
-    _put_head(out, len(v), 0x80, 16, 0xDE)
+    put_head(out, len(v), 0x80, 16, 0xDE)
     for k, x in v.items():
         if isinstance(k, tuple) and k.__class__ is not Timestamp:
             raise TypeError(f"a dict key that is a {type(k).__name__} cannot be sent")

@@ -158,7 +158,8 @@ class BoltOutbox(Outbox):
             return
         covers, self.covers = self.covers, []
         for seq, first, n, failed, held in covers:
-            self._reply(seq, first, n, groups, _outcomes(side, failed, held))
+            _outcomes(side, failed, held)
+            self._reply(seq, first, n, groups, side)
             groups, side = [], {}
         if groups or side:
             self._reply(0, 0, 0, groups, side)
@@ -176,7 +177,7 @@ class BoltOutbox(Outbox):
         taken = lane.take(done)
         bodies = taken.bodies(self.as_rows, self.limit)
         if taken.bad:
-            self._fail_bad(lane, taken, side)
+            self._fail_bad(lane, taken)
         lo = 0
         for a, b, body in bodies or [(0, 0, None)]:
             hi = taken.covered(b)
@@ -189,31 +190,27 @@ class BoltOutbox(Outbox):
                     group += [{"multi": multi}] if multi else []
                 groups.append(group)
             if lane.failed or lane.held:
-                end = taken.first + hi
-                side = _outcomes(side, lane.failed_below(end), lane.held_below(end))
+                _outcomes(side, *lane.outcomes_below(taken.first + hi))
             if groups or side or hi > lo:
                 self._reply(lane.frame.seq, taken.first + lo, hi - lo, groups, side)
             groups, side, lo = [], {}, hi
 
-    def _fail_bad(self, lane: Lane, taken: Taken, side: dict[str, Any]) -> None:
+    def _fail_bad(self, lane: Lane, taken: Taken) -> None:
         """Fail the input rows whose emits turned out to be unsendable."""
         assert lane.frame is not None and lane.stream is not None
         for row, field, _, error in taken.bad:
             described = self.describe(lane.stream, field, error)
             if lane.frame.seq == 0:  # no row to blame
                 self._said.append(wire.frame(wire.ERROR, described))
-            elif row >= taken.first + taken.n:  # the row in progress
-                side.setdefault("late", []).append([lane.frame.seq, row, described])
             else:
                 lane.fail(row, described)
 
 
-def _outcomes(side: dict[str, Any], failed: list[Any], held: list[int]) -> dict[str, Any]:
+def _outcomes(side: dict[str, Any], failed: list[Any], held: list[int]) -> None:
     if failed:
         side["failed"] = failed
     if held:
         side["held"] = u32s(held)
-    return side
 
 
 class SpoutOutbox(Outbox):

@@ -207,7 +207,7 @@ class Session:
                 if lane is not None and tup._row is None and get_ident() == self.main:
                     lane.touched = tup  # not to be used again; its row ends as _done says
                     if error is not None:
-                        lane.failed.append((row, error))
+                        lane.fail(row, error)
                 elif row in frame.unreported:
                     if error is not None:
                         frame.errors[row] = error
@@ -266,7 +266,7 @@ class Session:
         if size_of(row) > limit:
             size = len(encode_body([[v] for v in row], [None] * len(row), True))
             if size > limit:
-                raise ValueError(self._located(out, None, ValueError(columns.too_long(size, limit))))
+                raise ValueError(self._located(out, None, columns.too_long(size, limit)))
         return row
 
     def _at(self, out: Stream) -> str:

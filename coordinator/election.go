@@ -1,6 +1,7 @@
 package coordinator
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -179,42 +180,48 @@ func (e *Election) lead(ctx context.Context, term Term, session int64, signals <
 	for {
 		select {
 		case err := <-returned:
-			if cause := context.Cause(ctx); errors.Is(cause, ErrLeadershipLost) {
-				return cause
-			}
-			return err
+			return cmp.Or(lost(ctx), err)
 		case <-ctx.Done(): // with Run's, or just below: lead has to return
 			err := <-returned
-			if cause := context.Cause(ctx); errors.Is(cause, ErrLeadershipLost) {
-				return cause
-			}
-			return err
+			return cmp.Or(lost(ctx), err)
 		case <-signals:
 			if err := e.holds(ctx, term, session); err != nil {
 				cancel(err)
 			}
-		case now := <-trust.C:
-			state := e.Store.Session()
-			switch {
-			case state.ID != session:
-				cancel(fmt.Errorf("%w: the session expired", ErrLeadershipLost))
-			case !now.Before(state.TrustedUntil):
-				cancel(fmt.Errorf("%w: no answer from the coordinator for %v", ErrLeadershipLost, state.Timeout*2/3))
-			default:
-				trust.Reset(state.TrustedUntil.Sub(now))
+		case <-trust.C:
+			if err := trusted(e.Store.Session(), session); err != nil {
+				cancel(err)
 			}
 		}
+		// Trust lasts until then at least, and longer if there are answers.
+		trust.Reset(time.Until(e.Store.Session().TrustedUntil))
 	}
+}
+
+// lost returns why a term's context has ended, if the leadership was lost.
+func lost(ctx context.Context) error {
+	if cause := context.Cause(ctx); errors.Is(cause, ErrLeadershipLost) {
+		return cause
+	}
+	return nil
+}
+
+// trusted returns why a session's own clock ends the term, or nil.
+func trusted(state Session, session int64) error {
+	switch {
+	case state.ID != session:
+		return fmt.Errorf("%w: the session expired", ErrLeadershipLost)
+	case !state.Trusted:
+		return fmt.Errorf("%w: no answer from the coordinator for %v", ErrLeadershipLost, state.Timeout*2/3)
+	}
+	return nil
 }
 
 // holds returns why a term is over, or nil as far as one can know.
 func (e *Election) holds(ctx context.Context, term Term, session int64) error {
 	state := e.Store.Session()
-	if state.ID != session {
-		return fmt.Errorf("%w: the session expired", ErrLeadershipLost)
-	}
-	if !state.Connected {
-		return nil // the timer watches over trust
+	if err := trusted(state, session); err != nil || !state.Connected {
+		return err // without a connection there is no more to learn
 	}
 	// Not longer than we may trust ourselves without an answer.
 	ctx, cancel := context.WithDeadline(ctx, state.TrustedUntil)

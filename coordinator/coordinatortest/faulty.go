@@ -80,7 +80,8 @@ func Hold(release <-chan struct{}) Fault {
 	}
 }
 
-// Times lets a fault happen n times.
+// Times lets a fault happen to the first n calls that come to it: inside an On,
+// to those that match.
 func Times(n int, fault Fault) Fault {
 	var mu sync.Mutex
 	return func(ctx context.Context, call Call, do func() error) error {

@@ -74,7 +74,7 @@ func (l *ledger) keep(k kept, roots []acker.Root, edges []uint64) ([]acker.Root,
 // apply changes the words of trees and settles those that are done.
 func (l *ledger) apply(us []acker.Update, now time.Time) {
 	l.mu.Lock()
-	l.done = l.table.Apply(us, l.done[:0])
+	l.done = l.table.Apply(us, acker.Here, l.done[:0])
 	n := len(l.done)
 	for i := range l.done {
 		l.latency.add(now.Sub(l.kept[l.done[i].Frame].born), n)

@@ -402,4 +402,5 @@ def test_what_cannot_start_says_why_and_exits_1(start, body, why):
     child.send(2)
     assert child.exit_code() == 1
     assert child.said[ERROR][0]["message"] == why
-    assert child.stderr().rstrip().endswith("Error: " + why)
+    assert child.stderr().rstrip().endswith(why)
+    assert ("Traceback" in child.stderr()) == ("component.py" in child.stderr()) == ("division" in why)

@@ -185,7 +185,7 @@ def test_a_wrong_parameter_is_found_at_the_start(start, parameters, message):
     ("value", "message"),
     [
         ("'ab'", "comp: stream 'default' takes a list, tuple or dict of word, n, got str 'ab'"),
-        ("(1, 2, 3)", "comp: stream 'default' has 2 fields (word, n), got 3 values: tuple (1, 2, 3)"),
+        ("(1, 2, 3)", "comp: stream 'default' takes 2 values (word, n), got 3: tuple (1, 2, 3)"),
         ("{'word': 1}", "comp: stream 'default' has the fields word, n; the dict has word"),
         ("('a', {1})", "comp: stream 'default', field 'n': set cannot be sent; send a list, such as sorted(value)"),
         ("('a', 1 << 64)", "comp: stream 'default', field 'n': an int of 65 bits does not fit in 64; send it as a str"),

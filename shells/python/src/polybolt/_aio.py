@@ -7,11 +7,12 @@ from _thread import get_ident
 from collections import deque
 
 from . import _wire as wire
-from ._api import ACKED, FAILED, Bolt, Spout, Tick, Tuple
-from ._bolts import ASYNC_GENERATOR, BoltLoop, Loop, batch_of, call_of, end_batch, flags_of
+from ._api import ACKED, FAILED, Bolt, ComponentError, Spout, Tick, Tuple
+from ._bolts import BoltLoop, Loop, batch_of, end_batch
 from ._outbox import BoltOutbox, SpoutOutbox
 from ._report import describe
 from ._session import CURRENT
+from ._signature import ASYNC_GENERATOR, call_of, flags_of
 from ._spouts import IDLE_MAX, IDLE_MIN, RETRY_MAX, RETRY_MIN, wants_outcomes
 
 TYPE_CHECKING = False
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from typing import Any, Optional
 
-    from ._child import Pipe
+    from ._pipe import Pipe
     from ._lane import Frame
     from ._session import Session
 
@@ -130,7 +131,7 @@ class AsyncBolt(AsyncLoop, BoltLoop):
         session, fn, give = self.session, self.component.__wrapped__, self.give
         text, used = call_of(fn, cls.fields, session.component, f"{cls.component}/{cls.stream}")
         names = list(cls.fields) if used is None else used
-        parameters = "".join(", v%d" % i for i in range(len(names)))
+        parameters = "".join([f", v{i}" for i in range(len(names))])
         call = eval(f"lambda tup{parameters}: fn({text})", {"fn": fn, "conf": session.conf, "ctx": session.ctx})
         if flags_of(fn) & ASYNC_GENERATOR:
 
@@ -276,10 +277,10 @@ class AsyncSpout(AsyncLoop):
         else:
             session, fn = self.session, self.component.__wrapped__
             session.stream(None)  # raises if there is none
-            text, _ = call_of(fn, (), session.component, None)
+            text, _ = call_of(fn, (), session.component)
             source = eval(f"fn({text})", {"fn": fn, "conf": session.conf, "ctx": session.ctx})
             if not hasattr(source, "__anext__"):
-                raise TypeError(f"{session.component}: an async @spout is an async generator: it yields")
+                raise ComponentError(f"{session.component}: an async @spout is an async generator: it yields")
 
             async def produce() -> None:
                 self.give(await source.__anext__())
@@ -387,11 +388,11 @@ def new_event_loop() -> None:
     asyncio.set_event_loop(asyncio.new_event_loop())
 
 
-def serve(session: Session, loop: AsyncLoop, pipe: Pipe, ready: Callable[[dict[str, Any]], None]) -> None:
+def serve(session: Session, loop: AsyncLoop, pipe: Pipe, ready: Callable[[Session, dict[str, Any]], None]) -> None:
     """Run an async component until stop."""
 
     def readable() -> None:
-        pipe.fill_ready()
+        pipe.read_ready()
         if pipe.waiting:
             loop.woken.set()
 
@@ -405,10 +406,10 @@ def serve(session: Session, loop: AsyncLoop, pipe: Pipe, ready: Callable[[dict[s
                 events.call_soon_threadsafe(loop.woken.set)  # messages may have come meanwhile
 
         session.await_tasks = await_tasks
-        ready(await loop.start_async())
+        ready(session, await loop.start_async())
         events.add_reader(pipe.fd, readable)
         readable()
-        await loop.serve(pipe.message)
+        await loop.serve(lambda: pipe.waiting.pop(0) if pipe.waiting else None)
 
     events = asyncio.get_event_loop()
     events.run_until_complete(main())

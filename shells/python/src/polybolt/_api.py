@@ -30,6 +30,12 @@ else:
     _Decorated.__class_getitem__ = classmethod(lambda cls, item: cls)
     P = R_co = None
 
+
+
+class ComponentError(TypeError):
+    """A component cannot run as it is written; the message says what to change."""
+
+
 DEFAULT = "default"
 ACKED, FAILED = "acked", "failed"
 
@@ -55,7 +61,7 @@ class Context:
             setattr(self, name, welcome[name])
 
     def __repr__(self) -> str:
-        return "Context({})".format(", ".join(f"{n}={getattr(self, n)!r}" for n in self.__slots__))
+        return f"Context({', '.join([f'{n}={getattr(self, n)!r}' for n in self.__slots__])})"
 
 
 class Tuple(dict):  # type: ignore[type-arg]
@@ -83,6 +89,11 @@ class Tuple(dict):  # type: ignore[type-arg]
         """All values, in the order of fields."""
         return tuple([self[f] for f in self.fields])
 
+    @classmethod
+    def source(cls) -> str:
+        """component/stream, for messages."""
+        return f"{cls.component}/{cls.stream}"
+
     @property
     def task(self) -> int:
         """The task that emitted the tuple; -1 for a tick."""
@@ -93,7 +104,8 @@ class Tuple(dict):  # type: ignore[type-arg]
         """What tells this tuple from every other that this process receives."""
         if self._frame is None:
             return "tick"
-        return "%d-%d" % self._ref()
+        seq, row = self._ref()
+        return f"{seq}-{row}"
 
     def _ref(self) -> tuple[int, int]:
         """Frame and row. Any thread may ask: the row in progress is looked at first, so that it is this tuple's if
@@ -104,12 +116,11 @@ class Tuple(dict):  # type: ignore[type-arg]
         return self._frame.seq, row if self._row is None else self._row
 
     def __missing__(self, name: str) -> NoReturn:
-        raise KeyError(
-            "no field {!r} in a tuple of {}/{}; it has {}".format(name, self.component, self.stream, ", ".join(self.fields) or "none")
-        )
+        has = ", ".join(self.fields) or "none"
+        raise KeyError(f"no field {name!r} in a tuple of {self.source()}; it has {has}")
 
     def __repr__(self) -> str:
-        return f"Tuple({self.component}/{self.stream} {dict.__repr__(self)})"
+        return f"Tuple({self.source()} {dict.__repr__(self)})"
 
     __hash__ = object.__hash__
     __eq__ = object.__eq__
@@ -130,7 +141,7 @@ class _Run:
 
     def __get__(self, component: Optional[_Component], cls: type[_Component]) -> Callable[[], None]:
         def run() -> None:
-            from ._child import run_component
+            from ._run import run_component
 
             run_component(component or cls)
 
@@ -291,7 +302,7 @@ class _Function(_Decorated[P, R_co]):
 
     def run(self) -> None:
         """Serve the host until it says stop, then end the process. Call it last in the file."""
-        from ._child import run_component
+        from ._run import run_component
 
         run_component(self)
 
@@ -335,6 +346,6 @@ def _checked(fn: Any, decorator: str) -> Any:
 
 def emit_to(stream: str, values: Any) -> None:
     """In a function bolt or spout: emit on a stream by name. Give values as for yield: `emit_to("errors", line)`."""
-    from ._child import active
+    from ._run import active
 
     active().emit_to(stream, values)

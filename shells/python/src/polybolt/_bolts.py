@@ -13,6 +13,7 @@ from ._msgpack import WireError
 from ._outbox import BoltOutbox
 from ._report import describe
 from ._session import CURRENT
+from ._signature import GENERATOR, call_of, flags_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,14 +24,13 @@ if TYPE_CHECKING:
     from ._session import Session
 
 
-
 class Loop:
     """What spouts and bolts have in common. handle() takes messages; it returns False after the last one."""
 
     def __init__(self, session: Session, component: Any) -> None:
         self.session = session
         self.component = component
-        self.handlers: dict[int, Callable[..., None]] = {
+        self.handlers: dict[int, Callable[..., Any]] = {
             wire.STOP: self.stop,
             wire.LEVEL: self.level,
             wire.TASKS: self.stray_tasks,
@@ -43,21 +43,27 @@ class Loop:
 
     def handle(self, message: list[Any]) -> bool:
         """Act on one message; False: it was stop, and all is done."""
-        handler = self.handlers.get(message[0])
+        handler = self.handler(message)
         if handler is not None:
             handler(*message[1:])
-        elif message[0] < wire.KNOWN:
-            raise WireError("message type %d is unknown, or not for a %s" % (message[0], self.session.kind))
         return self.going
 
-    def hook(self, fn: Callable[..., Any], *args: Any) -> bool:
-        """Call a hook of the user's; an exception is reported. Returns whether there was none."""
+    def handler(self, message: list[Any]) -> Optional[Callable[..., Any]]:
+        """Return what takes a message, None if it is to be ignored."""
+        kind = message[0]
+        handler = self.handlers.get(kind)
+        if handler is None and kind < wire.KNOWN:
+            raise WireError(f"message type {kind} is unknown, or not for a {self.session.kind}")
+        if len(message) < wire.ELEMENTS.get(kind, 1):
+            raise WireError(f"a message of type {kind} has only {len(message)} elements")
+        return handler
+
+    def hook(self, fn: Callable[..., Any], *args: Any) -> None:
+        """Call a hook of the user's; an exception is reported."""
         try:
             fn(*args)
         except Exception as e:
             self.session.error(e)
-            return False
-        return True
 
     def stop(self, *_: Any) -> None:
         """Message 10."""
@@ -86,21 +92,21 @@ class BoltLoop(Loop):
     def columns(self, body: Any, n: int, cls: type[Tuple], used: Sequence[int]) -> list[Any]:
         """Decode the columns that are used of a frame's body."""
         width = len(cls.fields)
+        if body.__class__ is not list:
+            raise WireError(f"a frame of {cls.source()} has no body")
         if self.outbox.as_rows:
-            if len(body) != n or any(len(row) != width for row in body):
-                raise WireError("a frame of %s/%s is not %d rows of %d" % (cls.component, cls.stream, n, width))
+            if len(body) != n or any(row.__class__ is not list or len(row) != width for row in body):
+                raise WireError(f"a frame of {cls.source()} is not {n} rows of {width} values")
             return [[row[i] for row in body] for i in used]
-        if len(body) != width:
-            raise WireError(
-                "a frame of %s/%s has %d columns for %d fields" % (cls.component, cls.stream, len(body), width)
-            )
+        if len(body) != width or any(column.__class__ is not tuple for column in body):
+            raise WireError(f"a frame of {cls.source()} is not {width} columns: {len(body)} came")
         return [columns.decode(*body[i], n) for i in used]
 
     def frame(self, seq: int, input: int, task: int, n: int, runs: Optional[bytes]) -> tuple[Frame, type[Tuple]]:
         """Make the frame of a data message, and look its input up."""
         inputs = self.session.inputs
         if not 0 <= input < len(inputs):
-            raise WireError("frame %d is of input %d; the welcome named %d" % (seq, input, len(inputs)))
+            raise WireError(f"frame {seq} is of input {input}; the welcome named {len(inputs)}")
         return Frame(seq, n, task, wire.from_u32s(runs) if runs else (), self.lane), inputs[input]
 
     def data(self, seq: int, input: int, task: int, n: int, body: Any, runs: Optional[bytes] = None, *_: Any) -> None:
@@ -195,7 +201,7 @@ class LaneBolt(BoltLoop):
                 lane.held.append(row)
                 assert tup is not None
                 lane.touched = tup
-        if lane.one and len(lane.last) + len(lane.gaps) + lane.base == row:
+        if lane.one:
             lane.gaps.append(row - lane.base)
 
     def keep(self, tup: Tuple) -> Tuple:
@@ -238,9 +244,7 @@ class FunctionLoop(LaneBolt):
     def __init__(self, session: Session, component: FunctionBolt[..., Any]) -> None:
         fn = component.__wrapped__
         self.generator = flags_of(fn) & GENERATOR != 0
-        self.calls = [
-            call_of(fn, cls.fields, session.component, f"{cls.component}/{cls.stream}") for cls in session.inputs
-        ]
+        self.calls = [call_of(fn, cls.fields, session.component, cls.source()) for cls in session.inputs]
         # A tuple must know its row until the row is done, which a row that counts with its only emit does not tell.
         one = not self.generator and "default" in session.streams and all(used is not None for _, used in self.calls)
         super().__init__(session, component, one)
@@ -305,9 +309,7 @@ def batch_of(frame: Frame, cls: type[Tuple], cols: list[Any]) -> list[Tuple]:
     return tuples
 
 
-def end_batch(
-    session: Session, bolt: Bolt, frame: Frame, tuples: list[Tuple], error: Optional[BaseException]
-) -> None:
+def end_batch(session: Session, bolt: Bolt, frame: Frame, tuples: list[Tuple], error: Optional[BaseException]) -> None:
     """Cover a batch: what is open is acked, or failed with the exception that ended it."""
     described = None
     if error is not None:
@@ -331,85 +333,3 @@ def end_batch(
                 held.append(row)
         failed = [[row, frame.errors[row]] for row in sorted(frame.errors)]
         outbox.covers.append((frame.seq, 0, frame.n, failed, held))
-
-
-# ---- functions and their parameters
-
-GENERATOR, COROUTINE, ASYNC_GENERATOR = 0x20, 0x80, 0x200  # flags of code objects, as in module inspect
-SPECIAL = ("tup", "conf", "ctx")
-
-
-def flags_of(fn: Any) -> int:
-    """Return the code flags of a function, method, partial or callable object; of what a decorator wraps, too."""
-    for _ in range(32):
-        inner = getattr(fn, "__wrapped__", None) or getattr(fn, "func", None) or getattr(fn, "__func__", None)
-        if inner is None:
-            break
-        fn = inner
-    if not hasattr(fn, "__code__"):
-        fn = getattr(type(fn), "__call__", None)
-    return getattr(getattr(fn, "__code__", None), "co_flags", 0)
-
-
-def call_of(
-    fn: Any, fields: Sequence[str], component: str, source: Optional[str]
-) -> tuple[str, Optional[list[str]]]:
-    """Return the arguments, as source text, of a call of fn for a row, and the fields that v0, v1 ... in it stand for;
-    None instead of these if it wants the tuple. A spout has no source.
-
-    Raises TypeError for a parameter that is no field.
-    """
-    if type(fn).__name__ == "function" and not hasattr(fn, "__wrapped__") and not fn.__code__.co_flags & 0x0C:
-        code = fn.__code__
-        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-        optional = set(names[code.co_argcount - len(fn.__defaults__ or ()) : code.co_argcount])
-        optional.update(fn.__kwdefaults__ or ())
-        positional = code.co_posonlyargcount
-        rest = False
-    else:
-        names, optional, positional, rest = _inspected(fn, component)
-    known = (*SPECIAL, *fields) if source else SPECIAL[1:]
-    passed = [n for n in names if n in known]
-    for name in names:
-        if name not in known and name not in optional:
-            raise TypeError(_no_field(name, fields, component, source))
-    if rest:
-        passed += [f for f in fields if f not in names]
-    with_tuple = "tup" in passed
-    used = list(fields) if with_tuple else [f for f in fields if f in passed and f not in SPECIAL]
-    value = {f: "v%d" % i for i, f in enumerate(used)}
-    value.update({s: s for s in SPECIAL})
-    text = ", ".join([(value[n] if n in names[:positional] else f"{n}={value[n]}") for n in passed])
-    return text, None if with_tuple else used
-
-
-def _inspected(fn: Any, component: str) -> tuple[list[str], set[str], int, bool]:
-    """Names, those with a default, how many are positional only, and whether there is a ** parameter."""
-    import inspect
-
-    parameters = list(inspect.signature(fn).parameters.values())
-    for p in parameters:
-        if p.kind is p.VAR_POSITIONAL:
-            raise TypeError(f"{component}: the function takes *{p.name}; name the fields it wants")
-    named = [p for p in parameters if p.kind is not p.VAR_KEYWORD]
-    return (
-        [p.name for p in named],
-        {p.name for p in named if p.default is not p.empty},
-        sum(p.kind is p.POSITIONAL_ONLY for p in named),
-        len(named) < len(parameters),
-    )
-
-
-def _no_field(name: str, fields: Sequence[str], component: str, source: Optional[str]) -> str:
-    if source is None:
-        return f"{component}: a spout function has parameters conf and ctx or none, not {name!r}"
-    import difflib
-
-    near = difflib.get_close_matches(name, fields, 1)
-    return "{}: parameter {!r} is no field of its input {}, which has {}{} (tup, conf and ctx are there too)".format(
-        component,
-        name,
-        source,
-        ", ".join(fields),
-        f"; did you mean {near[0]!r}?" if near else "",
-    )

@@ -329,6 +329,9 @@ class Adaptive:
     def adapt(self) -> None:
         """At the end of a frame, before the lane is cleared. Lock held."""
         lane = self.lane
+        if lane.trapped:
+            lane.trapped = False
+            self.trap(False)
         misses, lane.misses = lane.misses, 0
         if misses * 8 > len(lane.last) and self.rebuilds < REBUILDS:
             classes = [_class_of(col) for col in lane.cols]
@@ -336,9 +339,6 @@ class Adaptive:
                 lane.classes[:] = classes
                 self.rebuilds += 1
                 self.rebuild()
-        if lane.trapped:
-            lane.trapped = False
-            self.trap(False)
 
     def kind_changed(self) -> bool:
         """Report whether rows come as lists now that came as tuples, or the other way."""
@@ -362,9 +362,8 @@ class Emitter(Adaptive):
         self.component = component
         self.slow = slow
         self.keyed = keyed
-        self.threads = False
         self.plain = type(component).emit is base.emit and bool(lane.cols)  # type: ignore[attr-defined]
-        session.on_thread = self.on_thread
+        session.rebuild = self.rebuild
 
     def cells(self) -> list[Any]:
         """See Adaptive."""
@@ -377,17 +376,13 @@ class Emitter(Adaptive):
         lane = self.lane
         self.trap(True)  # for good: user code may hold on to the old one
         checks = ["any" if c is None else "int" if c is int else "class" for c in lane.classes]
-        make = fast_emit(checks, self.threads, self.keyed)
+        make = fast_emit(checks, self.session.threads, self.keyed)
         lists = [*lane.cols, lane.ids] if self.keyed else lane.cols
         emit, trap = make(self.slow, lists, self.cells(), INT_MIN, INT_MAX, get_ident, self.session.main)
         self.component.emit = emit
         self.traps = [trap]
-
-    def on_thread(self) -> None:
-        """The process is about to have a second thread: what user code holds of emit must not run in it."""
-        if not self.threads:
-            self.threads = True
-            self.rebuild()
+        if lane.trapped:
+            self.trap(True)
 
 
 class FunctionEmitter(Adaptive):

@@ -336,4 +336,3 @@ def encode_body(cols: list[list[Any]], classes: Sequence[Optional[type]], as_row
     else:
         put(out, [[v if v.__class__ in SCALARS else columns.thaw(v) for v in row] for row in zip(*cols)])
     return Packed(out)
-

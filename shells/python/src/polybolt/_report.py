@@ -37,7 +37,7 @@ def failure(reason: str, bundle: str) -> dict[str, str]:
     frame = sys._getframe(1)
     while frame.f_back is not None and _is_sdk(frame.f_code.co_filename):
         frame = frame.f_back
-    place = _relative(frame.f_code.co_filename, bundle) + ":%d" % frame.f_lineno
+    place = f"{_relative(frame.f_code.co_filename, bundle)}:{frame.f_lineno}"
     return {"kind": "fail", "type": "", "message": clean(reason, TEXT_LIMIT // 8), "traceback": "", "place": place}
 
 
@@ -52,7 +52,7 @@ def message_of(error: BaseException) -> str:
 def clean(text: str, limit: int) -> str:
     """Return text as something that has a UTF-8 form, cut in its middle to limit characters."""
     if len(text) > limit:
-        text = text[: limit // 2] + "\n... %d characters left out ...\n" % (len(text) - limit) + text[-limit // 2 :]
+        text = f"{text[: limit // 2]}\n... {len(text) - limit} characters left out ...\n{text[-limit // 2 :]}"
     return text.encode("utf-8", "backslashreplace").decode()
 
 
@@ -87,7 +87,9 @@ def traceback_of(error: BaseException, frames: list[TracebackType]) -> str:
                 _texts.clear()
             text = _texts[key] = "".join(_format_frames(frames))
         cls, message = type(error), message_of(error)
-        name = cls.__qualname__ if cls.__module__ in ("builtins", "__main__") else cls.__module__ + "." + cls.__qualname__
+        name = (
+            cls.__qualname__ if cls.__module__ in ("builtins", "__main__") else cls.__module__ + "." + cls.__qualname__
+        )
         return text + name + (": " + message if message else "") + "\n"
     except Exception as e:  # a report must not hide what it reports
         return f"{type(error).__name__} (its traceback could not be printed: {type(e).__name__})\n"
@@ -120,11 +122,12 @@ def _formatted(error: BaseException) -> str:
 
 def place_of(frames: list[TracebackType], bundle: str) -> str:
     """Return file:line of the innermost frame in the bundle, else of the innermost one."""
-    for tb in reversed(frames):
+    for tb in [*reversed(frames), *frames[-1:]]:
         path = _relative(tb.tb_frame.f_code.co_filename, bundle)
+        place = f"{path}:{tb.tb_lineno}"
         if not os.path.isabs(path) and not path.startswith("<") and _NOT_MINE.isdisjoint(path.split(os.sep)):
-            return "%s:%d" % (path, tb.tb_lineno)
-    return "%s:%d" % (_relative(frames[-1].tb_frame.f_code.co_filename, bundle), frames[-1].tb_lineno) if frames else ""
+            return place
+    return place if frames else ""
 
 
 def _relative(path: str, bundle: str) -> str:

@@ -14,8 +14,9 @@ from contextvars import ContextVar
 from . import _columns as columns
 from . import _report as report
 from . import _wire as wire
-from ._api import ACKED, DEFAULT, FAILED, Context, Tuple, tuple_class
+from ._api import ACKED, DEFAULT, FAILED, ComponentError, Context, Tuple, tuple_class
 from ._lane import UNTRACKED, Stream, encode_body, size_of
+from ._msgpack import WireError
 from ._outbox import BoltOutbox, SpoutOutbox
 
 TYPE_CHECKING = False
@@ -46,7 +47,8 @@ class Session:
         self.lane: Optional[Lane] = None
         self.auto_anchor = True
         self.set_trap: Callable[[bool], None] = lambda closed: None  # make fast code come here with its next emit
-        self.on_thread: Callable[[], None] = lambda: None  # there will be more threads than the main one
+        self.threads = False  # there are, or soon will be, more than the main one
+        self.rebuild: Callable[[], None] = lambda: None  # compile fast code anew
         self.stir: Callable[[], None] = lambda: None  # something waits to be flushed
         self.await_tasks: Callable[[int], list[int]] = lambda request: []
         self.emitted = 0  # rows that came another way than through the lane
@@ -57,13 +59,13 @@ class Session:
     def welcome(self, w: dict[str, Any]) -> None:
         """Take over what the host's welcome says."""
         if w.get("version") != wire.VERSION:
-            raise wire.WireError(
-                "the host speaks protocol version %r, this SDK version %d; use the SDK that comes with the host"
-                % (w.get("version"), wire.VERSION)
+            raise WireError(
+                f"the host speaks protocol version {w.get('version')!r}, this SDK version {wire.VERSION}; "
+                "use the SDK that comes with the host"
             )
         if w["kind"] != self.kind:
-            raise wire.WireError(
-                "{} is a {} in the topology, but its command runs a {}".format(w["component"], w["kind"], self.kind)
+            raise ComponentError(
+                f"{w['component']} is a {w['kind']} in the topology, but its command runs a {self.kind}"
             )
         self.conf: dict[str, Any] = w.get("conf") or {}
         self.ctx = Context(w)
@@ -142,6 +144,12 @@ class Session:
                 self.outbox.flush()
                 self.outbox.write(wire.FINISH)
         self.outbox.hush()
+
+    def on_thread(self) -> None:
+        """There is about to be a second thread: what user code holds of emit must not touch the lane in it."""
+        if not self.threads:
+            self.threads = True
+            self.rebuild()
 
     def use_lane(self, lane: Lane) -> None:
         """Send the main thread's emits on lane's stream through it."""
@@ -230,9 +238,9 @@ class Session:
             return out
         if not self.streams:
             raise ValueError(f"{self.component}: it emits, but the topology gives it no output")
-        import difflib
+        from difflib import get_close_matches
 
-        near = difflib.get_close_matches(str(wanted), self.streams, 1)
+        near = get_close_matches(str(wanted), self.streams, 1)
         hint = f", did you mean {near[0]!r}?" if near else ";"
         has = ", ".join(map(repr, self.streams))
         raise ValueError(f"{self.component}: no output stream {wanted!r}{hint} it has {has}")
@@ -243,18 +251,15 @@ class Session:
         if isinstance(values, dict):
             if values.keys() != set(fields):
                 got = ", ".join(map(str, values)) or "none"
-                raise ValueError("{} has the fields {}; the dict has {}".format(self._at(out), ", ".join(fields), got))
+                raise ValueError(f"{self._at(out)} has the fields {', '.join(fields)}; the dict has {got}")
             values = [values[f] for f in fields]
         elif not isinstance(values, (list, tuple)):
             hint = "; for a single value write [value]" if len(fields) == 1 else ""
-            raise TypeError(
-                "{} takes a list, tuple or dict of {}, got {}{}".format(self._at(out), ", ".join(fields), shown(values), hint)
-            )
+            wants = f"takes a list, tuple or dict of {', '.join(fields)}"
+            raise TypeError(f"{self._at(out)} {wants}, got {shown(values)}{hint}")
         if len(values) != len(fields):
-            raise ValueError(
-                "%s has %d fields (%s), got %d values: %s"
-                % (self._at(out), len(fields), ", ".join(fields), len(values), shown(values))
-            )
+            wants = f"takes {len(fields)} value{'s' * (len(fields) > 1)} ({', '.join(fields)})"
+            raise ValueError(f"{self._at(out)} {wants}, got {len(values)}: {shown(values)}")
         row = []
         for field, value in zip(fields, values):
             try:
@@ -273,7 +278,7 @@ class Session:
         return f"{self.component}: stream {out.name!r}"
 
     def _located(self, out: Stream, field: Optional[str], error: Exception) -> str:
-        return "{}{}: {}".format(self._at(out), "" if field is None else f", field {field!r}", error)
+        return f"{self._at(out)}{'' if field is None else f', field {field!r}'}: {error}"
 
     # ---- what it says besides
 
@@ -326,7 +331,7 @@ class Session:
 def shown(value: Any) -> str:
     """Return a value's class and a short form of it, for messages."""
     try:
-        text = repr(value)
+        text = repr(value[:60] if isinstance(value, (str, bytes)) else value)
     except Exception:  # a broken __repr__ must not hide the message
         text = "?"
-    return "{} {}".format(type(value).__name__, text if len(text) <= 60 else text[:57] + "...")
+    return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"

@@ -5,11 +5,12 @@ from __future__ import annotations
 from itertools import islice
 
 from . import _wire as wire
-from ._api import Spout
-from ._bolts import Loop, call_of
+from ._api import ComponentError, Spout
+from ._bolts import Loop
 from ._fast import Emitter, FunctionEmitter, source_loop
 from ._lane import UNTRACKED, Frame, Lane
 from ._outbox import SpoutOutbox
+from ._signature import call_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -224,13 +225,13 @@ class FunctionSpoutLoop(SpoutLoop):
         lane = self.use_lane(False)
         session.stream(None)  # raises if there is none
         self.emitter = FunctionEmitter(session, lane, self.compile)
-        call, _ = call_of(fn, (), session.component, None)
+        call, _ = call_of(fn, (), session.component)
         space = {"fn": fn, "conf": session.conf, "ctx": session.ctx}
         source = eval(f"fn({call})", space)
         try:
             self.source = iter(source)
         except TypeError:
-            raise TypeError(
+            raise ComponentError(
                 f"{session.component}: @spout goes on a generator function; this one returned {source!r}"
             ) from None
         return {"replays": False}

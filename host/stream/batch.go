@@ -252,3 +252,19 @@ func (b *Batch) Waiting() []acker.Root {
 	}
 	return roots
 }
+
+// Updates appends the change that every tracked row that waits stands for in
+// its trees: its edge.
+func (b *Batch) Updates(us []acker.Update) []acker.Update {
+	for i := b.taken; i < len(b.Roots); i++ {
+		if b.Roots[i] != 0 {
+			us = acker.Fold(us, b.Roots[i], b.Edges[i])
+		}
+	}
+	for _, x := range b.Extras {
+		if x.Row >= b.taken {
+			us = append(us, acker.Update{Root: x.Root, Xor: b.Edges[x.Row]})
+		}
+	}
+	return us
+}

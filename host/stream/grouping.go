@@ -133,5 +133,9 @@ func (g *Grouping) Direct(dst []uint16, direct multilang.U32s) ([]uint16, error)
 	return dst, nil
 }
 
+// IsLocal tells whether rows stay with the tasks of the sender's worker, if
+// there are any.
+func (g *Grouping) IsLocal() bool { return g.kind == topology.GroupLocalOrShuffle }
+
 // IsDirect tells whether rows go where the sender says, and only then.
 func (g *Grouping) IsDirect() bool { return g.kind == topology.GroupDirect }

@@ -13,7 +13,7 @@ const inChild = 2
 
 // feed writes frames to the child for as long as it may have more. It tells
 // which inboxes have room again; kick them once mu, which is held, is free.
-func (t *task) feed() (own, pool bool) {
+func (t *task) feed() (own bool, pool *inbox) {
 	for t.mayFeed() {
 		in, first, rows := t.fullest()
 		if in == nil || first.Solo && len(t.inflight) > 0 {
@@ -27,7 +27,9 @@ func (t *task) feed() (own, pool bool) {
 		if b == nil {
 			continue // another task of the component was faster
 		}
-		own, pool = own || drained && in == t.inbox, pool || drained && in == t.pool
+		if own = own || drained && in == t.inbox; drained && in != t.inbox {
+			pool = in
+		}
 		t.write(b)
 	}
 	return own, pool
@@ -54,10 +56,10 @@ func (t *task) mayFeed() bool {
 // and how many rows wait with it.
 func (t *task) fullest() (in *inbox, first *stream.Batch, rows int) {
 	first, rows = t.inbox.peek()
-	if t.pool != nil {
-		shared, n := t.pool.peek()
+	if pool := t.pool.Load(); pool != nil {
+		shared, n := pool.peek()
 		if first == nil || shared != nil && shared.Since.Before(first.Since) {
-			return t.pool.orNil(shared), shared, n
+			return pool.orNil(shared), shared, n
 		}
 	}
 	return t.inbox.orNil(first), first, rows

@@ -114,7 +114,7 @@ func (t *task) welcome(h *multilang.Hello) ([]byte, error) {
 	}
 	w := multilang.Welcome{
 		Version: multilang.Version, Level: h.Level, Topology: string(top.Name), Component: string(t.comp.ID), Kind: t.comp.Kind.String(),
-		Task: int(t.id), Index: t.index, Tasks: t.w.tasksOf(), Dir: dir, Conf: t.comp.Conf,
+		Task: int(t.id), Index: t.index, Tasks: t.w.taskIDs(), Dir: dir, Conf: t.comp.Conf,
 		Inputs: make([]multilang.WelcomeInput, len(t.comp.Inputs)), Outputs: []multilang.WelcomeOutput{},
 		MaxMessageBytes: top.Config.MaxMessageBytes, BeatMillis: int(t.comp.Timeouts.Heartbeat.Milliseconds() / 3),
 		Concurrency: max(t.comp.Concurrency, 1), LogLevel: int(LevelInfo),
@@ -239,8 +239,8 @@ func (t *task) pid() int {
 	return t.process.PID()
 }
 
-// tasksOf lists the tasks of every component, as a welcome tells them.
-func (w *Worker) tasksOf() map[string][]int {
+// taskIDs lists the tasks of every component, as a welcome tells them.
+func (w *Worker) taskIDs() map[string][]int {
 	m := map[string][]int{}
 	for _, t := range w.opts.Topology.Tasks() {
 		id := string(t.Component.ID)

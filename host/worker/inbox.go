@@ -6,6 +6,7 @@ import (
 
 	"github.com/polybolt/polybolt/host/acker"
 	"github.com/polybolt/polybolt/host/stream"
+	"github.com/polybolt/polybolt/host/topology"
 	"github.com/polybolt/polybolt/multilang"
 )
 
@@ -19,58 +20,89 @@ const (
 	minFull    = 8 // rows, for a component so slow that its frames hold one
 )
 
-// inbox is where rows wait for a task, or (a component's pool) for any of its tasks.
+// inbox is where rows wait for a task, or (a pool) for any task of a component
+// in one worker. If the task runs in another worker, a link empties the inbox.
 type inbox struct {
-	// Fixed once the worker is connected.
-	w       *Worker
-	tasks   []*task // that take from it
-	senders []*task // that are fed no more while it is full
+	w    *Worker
+	comp *component
+	task topology.TaskID // 0: a pool
 
-	frame atomic.Int64 // rows that its tasks take at once
-	full  atomic.Bool  // written under mu
+	home  atomic.Pointer[home] // who takes from it
+	frame atomic.Int64         // rows that are taken at once
+	full  atomic.Bool          // set under mu
 
-	mu    sync.Mutex
-	queue stream.Queue
-	room  sync.Cond // of mu: there is less in it, or it is closed
-	shut  bool      // the worker stops: nobody waits any more
+	mu      sync.Mutex
+	queue   stream.Queue
+	origins origins
+	room    sync.Cond // of mu: there is less in it, or it is closed
+	shut    bool      // the worker stops: nobody waits any more
 }
 
-func newInbox(w *Worker, tasks ...*task) *inbox {
-	in := &inbox{w: w, tasks: tasks}
+// home is who takes from an inbox: tasks of this worker, or a peer, or nobody yet.
+type home struct {
+	tasks []*task
+	peer  *peer
+}
+
+// worker returns the worker that the rows of the inbox are counted for: the
+// peer's, or ours.
+func (h *home) worker(self uint64) uint64 {
+	if h.peer != nil {
+		return h.peer.worker
+	}
+	return self
+}
+
+func newInbox(w *Worker, c *component) *inbox {
+	in := &inbox{w: w, comp: c}
 	in.room.L = &in.mu
 	in.frame.Store(1)
+	in.home.Store(&home{})
 	return in
 }
 
-// put adds a batch. It does not wake anybody: call wake when all is put.
-func (in *inbox) put(b *stream.Batch) {
+// put adds a batch, which was counted for a worker when its edges were drawn.
+// It does not wake anybody: call wake when all is put.
+func (in *inbox) put(b *stream.Batch, counted uint64, from *arrival) {
 	in.w.addLoad(b.N)
+	var moved []acker.Update
 	in.mu.Lock()
+	to := in.home.Load().worker(in.w.self)
+	if to != counted { // the inbox has got another home meanwhile
+		moved = b.Updates(nil)
+	}
 	in.queue.Push(b, int(in.frame.Load()), multilang.TargetFrame)
+	in.origins.push(from, b.N)
 	if in.over(1) { // only take may say that there is room again: it tells the senders
 		in.full.Store(true)
 	}
 	in.mu.Unlock()
+	in.w.move(moved, counted, to)
 }
 
 // over tells whether the inbox holds times as much as makes it full. mu is held.
 func (in *inbox) over(times int) bool {
-	rows := times * max(minFull, fullFrames*int(in.frame.Load()))
-	return in.queue.Rows() >= rows || in.queue.Bytes() >= times*fullBytes
+	return in.queue.Rows() >= times*in.limit() || in.queue.Bytes() >= times*fullBytes
 }
+
+// limit is the number of rows that make the inbox full.
+func (in *inbox) limit() int { return max(minFull, fullFrames*int(in.frame.Load())) }
 
 // take removes rows for a frame. drained tells that the inbox is no longer
 // full: call kick once no lock is held.
 func (in *inbox) take(rows, size int) (b *stream.Batch, drained bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	b = in.queue.Pop(rows, size)
-	if b == nil || !in.full.Load() {
+	if b = in.queue.Pop(rows, size); b == nil {
+		return nil, false
+	}
+	in.origins.pop(b.N, in)
+	if !in.full.Load() {
 		return b, false
 	}
 	in.room.Broadcast()
 	// Half of what makes it full: senders are not to be stopped and started with every frame.
-	if in.queue.Rows() > max(minFull, fullFrames*int(in.frame.Load()))/2 || in.queue.Bytes() > fullBytes/2 {
+	if in.queue.Rows() > in.limit()/2 || in.queue.Bytes() > fullBytes/2 {
 		return b, false
 	}
 	in.full.Store(false)
@@ -84,21 +116,25 @@ func (in *inbox) peek() (*stream.Batch, int) {
 	return in.queue.Peek(), in.queue.Rows()
 }
 
-// wake writes frames to the children that are ready for one.
+// wake gives rows to whoever takes them and is ready.
 func (in *inbox) wake() {
-	if len(in.tasks) == 1 {
-		in.tasks[0].pump()
-		return
-	}
-	for _, t := range leastBusyFirst(in.tasks) {
-		if _, rows := in.peek(); rows == 0 {
-			return
+	h := in.home.Load()
+	switch {
+	case h.peer != nil:
+		h.peer.pump(in)
+	case len(h.tasks) == 1:
+		h.tasks[0].pump()
+	default:
+		for _, t := range leastBusyFirst(h.tasks) {
+			if _, rows := in.peek(); rows == 0 {
+				return
+			}
+			t.pump()
 		}
-		t.pump()
 	}
 }
 
-// leastBusyFirst orders the tasks that can take rows by the rows they have.
+// leastBusyFirst orders tasks by the rows that their children have.
 func leastBusyFirst(tasks []*task) []*task {
 	order := make([]*task, 0, len(tasks))
 	for _, t := range tasks {
@@ -113,10 +149,12 @@ func leastBusyFirst(tasks []*task) []*task {
 	return order
 }
 
-// kick feeds the senders again.
+// kick feeds the senders of this worker again, and tells those of others.
 func (in *inbox) kick() {
-	for _, s := range in.senders {
-		s.pump()
+	for _, c := range in.comp.senders {
+		for _, t := range in.w.tasksOf(c) {
+			t.pump()
+		}
 	}
 }
 
@@ -156,6 +194,7 @@ func (in *inbox) close() {
 	defer in.mu.Unlock()
 	in.shut = true
 	in.w.addLoad(-in.queue.Rows())
+	in.origins.pop(in.queue.Rows(), in)
 	in.queue.Clear()
 	in.room.Broadcast()
 }

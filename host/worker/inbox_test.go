@@ -26,13 +26,14 @@ func testBatch(rows int) *stream.Batch {
 // that stopped being full in any other way (here: its frames got larger) would
 // leave its senders waiting for ever.
 func TestOnlyTakeSaysThatThereIsRoom(t *testing.T) {
-	in := newInbox(&Worker{})
-	in.put(testBatch(100))
+	w := &Worker{self: 1}
+	in := newInbox(w, &component{})
+	in.put(testBatch(100), 1, nil)
 	if !in.full.Load() {
 		t.Fatal("not full")
 	}
 	in.frame.Store(4000)
-	in.put(testBatch(1))
+	in.put(testBatch(1), 1, nil)
 	if !in.full.Load() {
 		t.Fatal("full no longer, and nobody was told")
 	}

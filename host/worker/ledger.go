@@ -15,6 +15,7 @@ import (
 type ledger struct {
 	w     *Worker
 	t     *task // the spout task
+	owner int   // its number here
 	retry acker.Retry
 
 	mu      sync.Mutex
@@ -42,8 +43,11 @@ type outcomes struct{ acked, failed, dead []uint32 }
 
 func (o *outcomes) empty() bool { return len(o.acked)+len(o.failed)+len(o.dead) == 0 }
 
-func newLedger(w *Worker, t *task, owner uint16) *ledger {
-	return &ledger{w: w, t: t, retry: acker.Retry{Limit: t.comp.Retries}, table: acker.NewTable(owner, seed())}
+func newLedger(w *Worker, t *task) *ledger {
+	l := &ledger{w: w, t: t, retry: acker.Retry{Limit: t.comp.Retries}}
+	l.owner = w.owners.of(t.id, w.self, l)
+	l.table = acker.NewTable(uint16(l.owner), seed())
+	return l
 }
 
 // keep takes a group of rows and begins a tree for each. The columns must be
@@ -72,9 +76,9 @@ func (l *ledger) keep(k kept, roots []acker.Root, edges []uint64) ([]acker.Root,
 }
 
 // apply changes the words of trees and settles those that are done.
-func (l *ledger) apply(us []acker.Update, now time.Time) {
+func (l *ledger) apply(us []acker.Update, at acker.Place, now time.Time) {
 	l.mu.Lock()
-	l.done = l.table.Apply(us, acker.Here, l.done[:0])
+	l.done = l.table.Apply(us, at, l.done[:0])
 	n := len(l.done)
 	for i := range l.done {
 		l.latency.add(now.Sub(l.kept[l.done[i].Frame].born), n)

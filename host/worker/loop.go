@@ -23,7 +23,6 @@ const lookEvery = 500 * time.Millisecond
 func (t *task) run(ctx context.Context) {
 	defer close(t.stopped)
 	defer t.setState(Stopped, "")
-	defer t.inbox.close()
 	var restarts shells.Restarts
 	wasReady := false
 	for {

@@ -289,8 +289,8 @@ func (t *task) uncover(f *frame, m *multilang.FromChild, in *input, now time.Tim
 	t.busy.Add(int64(-m.N))
 	t.pace.Observe(m.N, f.sent, now)
 	t.inbox.frame.Store(int64(t.pace.Rows()))
-	if t.pool != nil {
-		t.pool.frame.Store(int64(t.pace.Rows()) * int64(len(t.comp.tasks)))
+	if pool := t.pool.Load(); pool != nil {
+		pool.frame.Store(int64(t.pace.Rows()) * int64(len(t.w.tasksOf(t.comp))))
 	}
 	if f.covered == f.n {
 		t.inflight = append(t.inflight[:0], t.inflight[1:]...)
@@ -300,8 +300,8 @@ func (t *task) uncover(f *frame, m *multilang.FromChild, in *input, now time.Tim
 	if own {
 		t.inbox.kick()
 	}
-	if pool {
-		t.pool.kick()
+	if pool != nil {
+		pool.kick()
 	}
 }
 

@@ -22,7 +22,8 @@ type router struct {
 	xors    []uint64 // change of each input row's tree
 	inherit bool     // rows that emit once may hand their own edge on
 
-	updates []acker.Update
+	updates []acker.Update // of edges counted for this worker
+	remote  []placed       // of edges counted for others
 	acks    []acker.Update // of rows acked late: applied after the emits
 	ready   []delivery
 	sent    []uint32 // the tasks that the last group went to
@@ -43,11 +44,18 @@ const (
 	fromRefs = -2 // its roots were looked up: it has anchors of its own
 )
 
+// placed is changes by edges that are counted for one other worker.
+type placed struct {
+	worker  uint64
+	updates []acker.Update
+}
+
 // delivery is a batch on its way into an inbox.
 type delivery struct {
-	in    *inbox
-	batch *stream.Batch
-	loop  bool
+	in      *inbox
+	batch   *stream.Batch
+	counted uint64 // the worker that its edges are counted for
+	loop    bool
 }
 
 func newRouter(t *task) *router { return &router{t: t, edges: newEdges()} }
@@ -127,29 +135,53 @@ func (r *router) send(e *edge, source *stream.Source, g *multilang.Group, from [
 	}
 	switch e.group.Spread() {
 	case stream.ToAny:
-		to := e.any()
-		if g.IDs >= 0 { // the sender wants to know now where the row goes
-			to = leastBusyFirst(e.to.tasks)[0].inbox
-		}
-		r.whole(e, to, source, g, from, shared)
+		return r.toAny(e, source, g, from, shared)
 	case stream.ToFirst:
-		r.whole(e, e.targets[0], source, g, from, shared)
+		r.whole(e, e.to.inboxes[0], source, g, from, shared)
 	case stream.ToEach:
-		for _, to := range e.targets {
+		for _, to := range e.to.inboxes {
 			r.whole(e, to, source, g, from, shared)
 		}
 	case stream.ToOne:
-		return r.split(e, source, g, from)
+		if err := r.choose(e, source, g); err != nil {
+			return err
+		}
+		r.split(e, e.to.inboxes, source, g, from)
 	}
 	return nil
 }
 
+// toAny delivers rows that any task may take.
+func (r *router) toAny(e *edge, source *stream.Source, g *multilang.Group, from []int32, shared bool) error {
+	if g.IDs >= 0 { // the sender wants to know now where the row goes
+		r.whole(e, e.leastBusy(), source, g, from, shared)
+		return nil
+	}
+	if to := e.single(); to != nil {
+		r.whole(e, to, source, g, from, shared)
+		return nil
+	}
+	pools := *e.to.pools.Load()
+	if local := pools[0].home.Load(); e.group.IsLocal() && len(local.tasks) > 0 {
+		r.whole(e, pools[0], source, g, from, shared)
+		return nil
+	}
+	r.indexOf(g)
+	r.targets = e.shares(r.targets[:0], pools, g.N)
+	r.split(e, pools, source, g, from)
+	return nil
+}
+
 // draw makes the edges of the rows of one delivery and enters them in the
-// changes of the trees they are anchored to.
-func (r *router) draw(from []int32) []uint64 {
+// changes of the trees they are anchored to. For rows that go to another
+// worker the changes are counted for that one.
+func (r *router) draw(from []int32, to uint64) []uint64 {
 	r.drawn = r.drawn[:0]
 	if len(r.roots) == 0 {
 		return nil
+	}
+	if to != r.t.w.self {
+		return r.drawRemote(to)
 	}
 	for row, i := range from {
 		if i < 0 || r.roots[row] == 0 {
@@ -172,6 +204,34 @@ func (r *router) draw(from []int32) []uint64 {
 	return r.drawn
 }
 
+// drawRemote is draw for rows that go to another worker.
+func (r *router) drawRemote(to uint64) []uint64 {
+	us := r.placedAt(to)
+	for _, root := range r.roots {
+		edge := uint64(0)
+		if root != 0 {
+			edge = r.edges.Next()
+			*us = acker.Fold(*us, root, edge)
+		}
+		r.drawn = append(r.drawn, edge)
+	}
+	for _, x := range r.extras {
+		*us = append(*us, acker.Update{Root: x.Root, Xor: r.drawn[x.Row]})
+	}
+	return r.drawn
+}
+
+// placedAt returns the list of changes by edges counted for a worker.
+func (r *router) placedAt(worker uint64) *[]acker.Update {
+	for i := range r.remote {
+		if r.remote[i].worker == worker {
+			return &r.remote[i].updates
+		}
+	}
+	r.remote = append(r.remote, placed{worker: worker})
+	return &r.remote[len(r.remote)-1].updates
+}
+
 // drawFor makes the edge of a row that is not anchored by position.
 func (r *router) drawFor(row int) uint64 {
 	root := r.roots[row]
@@ -185,7 +245,8 @@ func (r *router) drawFor(row int) uint64 {
 
 // whole delivers all rows of a group to one inbox.
 func (r *router) whole(e *edge, to *inbox, source *stream.Source, g *multilang.Group, from []int32, shared bool) {
-	edges := r.draw(from)
+	counted := to.home.Load().worker(r.t.w.self)
+	edges := r.draw(from, counted)
 	var b *stream.Batch
 	if shared {
 		b = stream.SharedBatch(source, g.N, g.Cols)
@@ -200,20 +261,18 @@ func (r *router) whole(e *edge, to *inbox, source *stream.Source, g *multilang.G
 	b.Roots = append(b.Roots, r.roots...)
 	b.Edges = append(b.Edges, edges...)
 	b.Extras = append(b.Extras, r.extras...)
-	r.deliver(e, to, b)
+	r.deliver(e, to, b, counted)
 }
 
-// split delivers each row of a group to the inbox that the grouping chooses.
-func (r *router) split(e *edge, source *stream.Source, g *multilang.Group, from []int32) error {
-	if err := r.choose(e, source, g); err != nil {
-		return err
-	}
-	edges := r.draw(from)
-	parts := make([]*stream.Batch, len(e.targets))
-	builders := make([]*multilang.Builder, len(e.targets))
+// split delivers each row of a group to the inbox that targets names.
+func (r *router) split(e *edge, to []*inbox, source *stream.Source, g *multilang.Group, from []int32) {
+	parts := make([]*stream.Batch, len(to))
+	builders := make([]*multilang.Builder, len(to))
+	counted := make([]uint64, len(to))
 	for _, t := range r.targets {
 		if parts[t] == nil {
 			parts[t] = stream.NewBatch(source)
+			counted[t] = to[t].home.Load().worker(r.t.w.self)
 		}
 	}
 	for k := range g.Cols {
@@ -224,26 +283,20 @@ func (r *router) split(e *edge, source *stream.Source, g *multilang.Group, from 
 		}
 		r.index[k].Scatter(r.targets, builders)
 	}
-	if len(edges) > 0 {
-		r.track(parts, edges)
+	if len(r.roots) > 0 {
+		r.track(parts, counted, from)
 	}
 	for t, b := range parts {
 		if b != nil {
 			b.Done(r.t.id)
-			r.deliver(e, e.targets[t], b)
+			r.deliver(e, to[t], b, counted[t])
 		}
 	}
-	return nil
 }
 
 // choose fills targets with the task for each row of a group.
 func (r *router) choose(e *edge, source *stream.Source, g *multilang.Group) (err error) {
-	for len(r.index) < len(g.Cols) {
-		r.index = append(r.index, multilang.Index{})
-	}
-	for i, c := range g.Cols {
-		r.index[i].Set(c, g.N)
-	}
+	r.indexOf(g)
 	r.targets = r.targets[:0]
 	if !e.group.IsDirect() {
 		r.targets = e.group.Targets(r.targets, g.N, r.index)
@@ -255,8 +308,28 @@ func (r *router) choose(e *edge, source *stream.Source, g *multilang.Group) (err
 	return nil
 }
 
+// indexOf finds the rows of a group's columns.
+func (r *router) indexOf(g *multilang.Group) {
+	for len(r.index) < len(g.Cols) {
+		r.index = append(r.index, multilang.Index{})
+	}
+	for i, c := range g.Cols {
+		r.index[i].Set(c, g.N)
+	}
+}
+
 // track gives the rows of a split group their trees and edges.
-func (r *router) track(parts []*stream.Batch, edges []uint64) {
+func (r *router) track(parts []*stream.Batch, counted []uint64, from []int32) {
+	here := true
+	for t, b := range parts {
+		here = here && (b == nil || counted[t] == r.t.w.self)
+	}
+	var edges []uint64
+	if here {
+		edges = r.draw(from, r.t.w.self)
+	} else {
+		edges = r.drawMixed(from, counted)
+	}
 	extras := r.extras
 	for row, t := range r.targets {
 		for len(extras) > 0 && extras[0].Row == row {
@@ -267,16 +340,49 @@ func (r *router) track(parts []*stream.Batch, edges []uint64) {
 	}
 }
 
+// drawMixed is draw for rows that go to several workers, row by row as targets says.
+func (r *router) drawMixed(from []int32, counted []uint64) []uint64 {
+	r.drawn = r.drawn[:0]
+	lists := make([]*[]acker.Update, len(counted))
+	for range 2 { // the second time the lists stay where they are
+		for t, worker := range counted {
+			if worker != 0 && worker != r.t.w.self {
+				lists[t] = r.placedAt(worker)
+			} else {
+				lists[t] = &r.updates
+			}
+		}
+	}
+	for row, root := range r.roots {
+		edge := uint64(0)
+		if root != 0 {
+			edge = r.edges.Next()
+			us := lists[r.targets[row]]
+			if i := from[row]; us == &r.updates && i >= 0 {
+				r.xors[i] ^= edge
+			} else {
+				*us = acker.Fold(*us, root, edge)
+			}
+		}
+		r.drawn = append(r.drawn, edge)
+	}
+	for _, x := range r.extras {
+		us := lists[r.targets[x.Row]]
+		*us = append(*us, acker.Update{Root: x.Root, Xor: r.drawn[x.Row]})
+	}
+	return r.drawn
+}
+
 // deliver notes a batch for an inbox. Rows that travel alone become batches of their own.
-func (r *router) deliver(e *edge, to *inbox, b *stream.Batch) {
-	r.sent = append(r.sent, uint32(to.tasks[0].id))
+func (r *router) deliver(e *edge, to *inbox, b *stream.Batch, counted uint64) {
+	r.sent = append(r.sent, uint32(to.task))
 	if !r.solo {
-		r.ready = append(r.ready, delivery{to, b, e.loop})
+		r.ready = append(r.ready, delivery{to, b, counted, e.loop})
 		return
 	}
 	for _, one := range b.Singles() {
 		one.Solo = true
-		r.ready = append(r.ready, delivery{to, one, e.loop})
+		r.ready = append(r.ready, delivery{to, one, counted, e.loop})
 	}
 }
 
@@ -294,7 +400,11 @@ func (r *router) end(in *input, now time.Time) {
 	}
 	r.updates = append(r.updates, r.acks...)
 	r.acks = r.acks[:0]
-	r.t.w.apply(r.updates, now)
+	for i := range r.remote { // these only add edges: they go first
+		r.t.w.apply(r.remote[i].updates, r.remote[i].worker, now)
+		r.remote[i].updates = r.remote[i].updates[:0]
+	}
+	r.t.w.apply(r.updates, r.t.w.self, now)
 	r.updates = r.updates[:0]
 	for i, d := range r.ready {
 		r.ready[i] = delivery{}
@@ -310,7 +420,7 @@ func (r *router) put(d delivery, now time.Time) {
 		return
 	}
 	d.batch.Since = now
-	d.in.put(d.batch)
+	d.in.put(d.batch, d.counted, nil)
 	if !d.loop && d.in.full.Load() {
 		r.stuffed = append(r.stuffed, d.in)
 	}
@@ -327,9 +437,8 @@ func (r *router) await() {
 
 // overflow fails the trees of rows for which a cycle has no room.
 func (r *router) overflow(d delivery) {
-	to := d.in.tasks[0]
-	f := failure{cause: acker.CycleOverflow, component: to.comp.ID, task: to.id,
-		text: fmt.Sprintf("the cycle through %s holds more rows than fit: it emits more than it finishes", to.comp.ID)}
+	f := failure{cause: acker.CycleOverflow, component: d.in.comp.ID, task: d.in.task,
+		text: fmt.Sprintf("the cycle through %s holds more rows than fit: it emits more than it finishes", d.in.comp.ID)}
 	for i, root := range d.batch.Roots {
 		if i == 0 || d.batch.Roots[i-1] != root {
 			f.alone = d.in.aloneIn(root)
@@ -341,26 +450,6 @@ func (r *router) overflow(d delivery) {
 		r.t.w.failRoot(x.Root, f)
 	}
 	r.t.stats.overflowed.Add(int64(d.batch.N))
-}
-
-// apply changes the words of trees, each in the ledger of its spout task.
-func (w *Worker) apply(us []acker.Update, now time.Time) {
-	for len(us) > 0 {
-		owner := us[0].Root.Owner()
-		n := 1
-		for n < len(us) && us[n].Root.Owner() == owner {
-			n++
-		}
-		w.ledgers[owner].apply(us[:n], now)
-		us = us[n:]
-	}
-}
-
-// failRoot fails a tree in the ledger of its spout task.
-func (w *Worker) failRoot(root acker.Root, f failure) {
-	if root != 0 {
-		w.ledgers[root.Owner()].fail(root, f)
-	}
 }
 
 // identity appends 0 … n-1.

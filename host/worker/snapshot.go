@@ -43,7 +43,7 @@ type TaskFigures struct {
 	Strays   int64 `json:"strays,omitempty"`   // acks, fails and anchors of rows that were done with
 	Overflow int64 `json:"overflow,omitempty"` // rows for which a cycle had no room
 
-	Queued  int `json:"queued"`            // rows in the inbox; the component's pool counts for its first task
+	Queued  int `json:"queued"`            // rows in the inbox; the component's pool counts for its first task here
 	InChild int `json:"in_child"`          // rows handed over and not answered
 	Held    int `json:"held,omitempty"`    // rows that user code will ack later
 	Pending int `json:"pending,omitempty"` // of a spout: trees in flight, replays included
@@ -64,15 +64,15 @@ func (w *Worker) Snapshot() Snapshot {
 		s.CPU = time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 		s.MaxRSS = int64(usage.Maxrss) * rssUnit
 	}
-	for _, t := range w.tasks {
+	for _, t := range w.allTasks() {
 		f := t.figures()
-		if t.pool != nil && t.index == 0 {
-			_, rows := t.pool.peek()
+		if pool := t.pool.Load(); pool != nil && t == w.tasksOf(t.comp)[0] {
+			_, rows := pool.peek()
 			f.Queued += rows
 		}
 		s.Tasks = append(s.Tasks, f)
 	}
-	for _, l := range w.ledgers {
+	for _, l := range w.localLedgers() {
 		l.addFigures(&s)
 	}
 	return s

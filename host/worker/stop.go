@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/polybolt/polybolt/host/topology"
@@ -30,11 +31,21 @@ func (w *Worker) stopInOrder(ctx context.Context) error {
 				}
 			}
 		}
+		for _, id := range group {
+			w.closeInboxes(w.byID[id])
+		}
 		if err := w.settle(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// closeInboxes forgets what waits for a component that has stopped.
+func (w *Worker) closeInboxes(c *component) {
+	for _, in := range slices.Concat(c.inboxes, *c.pools.Load()) {
+		in.close()
+	}
 }
 
 // settle waits until nothing is in flight.
@@ -51,14 +62,7 @@ func (w *Worker) settle(ctx context.Context) error {
 	return nil
 }
 
-func (w *Worker) tasksOfComponent(id topology.ComponentID) []*task {
-	for _, c := range w.components {
-		if c.ID == id {
-			return c.tasks
-		}
-	}
-	return nil
-}
+func (w *Worker) tasksOfComponent(id topology.ComponentID) []*task { return w.tasksOf(w.byID[id]) }
 
 // closing tells whether the components are being stopped: nothing waits for company any more.
 func (w *Worker) closing() bool { return w.isDraining() || w.opts.Finite && w.finished() }

@@ -34,21 +34,20 @@ func (s State) String() string {
 // task is one process of a component, over all its deaths and restarts.
 type task struct {
 	// Fixed at construction.
-	w          *Worker
-	comp       *component
-	id         topology.TaskID
-	index      int
-	name       string // component[index]
-	inbox      *inbox
-	pool       *inbox // of the component; nil if it has one task
-	downstream []*inbox
-	edges      [][]*edge              // by output stream
-	inputs     map[*stream.Source]int // index into the welcome's inputs
-	ledger     *ledger                // spouts only
-	stats      stats
-	metrics    metrics
-	busy       atomic.Int64 // rows in the child
-	child      atomic.Int64 // incarnation: how many children there have been
+	w       *Worker
+	comp    *component
+	id      topology.TaskID
+	index   int
+	name    string // component[index]
+	inbox   *inbox
+	pool    atomic.Pointer[inbox]  // of the component's tasks here; nil if it has one task in all
+	edges   [][]*edge              // by output stream
+	inputs  map[*stream.Source]int // index into the welcome's inputs
+	ledger  *ledger                // spouts only
+	stats   stats
+	metrics metrics
+	busy    atomic.Int64 // rows in the child
+	child   atomic.Int64 // incarnation: how many children there have been
 
 	// Owned by the loop.
 	pokes   chan struct{} // capacity 1: something changed
@@ -115,16 +114,22 @@ type stats struct {
 	overflowed, strays, logLines                       atomic.Int64
 }
 
-func newTask(w *Worker, c *component, id topology.Task) *task {
+func newTask(w *Worker, c *component, id topology.Task) (*task, error) {
 	t := &task{w: w, comp: c, id: id.ID, index: id.Index, name: fmt.Sprintf("%s[%d]", c.ID, id.Index),
-		inputs: map[*stream.Source]int{}, edges: make([][]*edge, len(c.Outputs)), held: map[ref]heldRow{},
+		inbox: c.inboxes[id.Index], inputs: w.inputsOf(c), held: map[ref]heldRow{},
 		pokes: make(chan struct{}, 1), stops: make(chan struct{}), stopped: make(chan struct{}), reading: true}
-	t.inbox = newInbox(w, t)
+	var err error
+	if t.edges, err = w.edgesOf(c); err != nil {
+		return nil, err
+	}
+	if c.Kind == topology.Spout {
+		t.ledger = newLedger(w, t)
+	}
 	t.router, t.replays = newRouter(t), newRouter(t)
 	for _, s := range c.sources {
 		t.decoder.Fields = append(t.decoder.Fields, len(s.Fields))
 	}
-	return t
+	return t, nil
 }
 
 // poke makes the loop look again.
@@ -150,17 +155,7 @@ func (t *task) pump() {
 	if own {
 		t.inbox.kick()
 	}
-	if pool {
-		t.pool.kick()
+	if pool != nil {
+		pool.kick()
 	}
-}
-
-// heldBack tells whether an inbox downstream is full.
-func (t *task) heldBack() bool {
-	for _, in := range t.downstream {
-		if in.full.Load() {
-			return true
-		}
-	}
-	return false
 }

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/polybolt/polybolt/host/acker"
@@ -37,7 +38,7 @@ func (w *Worker) watchTrees(ctx context.Context) {
 // expire begins a tick and fails what has not moved for all ticks of a timeout.
 func (w *Worker) expire(tick uint32) {
 	trees := 0
-	for _, l := range w.ledgers {
+	for _, l := range w.localLedgers() {
 		trees += l.tick(tick)
 	}
 	if trees == 0 {
@@ -48,7 +49,7 @@ func (w *Worker) expire(tick uint32) {
 		return
 	}
 	var overdue []acker.Root
-	for _, l := range w.ledgers {
+	for _, l := range w.localLedgers() {
 		overdue = l.overdue(tick-ticksPerTimeout-1, overdue)
 	}
 	if len(overdue) > 0 {
@@ -72,36 +73,14 @@ func (l *ledger) overdue(since uint32, roots []acker.Root) []acker.Root {
 
 // touchQueued restarts the clocks of trees with rows in an inbox.
 func (w *Worker) touchQueued() {
-	touch := func(in *inbox) {
-		var roots []acker.Root
-		in.mu.Lock()
-		in.queue.Each(func(b *stream.Batch) { roots = append(roots, b.Waiting()...) })
-		in.mu.Unlock()
-		w.touch(roots)
-	}
 	for _, c := range w.components {
-		if c.pool != nil {
-			touch(c.pool)
+		for _, in := range slices.Concat(c.inboxes, *c.pools.Load()) {
+			var roots []acker.Root
+			in.mu.Lock()
+			in.queue.Each(func(b *stream.Batch) { roots = append(roots, b.Waiting()...) })
+			in.mu.Unlock()
+			w.touch(roots)
 		}
-		for _, t := range c.tasks {
-			touch(t.inbox)
-		}
-	}
-}
-
-func (w *Worker) touch(roots []acker.Root) {
-	for len(roots) > 0 {
-		owner, n := roots[0].Owner(), 1
-		for n < len(roots) && roots[n].Owner() == owner {
-			n++
-		}
-		l := w.ledgers[owner]
-		l.mu.Lock()
-		for _, r := range roots[:n] {
-			l.table.Touch(r)
-		}
-		l.mu.Unlock()
-		roots = roots[n:]
 	}
 }
 
@@ -111,7 +90,7 @@ func (w *Worker) timeOut(roots []acker.Root) {
 	for _, r := range roots {
 		where[r] = failure{cause: acker.Timeout, text: fmt.Sprintf("no progress for %s, and no component has a row of it", w.opts.Topology.Config.MessageTimeout)}
 	}
-	for _, t := range w.tasks {
+	for _, t := range w.allTasks() {
 		t.locate(where)
 	}
 	for _, r := range roots {

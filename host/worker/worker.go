@@ -20,14 +20,13 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/polybolt/polybolt/host/acker"
-	"github.com/polybolt/polybolt/host/stream"
 	"github.com/polybolt/polybolt/host/topology"
 	"github.com/polybolt/polybolt/shells"
 )
@@ -38,6 +37,7 @@ type Options struct {
 	Bundle   string      // the topology's folder; the children's working directory
 	Scratch  string      // folder under which each task gets one of its own
 	SDK      *shells.SDK // nil: components bring their own
+	Self     uint64      // names this incarnation of the worker to others; 0: a random one
 	Finite   bool        // end when every spout has finished and every tree is done
 	Observer Observer
 	Dead     DeadLetters
@@ -51,14 +51,20 @@ const DefaultStopTimeout = 10 * time.Second
 
 // Worker is a running part of a topology. Its methods may be called concurrently.
 type Worker struct {
+	// Fixed once New has returned.
 	opts       Options
 	log        *slog.Logger
-	started    time.Time
+	self       uint64 // this incarnation
 	components []*component
-	tasks      []*task
-	ledgers    []*ledger // by owner number, which is the index
-	failures   failures
-	noSpout    bool // nothing to finish
+	byID       map[topology.ComponentID]*component
+	inboxOf    []*inbox // by task id, from 1
+	loops      map[topology.Edge]bool
+
+	started  time.Time
+	owners   owners
+	failures failures
+	peers    atomic.Pointer[map[uint64]*peer] // by worker
+	dead     sync.Map                         // workers that are gone
 
 	// load is the number of rows in inboxes and children: nothing moves when it is 0.
 	load atomic.Int64
@@ -71,25 +77,29 @@ type Worker struct {
 	drain    sync.Once
 	failed   chan error // capacity 1: why the run cannot go on
 	wg       sync.WaitGroup
+
+	// Guarded by mu, which is held while a plan is followed.
+	mu      sync.Mutex
+	tasks   []*task         // that run here
+	retired []*ledger       // of spout tasks that ran here
+	running context.Context // of the tasks' loops; nil before Run
+	planned bool            // a plan has been applied
 }
 
-// New checks the options and lays out the tasks. It starts nothing.
+// New checks the options and lays the topology out. It starts nothing. Unless
+// a plan is applied before Run, all tasks run here.
 func New(opts Options) (*Worker, error) {
 	if opts.StopTimeout == 0 {
 		opts.StopTimeout = DefaultStopTimeout
 	}
-	w := &Worker{opts: opts, log: opts.Log, quiet: make(chan struct{}, 1), draining: make(chan struct{}), failed: make(chan error, 1)}
+	w := &Worker{opts: opts, log: opts.Log, self: opts.Self, quiet: make(chan struct{}, 1), draining: make(chan struct{}), failed: make(chan error, 1)}
+	if w.self == 0 {
+		w.self = seed()
+	}
 	w.failures.init()
-	byID := map[topology.ComponentID]*component{}
-	for _, c := range opts.Topology.Components {
-		comp := newComponent(c)
-		byID[c.ID] = comp
-		w.components = append(w.components, comp)
-	}
-	for _, t := range opts.Topology.Tasks() {
-		w.addTask(byID[t.Component.ID], t)
-	}
-	return w, w.connect(byID)
+	w.owners.init()
+	w.peers.Store(&map[uint64]*peer{})
+	return w, w.layOut()
 }
 
 // Summary is what became of the tuples.
@@ -103,8 +113,11 @@ type Summary struct {
 
 // Summary returns the counts so far.
 func (w *Worker) Summary() Summary {
+	w.mu.Lock()
+	retired := w.retired
+	w.mu.Unlock()
 	var s Summary
-	for _, l := range w.ledgers {
+	for _, l := range slices.Concat(retired, w.localLedgers()) {
 		l.addTo(&s)
 	}
 	return s
@@ -121,8 +134,9 @@ func (w *Worker) Drain() { w.drain.Do(func() { close(w.draining) }) }
 func (w *Worker) Run(ctx context.Context) error {
 	w.started = time.Now()
 	ctx, cancel := context.WithCancelCause(ctx)
-	for _, t := range w.tasks {
-		w.wg.Go(func() { t.run(ctx) })
+	if err := w.begin(ctx); err != nil {
+		cancel(err)
+		return err
 	}
 	w.wg.Go(func() { w.watchTrees(ctx) })
 	err := w.await(ctx)
@@ -130,8 +144,27 @@ func (w *Worker) Run(ctx context.Context) error {
 		err = w.stopInOrder(ctx)
 	}
 	cancel(errStopped)
+	for _, c := range w.components {
+		w.closeInboxes(c)
+	}
 	w.wg.Wait()
 	return err
+}
+
+// begin starts the loops of the tasks.
+func (w *Worker) begin(ctx context.Context) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.planned {
+		if err := w.follow(everythingHere(w)); err != nil {
+			return err
+		}
+	}
+	w.running = ctx
+	for _, t := range w.tasks {
+		w.wg.Go(func() { t.run(ctx) })
+	}
+	return nil
 }
 
 // errStopped is the cause with which the tasks' loops are ended.
@@ -155,7 +188,7 @@ func (w *Worker) await(ctx context.Context) error {
 			return nil
 		}
 		if w.load.Load() == 0 {
-			for _, l := range w.ledgers {
+			for _, l := range w.localLedgers() {
 				l.t.pump() // its limit may grow
 			}
 		}
@@ -182,7 +215,7 @@ func (w *Worker) isDraining() bool {
 
 // finished tells whether every spout task has said that it will emit no more.
 func (w *Worker) finished() bool {
-	for _, t := range w.tasks {
+	for _, t := range w.allTasks() {
 		if t.ledger != nil && !t.isFinished() {
 			return false
 		}
@@ -192,12 +225,12 @@ func (w *Worker) finished() bool {
 
 // idle tells whether nothing is in flight.
 func (w *Worker) idle() bool {
-	for _, l := range w.ledgers {
+	for _, l := range w.localLedgers() {
 		if l.pending() > 0 {
 			return false
 		}
 	}
-	for _, t := range w.tasks {
+	for _, t := range w.allTasks() {
 		if t.ledger != nil && t.isAnswering() {
 			return false
 		}
@@ -221,118 +254,6 @@ func (w *Worker) stir() {
 	case w.quiet <- struct{}{}:
 	default:
 	}
-}
-
-// component is a spout or bolt with its tasks in this worker.
-type component struct {
-	*topology.Component
-	tasks   []*task
-	pool    *inbox // rows that any task may take; nil if there is only one task
-	sources []*stream.Source
-}
-
-func newComponent(c *topology.Component) *component {
-	comp := &component{Component: c}
-	for _, s := range c.Outputs {
-		comp.sources = append(comp.sources, &stream.Source{Component: c.ID, Stream: s.ID, Fields: s.Fields})
-	}
-	return comp
-}
-
-func (w *Worker) addTask(c *component, id topology.Task) {
-	t := newTask(w, c, id)
-	if c.Kind == topology.Spout {
-		t.ledger = newLedger(w, t, uint16(len(w.ledgers)))
-		w.ledgers = append(w.ledgers, t.ledger)
-	}
-	c.tasks = append(c.tasks, t)
-	w.tasks = append(w.tasks, t)
-}
-
-// connect makes the edges: for every task, where the rows of its streams go.
-func (w *Worker) connect(byID map[topology.ComponentID]*component) error {
-	for _, c := range w.components {
-		if len(c.tasks) > 1 && c.Kind == topology.Bolt {
-			c.pool = newInbox(w, c.tasks...)
-			for _, t := range c.tasks {
-				t.pool = c.pool
-			}
-		}
-	}
-	loops := map[topology.Edge]bool{}
-	for _, e := range topology.Cycles(w.opts.Topology) {
-		loops[e] = true
-	}
-	for _, c := range w.components {
-		for i, in := range c.Inputs {
-			if err := w.subscribe(byID[in.From], c, in, i, loops[topology.Edge{From: in.From, Stream: in.Stream, To: c.ID}]); err != nil {
-				return fmt.Errorf("component %s: %w", c.ID, err)
-			}
-		}
-	}
-	return nil
-}
-
-// subscribe adds the edges of one input of a consumer to all tasks of its sender.
-func (w *Worker) subscribe(from, to *component, in topology.Input, index int, loop bool) error {
-	var source *stream.Source
-	number := 0
-	for i, s := range from.sources {
-		if s.Stream == in.Stream {
-			source, number = s, i
-		}
-	}
-	if source == nil {
-		return fmt.Errorf("%s has no stream %s", in.From, in.Stream)
-	}
-	var ids []topology.TaskID
-	for _, t := range to.tasks {
-		ids = append(ids, t.id)
-		t.inputs[source] = index
-	}
-	for _, sender := range from.tasks {
-		g, err := stream.NewGrouping(in, source.Fields, ids)
-		if err != nil {
-			return err
-		}
-		e := &edge{group: g, to: to, loop: loop}
-		for _, t := range to.tasks {
-			e.targets = append(e.targets, t.inbox)
-		}
-		sender.edges[number] = append(sender.edges[number], e)
-		if !loop {
-			e.register(sender)
-		}
-	}
-	return nil
-}
-
-// edge is a subscription, as one sending task sees it.
-type edge struct {
-	group   *stream.Grouping
-	to      *component
-	targets []*inbox // by the consumer's tasks
-	loop    bool     // it lies in a cycle, and must never be waited for
-}
-
-// register makes the sender one that the consumer's inboxes hold back when they are full.
-func (e *edge) register(sender *task) {
-	inboxes := e.targets
-	if e.to.pool != nil {
-		inboxes = append([]*inbox{e.to.pool}, inboxes...)
-	}
-	for _, in := range inboxes {
-		in.senders = append(in.senders, sender)
-		sender.downstream = append(sender.downstream, in)
-	}
-}
-
-// any returns the inbox for rows that any task may take.
-func (e *edge) any() *inbox {
-	if e.to.pool != nil {
-		return e.to.pool
-	}
-	return e.targets[0]
 }
 
 // seed returns a random number for edge ids.

@@ -1,0 +1,169 @@
+package worker
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/polybolt/polybolt/host/acker"
+	"github.com/polybolt/polybolt/host/topology"
+)
+
+// owner is a spout task in one incarnation of its worker: trees are its.
+type owner struct {
+	task   topology.TaskID
+	worker uint64
+	ledger *ledger // nil: it is another worker's
+}
+
+// owners numbers the owners that this worker has heard of, for [acker.Root],
+// and the workers, for [acker.Place]. Numbers are never used again.
+type owners struct {
+	list atomic.Pointer[[]owner] // by number; read without a lock
+
+	mu     sync.Mutex
+	number map[ownerKey]int
+	places map[uint64]acker.Place
+}
+
+type ownerKey struct {
+	task   topology.TaskID
+	worker uint64
+}
+
+func (o *owners) init() {
+	o.list.Store(new([]owner))
+	o.number, o.places = map[ownerKey]int{}, map[uint64]acker.Place{}
+}
+
+// at returns the owner of a number.
+func (o *owners) at(number int) owner { return (*o.list.Load())[number] }
+
+// of returns the number of an owner, a new one if need be.
+func (o *owners) of(task topology.TaskID, worker uint64, l *ledger) int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	key := ownerKey{task, worker}
+	if n, ok := o.number[key]; ok {
+		return n
+	}
+	list := *o.list.Load()
+	n := len(list)
+	if n >= 1<<16 {
+		panic("worker: more than 65536 incarnations of spout tasks")
+	}
+	list = append(list[:n:n], owner{task, worker, l})
+	o.list.Store(&list)
+	o.number[key] = n
+	return n
+}
+
+// place numbers a worker.
+func (w *Worker) place(worker uint64) acker.Place {
+	if worker == w.self {
+		return acker.Here
+	}
+	o := &w.owners
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	p, ok := o.places[worker]
+	if !ok {
+		p = acker.Place(len(o.places))
+		o.places[worker] = p
+	}
+	return p
+}
+
+// byOwner calls f for each run of updates with the same owner.
+func (w *Worker) byOwner(us []acker.Update, f func(owner, []acker.Update)) {
+	for len(us) > 0 {
+		number, n := us[0].Root.Owner(), 1
+		for n < len(us) && us[n].Root.Owner() == number {
+			n++
+		}
+		f(w.owners.at(number), us[:n])
+		us = us[n:]
+	}
+}
+
+// apply changes the words of trees by edges that lie at a worker, wherever the
+// trees are owned.
+func (w *Worker) apply(us []acker.Update, at uint64, now time.Time) {
+	w.byOwner(us, func(o owner, us []acker.Update) {
+		if o.ledger != nil {
+			o.ledger.apply(us, w.place(at), now)
+		} else {
+			w.tell(o.worker, msgUpdates, appendUpdates(nil, o.task, at, 0, us))
+		}
+	})
+}
+
+// move notes that edges, counted for one worker, are now counted for another.
+func (w *Worker) move(us []acker.Update, from, to uint64) {
+	if len(us) == 0 || from == to {
+		return
+	}
+	w.byOwner(us, func(o owner, us []acker.Update) {
+		if o.ledger != nil {
+			o.ledger.move(us, w.place(from), w.place(to))
+		} else {
+			w.tell(o.worker, msgMoves, appendUpdates(nil, o.task, from, to, us))
+		}
+	})
+}
+
+// failRoot fails a tree, wherever it is owned.
+func (w *Worker) failRoot(root acker.Root, f failure) {
+	if root == 0 {
+		return
+	}
+	if o := w.owners.at(root.Owner()); o.ledger != nil {
+		o.ledger.fail(root, f)
+	} else {
+		w.tell(o.worker, msgFail, appendFailure(nil, o.task, root, f))
+	}
+}
+
+// touch restarts the clocks of trees.
+func (w *Worker) touch(roots []acker.Root) {
+	for len(roots) > 0 {
+		number, n := roots[0].Owner(), 1
+		for n < len(roots) && roots[n].Owner() == number {
+			n++
+		}
+		if o := w.owners.at(number); roots[0] == 0 {
+			// not tracked
+		} else if o.ledger != nil {
+			o.ledger.touch(roots[:n])
+		} else {
+			w.tell(o.worker, msgTouch, appendRoots(nil, o.task, roots[:n]))
+		}
+		roots = roots[n:]
+	}
+}
+
+func (l *ledger) touch(roots []acker.Root) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, r := range roots {
+		l.table.Touch(r)
+	}
+}
+
+func (l *ledger) move(us []acker.Update, from, to acker.Place) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.table.Move(us, from, to)
+}
+
+// lose fails all trees that have edges at a worker that is gone.
+func (l *ledger) lose(worker uint64) {
+	at := l.w.place(worker)
+	l.mu.Lock()
+	roots := l.table.At(at, nil)
+	l.mu.Unlock()
+	for _, r := range roots {
+		l.fail(r, failure{cause: acker.Lost, text: fmt.Sprintf("worker %016x, which had rows of it, is gone", worker)})
+	}
+}

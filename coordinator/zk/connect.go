@@ -1,6 +1,7 @@
 package zk
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -67,8 +68,8 @@ func (s *Store) onDisconnected() {
 	if connected && !closed {
 		s.log.Warn("coordinator connection lost")
 	}
-	if w := s.dial.wire(); w != nil && w.failure != nil {
-		s.dialFailed(w.server, w.failure)
+	if w := s.dial.wire(); w != nil && (connected || w.failure != nil) {
+		s.dialFailed(w.server, cmp.Or(w.failure, errLost))
 	}
 	s.change(func() { s.session.disconnected(time.Now()) })
 }
@@ -152,6 +153,9 @@ func (s *Store) prepareConnection(now session) error {
 	case <-s.done:
 		return coordinator.ErrClosed
 	}
+	// A server that greets and then answers nothing more is given up.
+	patience := time.AfterFunc(now.timeout*2/3, func() { _ = w.Close() })
+	defer patience.Stop()
 	if err := s.makeRoot(); err != nil {
 		return fmt.Errorf("root %s: %w", s.opts.Root, err)
 	}

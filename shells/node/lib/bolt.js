@@ -4,7 +4,7 @@
 const { TO_CHILD } = require('./wire.js');
 const { Component, componentOf, accessors, checked, currentScope, Scope } = require('./component.js');
 const { BoltOutbox, BY_ROW, BY_REF } = require('./outbox.js');
-const { describe, failure } = require('./report.js');
+const { describe, failure, isError } = require('./report.js');
 const { shown } = require('./lane.js');
 const { Tuple, Tick, tupleClass, objectMaker, OPEN, ACKED, FAILED } = require('./tuple.js');
 const { InTurn, TuplesInTurn, FunctionInTurn } = require('./inturn.js');
@@ -132,7 +132,7 @@ class BoltComponent extends Component {
   /** Works on a frame; false: some of its rows are still to be started. */
   work(frame) {
     if (this.inTurn !== null) {
-      if (this.concurrency > 1) this.misuse(`concurrency is ${this.concurrency}, but this bolt does not wait for anything (async, a promise, a callback): it works on one tuple at a time`);
+      if (this.concurrency > 1) this.warnOnce(`concurrency is ${this.concurrency}, but this bolt does not wait for anything (async, a promise, a callback): it works on one tuple at a time`);
       this.inTurn.work(frame);
     }
     if (this.inTurn === null) this.waiting.start(frame); // perhaps since this frame
@@ -189,8 +189,9 @@ class BoltComponent extends Component {
   /** The tuples that an emit from here comes from, as far as that can be told. */
   inProgress() {
     const scope = currentScope();
-    if (scope !== undefined && scope.component === this) return scope.tuples ?? [];
-    return this.waiting?.unscoped ?? []; // initialize() has none
+    if (scope === undefined || scope.component !== this) return this.waiting?.unscoped ?? []; // initialize() has none
+    if (scope.tuples === null) return [];
+    return this.waiting.isBatch ? scope.tuples.filter((tup) => tup._state === OPEN) : scope.tuples;
   }
 
   refsOf(tuples) {
@@ -208,7 +209,7 @@ class BoltComponent extends Component {
 
   fail(tup, error) {
     const { bundle } = this.io;
-    const map = error instanceof Error ? describe(error, bundle, 'fail') : failure(error === undefined || error === null ? '' : String(error), bundle);
+    const map = isError(error) ? describe(error, bundle, 'fail') : failure(error, bundle);
     this.settle(tup, 'fail', FAILED, map);
   }
 

@@ -94,6 +94,12 @@ class Lane {
       size += sizeOf(kept[k]);
     }
     if (size > this.limit) this.checkSize(kept);
+    this.push(kept, size);
+  }
+
+  /** Takes a row as it is kept. A large one travels alone, so that its message is not much larger than it. */
+  push(kept, size) {
+    if (size > this.limit) this.outbox.makeRoom();
     for (let k = 0; k < kept.length; k++) this.columns[k].push(kept[k]);
     this.size += size;
   }
@@ -103,14 +109,13 @@ class Lane {
     if (this.size > this.limit || this.n >= MAX_ROWS) this.outbox.makeRoom();
   }
 
-  /** What the compiled add() calls beyond the limit: the last row may be too large by itself. */
+  /** What the compiled add() calls beyond the limit: it has not looked at whether the last row is large by itself. */
   overflow() {
-    try {
-      this.checkSize(this.columns.map((column) => column[column.length - 1]));
-    } catch (error) {
-      for (const column of this.columns) column.pop();
-      throw error;
-    }
+    const row = this.columns.map((column) => column.pop());
+    const size = row.reduce((sum, v) => sum + sizeOf(v), 0);
+    this.size -= size;
+    if (size > this.limit) this.checkSize(row);
+    this.push(row, size);
     this.outbox.makeRoom();
   }
 

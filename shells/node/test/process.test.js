@@ -23,7 +23,6 @@ test('hello, rows at both levels, stop', parallel, async (t) => {
     const values = ['a', 1, 1.5, null, true, 2n ** 60n, [1, { k: 'v' }], Buffer.from([0, 255]), new Date(5)];
     const r = await host.process(values.map((v) => [v]));
     assert.deepEqual(r.emits.map((e) => e.values[0]), values.filter((v) => v !== null));
-    assert.deepEqual(r.replies.map((m) => [m.first, m.n]), [[0, values.length]]);
     assert.deepEqual(await host.stop(), { code: 0, signal: null });
     assert.equal(host.before + host.stderr, '');
   }
@@ -123,6 +122,35 @@ test('D3 1 MB on stderr before the handshake, in process, and in nextTuple', par
   await spout.start();
   assert.equal((await spout.ask(1)).emits.length, 1);
   await spout.stop();
+});
+
+test('D3 the last words get through a full stderr that does not block', parallel, async (t) => {
+  const host = new Host(t, `
+    process.stderr.write('');
+    const { writeSync, writeFileSync } = require('fs');
+    require('polybolt').bolt(() => {
+      try { for (;;) writeSync(2, 'x'.repeat(1000) + '\\n'); } catch (error) { writeFileSync('code', error.code); }
+      setImmediate(() => { throw new Error('the last words'); });
+    }).run();`);
+  await host.start();
+  host.errors.pause();
+  host.data([[1]]);
+  await host.wait(FROM_CHILD.ERROR);
+  assert.equal(fs.readFileSync(path.join(host.bundle, 'code'), 'utf8'), 'EAGAIN');
+  host.errors.resume();
+  assert.deepEqual(await host.exited, { code: 1, signal: null });
+  await host.until(() => host.stderr.includes('Error: the last words\n    at '), 'the last words');
+});
+
+test('a CommonJS component costs no thread of hooks, and leaves stderr blocking', parallel, async (t) => {
+  const threads = "require('fs').readdirSync('/proc/self/task').length";
+  const plain = Number(spawnSync(process.execPath, ['-p', threads], { encoding: 'utf8' }).stdout);
+  const host = new Host(t, `require('polybolt').bolt(() => [${threads}, require('fs').readFileSync('/proc/self/fdinfo/2', 'utf8').split('\\n')[1]]).run();`, { outputs: [['default', ['n', 'flags']]], register: false }); // --import starts threads of its own
+  await host.start();
+  const [n, flags] = (await host.process([[1]])).emits[0].values;
+  assert.equal(n, plain);
+  assert.equal(parseInt(flags.split('\t')[1], 8) & fs.constants.O_NONBLOCK, 0);
+  await host.stop();
 });
 
 test('stdin at its end ends the process, with timers, servers, and a promise that never settles', parallel, async (t) => {

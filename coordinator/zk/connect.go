@@ -48,6 +48,10 @@ func (s *Store) onSession() {
 	s.mu.Lock()
 	fresh := s.session.id != w.granted.sessionID
 	s.mu.Unlock()
+	if fresh {
+		// An embedded coordinator without a folder counts anew in every life.
+		s.zxid.Store(0)
+	}
 	log := s.log.With("server", w.server, "session", fmt.Sprintf("%#x", w.granted.sessionID), "timeout", w.granted.timeout)
 	switch {
 	case fresh && w.granted.timeout != s.opts.SessionTimeout:

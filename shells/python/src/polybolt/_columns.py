@@ -16,7 +16,7 @@ from ._wire import from_u32s, u32s
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, Optional
+    from typing import Any
 
     from ._msgpack import Buffer
 
@@ -74,15 +74,15 @@ class _Codec:
     """
 
     def __init__(self, json_allowed: bool) -> None:
-        self.encode: Optional[Callable[[Any], bytes]] = None  # compiled msgpack, of one value
-        self.decode: Optional[Callable[[bytes], Any]] = None
+        self.encode: Callable[[Any], bytes] | None = None  # compiled msgpack, of one value
+        self.decode: Callable[[bytes], Any] | None = None
         try:
-            from msgspec.msgpack import Decoder, Encoder
+            from msgspec.msgpack import Decoder, Encoder  # pyright: ignore[reportMissingImports]
 
             self.encode, self.decode = Encoder().encode, Decoder().decode
         except Exception:  # absent, or not fit for this interpreter: there are other ways
             try:
-                from msgpack._cmsgpack import Packer, unpackb
+                from msgpack._cmsgpack import Packer, unpackb  # pyright: ignore[reportMissingImports]
 
                 self.encode = Packer().pack
                 self.decode = lambda data: unpackb(data, timestamp=3, strict_map_key=False)
@@ -107,7 +107,7 @@ class _Codec:
         return pack(v) if text is None else text
 
 
-_codec: Optional[_Codec] = None
+_codec: _Codec | None = None
 _json_allowed = True
 
 
@@ -167,7 +167,7 @@ class _Json:
         self.dumps = lambda v: "".join(chunks(v, 0))
 
 
-_loaded: Optional[_Json] = None
+_loaded: _Json | None = None
 
 
 def _json() -> _Json:
@@ -177,14 +177,14 @@ def _json() -> _Json:
     return _loaded
 
 
-def exact_json(v: Any) -> Optional[Texted]:
+def exact_json(v: Any) -> Texted | None:
     """Return v as JSON if that loses nothing: plain types, no NaN, infinity or -0.0, no int beyond 53 bits."""
     if plain((v,), True):
         try:
             text = Texted(_json().dumps(v).encode())
         except ValueError:  # not finite, or no UTF-8
             return None
-        if b"-0.0" not in text:
+        if text.find(b"-0.0") < 0:
             return text
     return None
 
@@ -192,7 +192,7 @@ def exact_json(v: Any) -> Optional[Texted]:
 # ---- columns to bytes
 
 
-def encode(col: list[Any], cls: Optional[type] = None) -> tuple[int, bytes]:
+def encode(col: list[Any], cls: type | None = None) -> tuple[int, bytes]:
     """Return the kind and data of a column of settled values. If the caller knows that each one's class is cls
     it says so. Raises ValueError or OverflowError when a value has no such form: culprits() tells which.
     """

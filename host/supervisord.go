@@ -10,7 +10,7 @@ import (
 
 	"github.com/polybolt/polybolt/host/blob"
 	"github.com/polybolt/polybolt/host/cluster"
-	"github.com/polybolt/polybolt/host/process"
+	"github.com/polybolt/polybolt/host/slot"
 	"github.com/polybolt/polybolt/host/supervisor"
 )
 
@@ -44,7 +44,7 @@ func RunSupervisor(ctx context.Context, o SupervisorOptions, log *slog.Logger) e
 	return o.withCluster(log, func(c *cluster.Cluster) error {
 		s, err := supervisor.New(c, supervisor.Options{
 			Dir: o.Dir, Host: o.Host, Address: o.Address, Slots: o.Slots, Version: Version, Bundle: o.Limits, Times: o.Times, Log: log,
-			Spec:    process.Spec{ZooKeeper: o.ZooKeeper, Root: o.Root, SessionTimeout: cluster.Duration(o.SessionTimeout), Host: o.Host, Address: o.Address, Orphan: cluster.Duration(o.Orphan)},
+			Spec:    slot.Spec{ZooKeeper: o.ZooKeeper, Root: o.Root, SessionTimeout: cluster.Duration(o.SessionTimeout), Host: o.Host, Address: o.Address, Orphan: cluster.Duration(o.Orphan)},
 			Command: func(spec string) *exec.Cmd { return exec.Command(self, WorkerCommand, spec) },
 		})
 		if err != nil {

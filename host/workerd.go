@@ -7,12 +7,13 @@ import (
 
 	"github.com/polybolt/polybolt/host/cluster"
 	"github.com/polybolt/polybolt/host/process"
+	"github.com/polybolt/polybolt/host/slot"
 )
 
 // RunWorker runs the worker process that a supervisor's file describes, until
 // its place is not its own any more.
 func RunWorker(ctx context.Context, file string, log *slog.Logger) error {
-	spec, err := process.ReadSpec(file)
+	spec, err := slot.ReadSpec(file)
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ func (p *Process) learn(ctx context.Context) error {
 	if err == nil || !errors.Is(err, cluster.ErrUnavailable) {
 		return err
 	}
-	if m, merr := p.spec.recall(); merr == nil {
+	if m, merr := p.recall(); merr == nil {
 		p.o.Log.Warn("coordinator does not answer: going by what the last worker here knew", "err", err)
 		p.run, p.assignment = m.Run, m.Assignment
 		return nil
@@ -62,7 +62,7 @@ func (p *Process) read(ctx context.Context) error {
 		return errGone
 	}
 	p.run, p.assignment = run.Record, a.Record
-	if err := p.spec.remember(memory{p.run, p.assignment}); err != nil {
+	if err := p.remember(memory{p.run, p.assignment}); err != nil {
 		p.o.Log.Warn("what this worker knows is not saved", "err", err)
 	}
 	return nil

@@ -19,7 +19,7 @@ import (
 
 // Options say what a worker process is made of.
 type Options struct {
-	Spec        *Spec
+	Spec        *slot.Spec
 	Cluster     *cluster.Cluster
 	NewEngine   func(EngineOptions) (Engine, error)
 	Log         *slog.Logger
@@ -40,7 +40,7 @@ var errGone = errors.New("this place is not the run's any more")
 type Process struct {
 	// Fixed at construction.
 	o           Options
-	spec        *Spec
+	spec        *slot.Spec
 	incarnation cluster.Incarnation
 	started     time.Time
 	tally       *tally

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/polybolt/polybolt/host/cluster"
-	"github.com/polybolt/polybolt/host/process"
 	"github.com/polybolt/polybolt/host/slot"
 	"github.com/polybolt/polybolt/shells"
 )
@@ -196,7 +195,7 @@ func (k *keeper) start(ctx context.Context) error {
 		return err
 	}
 	// A file, not a pipe: a worker must not die of a supervisor that is dead.
-	log, err := os.OpenFile(filepath.Join(spec.Logs, process.LogFile), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	log, err := os.OpenFile(filepath.Join(spec.Logs, slot.LogFile), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/polybolt/polybolt/host/blob"
 	"github.com/polybolt/polybolt/host/cluster"
-	"github.com/polybolt/polybolt/host/process"
+	"github.com/polybolt/polybolt/host/slot"
 )
 
 // Options say what a supervisor offers.
@@ -24,7 +24,7 @@ type Options struct {
 	Version string
 
 	// Spec is what every worker is told; the supervisor fills in the rest.
-	Spec process.Spec
+	Spec slot.Spec
 
 	// Command returns the command of a worker, given its spec's file.
 	Command func(spec string) *exec.Cmd

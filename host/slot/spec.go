@@ -1,4 +1,4 @@
-package process
+package slot
 
 import (
 	"encoding/json"
@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/polybolt/polybolt/host/cluster"
 )
@@ -63,42 +62,3 @@ func ReadSpec(file string) (*Spec, error) {
 	}
 	return &s, nil
 }
-
-// memory is what a worker last knew, for its successor in a time without a coordinator.
-type memory struct {
-	Run        cluster.Run        `json:"run"`
-	Assignment cluster.Assignment `json:"assignment"`
-}
-
-func (s *Spec) memoryFile() string { return filepath.Join(s.Folder, "memory.json") }
-
-func (s *Spec) remember(m memory) error {
-	b, err := json.Marshal(m)
-	if err != nil {
-		return err
-	}
-	temp := s.memoryFile() + ".new"
-	if err := os.WriteFile(temp, b, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(temp, s.memoryFile())
-}
-
-// recall returns what the process before this one knew of the same run.
-func (s *Spec) recall() (m memory, err error) {
-	b, err := os.ReadFile(s.memoryFile())
-	if err != nil {
-		return m, err
-	}
-	if err := json.Unmarshal(b, &m); err != nil {
-		return m, err
-	}
-	if m.Run.ID != s.Run {
-		return m, fmt.Errorf("it is that of run %s: %w", m.Run.ID, os.ErrNotExist)
-	}
-	return m, errors.Join(m.Run.Validate(), m.Assignment.Validate())
-}
-
-// patience is how long a process waits for the coordinator before it goes by
-// what its predecessor knew.
-const patience = 2 * time.Second

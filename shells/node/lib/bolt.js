@@ -132,7 +132,10 @@ class BoltComponent extends Component {
   /** Works on a frame; false: some of its rows are still to be started. */
   work(frame) {
     if (this.inTurn !== null) {
-      if (this.concurrency > 1) this.warnOnce(`concurrency is ${this.concurrency}, but this bolt does not wait for anything (async, a promise, a callback): it works on one tuple at a time`);
+      if (this.concurrency > 1) {
+        this.warnOnce(`concurrency is ${this.concurrency}, but this bolt does not wait for anything ` +
+          '(async, a promise, a callback): it works on one tuple at a time');
+      }
       this.inTurn.work(frame);
     }
     if (this.inTurn === null) this.waiting.start(frame); // perhaps since this frame
@@ -164,8 +167,12 @@ class BoltComponent extends Component {
   }
 
   inspect() {
-    const frames = this.waiting?.frames.map(({ seq, n, first, next, states }) => `frame ${seq}: of ${n} rows ${next} are started, ${states.subarray(first, next).filter((s) => s === 0).length} in progress`) ?? [];
-    return `  in progress: ${this.active}; messages that wait: ${this.inbox.length}\n${frames.map((line) => `  ${line}\n`).join('')}${super.inspect()}`;
+    const lines = [`in progress: ${this.active}; messages that wait: ${this.inbox.length}`];
+    for (const { seq, n, first, next, states } of this.waiting?.frames ?? []) {
+      const busy = states.subarray(first, next).filter((state) => state === 0).length;
+      lines.push(`frame ${seq}: of ${n} rows ${next} are started, ${busy} in progress`);
+    }
+    return `${lines.map((line) => `  ${line}\n`).join('')}${super.inspect()}`;
   }
 
   // ---- emit, ack, fail
@@ -200,7 +207,10 @@ class BoltComponent extends Component {
       if (!(tup instanceof Tuple)) throw new TypeError(`${this.ctx.component}: anchors are input tuples, not ${shown(tup)}`);
       if (tup._seq === 0) continue; // a tick: nothing waits for it
       if (tup._state === OPEN) refs.push(tup._seq, tup._row);
-      else this.misuse(`an emit is anchored to a tuple that was ${stateName(tup)} before; the anchor is left out. Await what emits, or ack later`);
+      else {
+        this.misuse(`an emit is anchored to a tuple that was ${stateName(tup)} before; the anchor is left out. ` +
+          'Await what emits, or ack later');
+      }
     }
     return refs;
   }

@@ -135,12 +135,14 @@ class Component {
 
   welcome(welcome) {
     if (welcome.version !== VERSION) {
-      throw new WireError(`the host speaks version ${welcome.version} of the protocol, this SDK version ${VERSION}: use the SDK that comes with the host, by removing polybolt from node_modules`);
+      throw new WireError(`the host speaks version ${welcome.version} of the protocol, this SDK version ${VERSION}: use the SDK of that host's release`);
     }
     this.level = welcome.level;
     this.logLevel = welcome.log_level ?? LEVELS.info;
     this.ctx = new Context(welcome, this.log, this.metrics);
-    this.inputs = (welcome.inputs ?? []).map(([component, stream, fields]) => ({ component, stream, fields, memo: fields.map(() => ({})) }));
+    for (const [component, stream, fields] of welcome.inputs ?? []) {
+      this.inputs.push({ component, stream, fields, memo: fields.map(() => ({})) });
+    }
     this.concurrency = Math.max(1, welcome.concurrency ?? 1);
     this.setUp(welcome);
     if (welcome.beat_ms > 0) this.beat(welcome.beat_ms);
@@ -242,7 +244,9 @@ class Component {
       for (const call of this.callbacks) {
         if (call.told || now - call.since < this.callbackMs) continue;
         call.told = true;
-        const error = new Error(`${this.user.constructor.name}.${call.name} takes a callback and has not called it for ${((now - call.since) / 1000).toPrecision(2)} s: call done() or done(error), or drop the parameter and return (a promise, if need be)`);
+        const [name, seconds] = [`${this.user.constructor.name}.${call.name}`, ((now - call.since) / 1000).toPrecision(2)];
+        const error = new Error(`${name} takes a callback and has not called it for ${seconds} s: call done() or done(error), ` +
+          'or drop the parameter and return (a promise, if need be)');
         error.name = 'CallbackNotCalled';
         error.stack = String(error);
         this.report(error);
@@ -380,12 +384,17 @@ const OPTIONS = ['stream', 'directTask', 'needTaskIds'];
 
 /** Returns emit's options, having looked for misspelt ones: they would be lost without a word. */
 function checked(options, more) {
-  if (options === null || typeof options !== 'object') throw new TypeError(`emit takes its options as an object, such as {stream: 'errors'}, not ${shown(options)}`);
+  if (options === null || typeof options !== 'object') {
+    throw new TypeError(`emit takes its options as an object, such as {stream: 'errors'}, not ${shown(options)}`);
+  }
   for (const key in options) {
-    if (key !== more && !OPTIONS.includes(key)) throw new TypeError(`emit has no option ${JSON.stringify(key)}; it has ${[...OPTIONS, more].join(', ')}`);
+    if (key === more || OPTIONS.includes(key)) continue;
+    throw new TypeError(`emit has no option ${JSON.stringify(key)}; it has ${[...OPTIONS, more].join(', ')}`);
   }
   const { directTask } = options;
-  if (directTask !== undefined && !(Number.isInteger(directTask) && directTask > 0)) throw new TypeError(`directTask is the number of a task, not ${shown(directTask)}`);
+  if (directTask !== undefined && !(Number.isInteger(directTask) && directTask > 0)) {
+    throw new TypeError(`directTask is the number of a task, not ${shown(directTask)}`);
+  }
   return options;
 }
 

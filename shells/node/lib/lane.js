@@ -123,7 +123,8 @@ class Lane {
     let bytes = 0;
     for (const v of row) bytes += typeof v === 'string' ? Buffer.byteLength(v) + 5 : sizeOf(v);
     if (bytes > this.maxBytes) {
-      throw new RangeError(`${this.label}: a row of ${bytes} bytes; max_message_bytes allows ${this.maxBytes}. Send less, or raise it under config: in the topology`);
+      throw new RangeError(`${this.label}: a row of ${bytes} bytes; max_message_bytes allows ${this.maxBytes}. ` +
+        'Send less, or raise it under config: in the topology');
     }
   }
 
@@ -132,7 +133,8 @@ class Lane {
     const { fields } = this;
     if (Array.isArray(values)) {
       if (values.length === fields.length) return values;
-      throw new TypeError(`${this.label} has ${many(fields.length, 'field')} (${fields.join(', ')}), got ${many(values.length, 'value')}: ${shown(values)}`);
+      throw new TypeError(`${this.label} has ${many(fields.length, 'field')} (${fields.join(', ')}), ` +
+        `got ${many(values.length, 'value')}: ${shown(values)}`);
     }
     if (typeName(values) !== 'object' || values === null) {
       const hint = fields.length === 1 ? '; write [value] for a single value' : '';
@@ -153,7 +155,8 @@ class Lane {
   /** Hands over the rows as a group and starts afresh. */
   close() {
     const { index, fields, ends, refs, multi, wants, direct, request, arena } = this;
-    const group = { lane: this, index, fields, columns: this.columns.map((column) => column.slice()), arena, ends, refs, multi, wants, direct, request };
+    const columns = this.columns.map((column) => column.slice());
+    const group = { lane: this, index, fields, columns, arena, ends, refs, multi, wants, direct, request };
     this.arena = new Writer(0);
     this.reset();
     return group;

@@ -41,7 +41,8 @@ class Outbox {
     if (lane !== undefined) return lane;
     const list = [...this.lanes.values()].map((l) => `${JSON.stringify(l.name)} (${l.fields.join(', ')})`).join(', ');
     throw new Error(list
-      ? `${this.component}: no stream ${shown(name).replace(/^string /, '')} is declared; it has ${list}. Others go under output: in the topology`
+      ? `${this.component}: no stream ${shown(name).replace(/^string /, '')} is declared; it has ${list}. ` +
+        'Others go under output: in the topology'
       : `${this.component} emits, but the topology gives it no output: add output: [field, …] to it`);
   }
 

@@ -4,7 +4,7 @@ const path = require('path');
 const { shown } = require('./lane.js');
 
 const SDK = __dirname + path.sep;
-const MESSAGE_CHARS = 8 << 10, TRACE_CHARS = 24 << 10, LOG_CHARS = 32 << 10;
+const TYPE_CHARS = 256, MESSAGE_CHARS = 8 << 10, TRACE_CHARS = 24 << 10, LOG_CHARS = 32 << 10;
 
 // ---- errors
 
@@ -16,7 +16,13 @@ const MESSAGE_CHARS = 8 << 10, TRACE_CHARS = 24 << 10, LOG_CHARS = 32 << 10;
 function describe(error, bundle, kind = 'exception') {
   const stack = stackOf(error);
   const { type, message } = nameOf(error);
-  return { kind, type: clean(type, 256), message: clean(message, MESSAGE_CHARS), traceback: clean(stack.text.trimEnd(), TRACE_CHARS), place: placeIn(stack.frames, bundle) };
+  return {
+    kind,
+    type: clean(type, TYPE_CHARS),
+    message: clean(message, MESSAGE_CHARS),
+    traceback: clean(stack.text.trimEnd(), TRACE_CHARS),
+    place: placeIn(stack.frames, bundle),
+  };
 }
 
 /** Returns the error map for a fail() that gave a reason, or none, with the place of its caller. */
@@ -104,7 +110,9 @@ function relative(file, bundle) {
 
 /** Returns text with a UTF-8 form, cut in its middle to limit characters. */
 function clean(text, limit) {
-  if (text.length > limit) text = `${text.slice(0, limit / 2)}\n… ${text.length - limit} characters left out …\n${text.slice(-limit / 2)}`;
+  if (text.length > limit) {
+    text = `${text.slice(0, limit / 2)}\n… ${text.length - limit} characters left out …\n${text.slice(-limit / 2)}`;
+  }
   return text.replace(/\p{Surrogate}/gu, '\ufffd');
 }
 
@@ -231,7 +239,9 @@ class Metrics {
       if (typeof name !== 'string' || name === '') throw new TypeError(`a metric's name is a string, not ${shown(name)}`);
       this.#all.set(name, metric = new Kind(this.#touch));
     }
-    if (!(metric instanceof Kind)) throw new TypeError(`metric ${JSON.stringify(name)} is a ${metric.constructor.name.toLowerCase()} already`);
+    if (!(metric instanceof Kind)) {
+      throw new TypeError(`metric ${JSON.stringify(name)} is a ${metric.constructor.name.toLowerCase()} already`);
+    }
     return metric;
   }
 

@@ -86,8 +86,13 @@ class PipeWriter {
 /** Runs a component in this process; target is an instance, a class, or the object that bolt() or spout() has made. */
 function component(kind, target) {
   const pipe = takeOver();
-  if (pipe === undefined) return refuse('this is a component of a Polybolt topology, and is started by the host: try `polybolt run` in the folder of its topology.yaml');
-  if (pipe.error !== undefined) return refuse(`the protocol cannot be moved away from descriptors 0 and 1, which must be pipes: ${pipe.error.message}`);
+  if (pipe === undefined) {
+    return refuse('this is a component of a Polybolt topology, and is started by the host: ' +
+      'try `polybolt run` in the folder of its topology.yaml');
+  }
+  if (pipe.error !== undefined) {
+    return refuse(`the protocol cannot be moved away from descriptors 0 and 1, which must be pipes: ${pipe.error.message}`);
+  }
   if (pipe.running) throw new Error('run() was called before: a process is one component');
   pipe.running = true;
   const { BoltComponent } = require('./bolt.js');

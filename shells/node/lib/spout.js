@@ -343,7 +343,8 @@ class SpoutComponent extends Component {
   inspect() {
     const { outbox } = this;
     const state = this.inactive ? 'inactive' : this.waiting ? 'waits for nextTuple' : this.timer !== null ? 'pauses' : 'has nothing to do';
-    return `  request ${outbox.seq}: ${outbox.rows} of ${this.rows} rows; ${state}; ids that wait for an outcome: ${outbox.pending.size}\n${super.inspect()}`;
+    const rows = `request ${outbox.seq}: ${outbox.rows} of ${this.rows} rows`;
+    return `  ${rows}; ${state}; ids that wait for an outcome: ${outbox.pending.size}\n${super.inspect()}`;
   }
 
   /** Spout.emit and emitTo, when there is more to it. */
@@ -360,7 +361,8 @@ class SpoutComponent extends Component {
 function iteratorOf(v, component) {
   const make = v?.[Symbol.asyncIterator] ?? v?.[Symbol.iterator];
   if (typeof make !== 'function' || typeof v === 'string') {
-    throw new TypeError(`${component}: the function of a spout is a generator (function* or async function*), this one returns ${shown(v)}`);
+    throw new TypeError(`${component}: the function of a spout is a generator (function* or async function*), ` +
+      `this one returns ${shown(v)}`);
   }
   return make.call(v);
 }

@@ -357,15 +357,15 @@ test('beats come when nothing else is written, and only then', parallel, async (
   await host.start();
   await host.wait(FROM_CHILD.BEAT);
   await host.wait(FROM_CHILD.BEAT);
-  const start = Date.now();
-  let frames = 0;
   host.messages.length = 0;
-  while (Date.now() - start < 300) {
+  let pauses = 0; // of a busy machine
+  for (let frames = 0, last = Date.now(), end = last + 300; frames < 20 || last < end; frames++) {
     await host.process([['x']]);
-    frames++;
+    if (Date.now() - last > 40) pauses++;
+    last = Date.now();
   }
   const beats = host.messages.filter((m) => m.type === FROM_CHILD.BEAT).length;
-  assert.ok(frames > 10 && beats <= 2, `${beats} beats among ${frames} frames`);
+  assert.ok(beats <= pauses + 1, `${beats} beats, ${pauses} pauses`);
   await host.stop();
 });
 
@@ -609,8 +609,14 @@ test('metrics are sent once a second at most', parallel, async (t) => {
   const host = new Host(t, "require('polybolt').bolt((_, ctx) => { ctx.metrics.counter('rows').inc(); }).run();");
   await host.start();
   for (let i = 0; i < 50; i++) await host.process([[1], [2]]);
-  const { metrics } = await host.wait(FROM_CHILD.METRIC);
-  assert.deepEqual(metrics, [['rows', 'counter', 100]]);
-  assert.ok(!host.messages.some((m) => m.metrics));
+  const start = Date.now();
+  let sum = 0, messages = 0;
+  for (; sum < 100; messages++) {
+    const { metrics: [[name, kind, value]] } = await host.wait(FROM_CHILD.METRIC);
+    assert.deepEqual([name, kind], ['rows', 'counter']);
+    sum += value;
+  }
+  assert.equal(sum, 100);
+  assert.ok(messages <= 2 + (Date.now() - start) / 1000, `${messages} messages`);
   await host.stop();
 });

@@ -152,6 +152,9 @@ class BoltLoop(Loop):
         self.going = False
 
 
+HELD = "held"  # in Tuple._done, of the row in progress only: it raised, and is neither failed nor acked for it
+
+
 class LaneBolt(BoltLoop):
     """A bolt whose main thread emits through the lane."""
 
@@ -176,7 +179,9 @@ class LaneBolt(BoltLoop):
         tup = self.tuples[input]
         if tup is not None:
             tup._frame = frame
+            self.lane.tuple = tup if self.tracked == ENDS else None
         self.tuples[input] = work(n, tup, cols)
+        self.lane.tuple = None
         self.end()
 
     def settle_lane(self, lane: Lane) -> None:
@@ -194,25 +199,30 @@ class LaneBolt(BoltLoop):
         elif getattr(component, "auto_fail", True):
             lane.fail(row, describe(error, self.session.bundle))
             if tup is not None:
-                tup._done, lane.touched = FAILED, tup
+                tup._done = FAILED
         else:
             self.session.error(error)
-            if component.auto_ack:
+            if component.auto_ack and tup is not None:
                 lane.held.append(row)
-                assert tup is not None
-                lane.touched = tup
+                tup._done = HELD
         if lane.one:
             lane.gaps.append(row - lane.base)
 
     def keep(self, tup: Tuple) -> Tuple:
         """Give a tuple that user code refers to its row, and return a fresh one."""
         lane = self.lane
-        lane.touched = None
-        row = lane.row()
-        if tup._done is None and getattr(self.component, "auto_ack", True) and (not lane.held or lane.held[-1] != row):
-            tup._done = ACKED
-        tup._row = row
-        return type(tup)(tup._frame)
+        row = tup._row = lane.row()
+        if tup._done == HELD:
+            tup._done = None
+        elif tup._done is None:
+            if getattr(self.component, "auto_ack", True):
+                tup._done = ACKED
+            else:
+                lane.held.append(row)
+        fresh = type(tup)(tup._frame)
+        if lane.tuple is tup:
+            lane.tuple = fresh
+        return fresh
 
 
 class ClassBolt(LaneBolt):
@@ -234,7 +244,7 @@ class ClassBolt(LaneBolt):
         return {}
 
     def held(self) -> None:
-        """The row in progress was neither acked nor failed."""
+        """The row in progress was neither acked nor failed, and nobody can do it any more."""
         self.lane.held.append(self.lane.row())
 
 

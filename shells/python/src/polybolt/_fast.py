@@ -105,6 +105,13 @@ def _take(checks: Sequence[str], x: str, other: str) -> str:
 {other}"""
 
 
+KEPT = """if refs(tup) != alone:
+                tup = keep(tup)
+                alone = refs(tup)
+            elif tup._done is not None:
+                tup._done = None"""
+
+
 def _at(depth: int, text: str) -> str:
     """Return text as it stands after depth levels of indentation on its first line."""
     return text.replace("\n", "\n" + "    " * depth)
@@ -114,7 +121,7 @@ def _at(depth: int, text: str) -> str:
 
 
 def fast_emit(checks: Sequence[str], threads: bool, keyed: bool) -> Callable[..., Any]:
-    """make(slow, lists, classes, low, high, ident, main) -> (emit, trap), for a class's default stream.
+    """make(slow, lists, classes, low, high, ident, main, current) -> (emit, trap), for a class's default stream.
 
     threads: the process has others than the main one, which must not touch the lane. keyed: a spout, with ids.
     """
@@ -126,9 +133,10 @@ def fast_emit(checks: Sequence[str], threads: bool, keyed: bool) -> Callable[...
     else:
         parameters = "stream=None, anchors=None, direct_task=None, need_task_ids=False"
         arguments = "stream, anchors, direct_task, need_task_ids"
-        usual = "stream is anchors is direct_task is None and not need_task_ids"
+        usual = "stream is direct_task is None and not need_task_ids"
+        usual += " and (anchors is None or current(anchors))"
     source = f"""
-def make(slow, lists, classes, low, high, ident, main):
+def make(slow, lists, classes, low, high, ident, main, current):
     {_names("c", width)}{"ids, " * keyed}= lists
     {_names("t", width)}= classes
     def emit(values, {parameters}):
@@ -168,10 +176,8 @@ def make(process, ends, last, refs, keep, failed, held):
                 process(tup)
             except Exception as e:
                 failed(e, tup)
-            {"if tup._done is None: held()" * holds}
-            if refs(tup) != alone:
-                tup = keep(tup)
-                alone = refs(tup)
+            {KEPT}
+            {"else: held()" * holds}
             ends.append(len(last))
         return tup
     return work
@@ -210,7 +216,7 @@ def make(fn, conf, ctx, lists, last, ends, gaps, slow, failed, refs, keep, class
                 {_at(4, body)}
             except Exception as e:
                 failed(e, tup)
-            {"if refs(tup) != alone: tup = keep(tup); alone = refs(tup)" * with_tuple}
+            {KEPT * with_tuple}
             {"ends.append(len(last))" * (not one)}
         return tup
     {_trap(width, width > 1)}
@@ -327,11 +333,22 @@ class Emitter(Adaptive):
         checks = ["any" if c is None else "int" if c is int else "class" for c in lane.classes]
         make = fast_emit(checks, self.session.threads, self.keyed)
         lists = [*lane.cols, lane.ids] if self.keyed else lane.cols
-        emit, trap = make(self.slow, lists, self.cells(), INT_MIN, INT_MAX, get_ident, self.session.main)
+        main = self.session.main
+        emit, trap = make(self.slow, lists, self.cells(), INT_MIN, INT_MAX, get_ident, main, self.is_current)
         self.component.emit = emit
         self.traps = [trap]
         if lane.trapped:
             self.trap(True)
+
+    def is_current(self, anchors: Any) -> bool:
+        """Report whether anchors= names the tuple in progress alone, which is what no anchors= means."""
+        tup = self.lane.tuple
+        if anchors is tup:
+            return tup is not None and tup._done is None
+        return anchors.__class__ in _LISTS and len(anchors) == 1 and anchors[0] is tup and tup._done is None
+
+
+_LISTS = frozenset((list, tuple))
 
 
 class FunctionEmitter(Adaptive):

@@ -83,7 +83,7 @@ class Lane:
         self.classes: list[type | None] = [str] * self.width
         self.stray = False
         self.misses = 0
-        self.touched: Any = None  # the tuple in progress, once user code has acked or failed it
+        self.tuple: Any = None  # the one in progress, if emits are anchored to it
         self.cleared = 0  # rows emitted and out of the lists again, of all frames
         self.trapped = False  # another thread asks the main thread to empty the lane; see Session.relieve
         self.frame: Frame | None = None
@@ -223,7 +223,7 @@ class Taken:
         return []
 
     def _bodies(self, as_rows: bool, limit: int, culprits: dict[int, Any]) -> list[tuple[int, int, Packed]]:
-        step = max(1, min(self.m, MESSAGE_BYTES // self._bytes_a_row()))
+        step = self.m if self.m <= 16 else max(1, min(self.m, MESSAGE_BYTES // self._bytes_a_row()))
         parts = []
         todo = [(a, min(a + step, self.m)) for a in range(0, self.m, step)][::-1]
         while todo:

@@ -204,19 +204,21 @@ class Session:
             raise TypeError(f"{self.component}: {how[:-2]}() takes an input tuple, not {shown(tup)}")
         if tup._frame is None:
             return  # a tick: nothing waits for it
+        lane = self.lane
+        if lane is not None and tup._row is None and tup._done is None and get_ident() == self.main:
+            tup._done = how  # the row in progress, which ends as _done says
+            if error is not None:
+                lane.fail(lane.row(), error)
+            return
         outbox = self.outbox
         assert isinstance(outbox, BoltOutbox)
         with outbox.lock:
             before = tup._done
             if before is None:
                 tup._done = how
-                frame, lane = tup._frame, self.lane
+                frame = tup._frame
                 seq, row = tup._ref()
-                if lane is not None and tup._row is None and get_ident() == self.main:
-                    lane.touched = tup  # not to be used again; its row ends as _done says
-                    if error is not None:
-                        lane.fail(row, error)
-                elif row in frame.unreported:
+                if row in frame.unreported:
                     if error is not None:
                         frame.errors[row] = error
                 elif error is None:

@@ -441,6 +441,27 @@ test('D39 D45 the SDK keeps nothing of a row that is done, or that is never acke
   await host.stop();
 });
 
+test('D51 task ids asked for on every emit, with many rows in progress: no deadlock, ids in the order of the emits', parallel, async (t) => {
+  const host = new Host(t, `
+    const { Bolt } = require('polybolt');
+    class Ids extends Bolt {
+      async process(tup) {
+        for (let i = 0; i < 3; i++) {
+          const ids = await this.emit([tup.get('v') + '.' + i], { needTaskIds: true });
+          if (ids.length !== 1 || ids[0] !== 70) throw new Error('ids ' + ids);
+        }
+      }
+    }
+    Ids.run();`, { welcome: { concurrency: 8 } });
+  await host.start();
+  const first = host.data(Array.from({ length: 300 }, (_, i) => [i]));
+  const second = host.data(Array.from({ length: 300 }, (_, i) => [300 + i]));
+  const all = [await host.covered(first, 300), await host.covered(second, 300)].flatMap((r) => [...r.emits.map((e) => e.values[0]), ...r.failed]);
+  assert.equal(all.length, 1800);
+  for (const row of [0, 299, 300, 599]) assert.deepEqual(all.filter((v) => v.startsWith(`${row}.`)), [0, 1, 2].map((i) => `${row}.${i}`));
+  await host.stop();
+});
+
 test('D4 both pipes full: everything arrives, in order, and memory is bounded', parallel, async (t) => {
   const host = new Host(t, "const { bolt } = require('polybolt'); bolt(function* ({ v }) { if (v === 'memory') yield process.memoryUsage().rss; else for (let i = 0; i < 20; i++) yield `${v} ${i} ${'x'.repeat(200)}`; }).run();");
   await host.start();

@@ -6,6 +6,7 @@ sends it again. An item that the service does not know is no failure.
 import asyncio
 import json
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from urllib.error import HTTPError
 
 from polybolt import Bolt
@@ -25,12 +26,14 @@ def get_json(url):
 class Lookup(Bolt):
     def initialize(self, conf, ctx):
         self.url = conf["url"]
+        self.threads = ThreadPoolExecutor(max_workers=64)  # it starts no more than are needed
 
     async def process(self, tup):
         item = tup["item"]
         with self.metrics.timer("lookup_seconds"):
-            # With a client that is async itself (httpx, aiohttp): await client.get(...)
-            product = await asyncio.to_thread(get_json, f"{self.url}/{item}.json")
+            # urllib waits, so it waits in a thread. With a client that is async itself: await client.get(...)
+            loop = asyncio.get_running_loop()
+            product = await loop.run_in_executor(self.threads, get_json, f"{self.url}/{item}.json")
         if product is None:
             self.metrics.counter("unknown_items").inc()
             self.log.warning("there is no %s", item)

@@ -13,6 +13,8 @@ import (
 // hits those who open connections and say nothing.
 const maxGreetings = 256
 
+var errCrowd = fmt.Errorf("it said nothing while %d others came", maxGreetings)
+
 // welcome begins with a connection that has just been accepted.
 func (s *Server) welcome(raw net.Conn) {
 	s.mu.Lock()
@@ -30,10 +32,14 @@ func (s *Server) welcome(raw net.Conn) {
 	s.wg.Go(func() {
 		defer s.remove(raw)
 		defer raw.Close()
-		if in, c, err := s.greet(raw); err != nil {
-			s.refuse(err, raw.RemoteAddr())
-		} else {
+		in, c, err := s.greet(raw)
+		switch {
+		case err == nil:
 			s.serve(in, c)
+		case errors.Is(err, net.ErrClosed):
+			s.refuse(errCrowd, raw.RemoteAddr())
+		default:
+			s.refuse(err, raw.RemoteAddr())
 		}
 	})
 }
@@ -50,12 +56,10 @@ func (s *Server) greet(raw net.Conn) (*Inbound, *connection, error) {
 	if _, tcp := raw.(*net.TCPConn); tcp && s.opts.TLS != nil {
 		conn = tls.Server(raw, s.opts.TLS)
 	}
-	body, err := readGreeting(conn)
 	var h hello
+	body, err := readGreeting(conn)
 	if err == nil {
-		if err = h.parse(body); err != nil {
-			err = refusef(CodeProtocol, "%s", err)
-		}
+		err = h.parse(body)
 	}
 	c := newConnection(raw, conn, s.opts.Limits.Silence)
 	var in *Inbound
@@ -70,7 +74,10 @@ func (s *Server) greet(raw net.Conn) (*Inbound, *connection, error) {
 		}
 		a.code, a.text = r.Code, r.Text
 		_, writeErr := conn.Write(a.encode())
-		return nil, nil, errors.Join(fmt.Errorf("%s: %w", h.from, err), writeErr)
+		if h.from.Worker != 0 {
+			err = fmt.Errorf("%s: %w", h.from, err)
+		}
+		return nil, nil, errors.Join(err, writeErr)
 	}
 	_, err = conn.Write(a.encode())
 	if err == nil {

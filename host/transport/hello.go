@@ -56,7 +56,8 @@ func (h *hello) encode() []byte {
 	return setLength(appendShort(b, h.wantPlace))
 }
 
-// parse reads the body of a hello. Only what it says on its face is checked.
+// parse reads the body of a hello. Only what it says on its face is checked;
+// the error is a [*Refusal].
 func (h *hello) parse(body []byte) error {
 	c := cursor{b: body}
 	h.channel = c.byte()
@@ -64,12 +65,15 @@ func (h *hello) parse(body []byte) error {
 	h.from = c.identity()
 	h.wantID, h.wantPlace = c.uint64(), c.text(int(c.byte()))
 	if c.short {
-		return errors.New("a hello that ends too early")
+		return refusef(CodeProtocol, "a hello that ends too early")
 	}
 	if h.link == 0 || h.first == 0 || h.next == 0 {
-		return errors.New("a hello with a number that is 0")
+		return refusef(CodeProtocol, "a hello with a number that is 0")
 	}
-	return h.from.validate()
+	if err := h.from.validate(); err != nil {
+		return refusef(CodeProtocol, "a hello of nobody: %s", err)
+	}
+	return nil
 }
 
 func (a *answer) encode() []byte {
@@ -168,9 +172,12 @@ func appendShort(b []byte, s string) []byte { return append(append(b, byte(len(s
 
 // appendReason writes a code and a text, cut where it is too long.
 func appendReason(b []byte, code Code, text string) []byte {
-	for len(text) > maxText {
-		_, size := utf8.DecodeLastRuneInString(text[:maxText+1])
-		text = text[:maxText+1-size]
+	text = strings.ToValidUTF8(text, "?")
+	if end := maxText; len(text) > end {
+		for !utf8.RuneStart(text[end]) {
+			end--
+		}
+		text = text[:end]
 	}
 	b = binary.BigEndian.AppendUint16(b, uint16(code))
 	b = binary.BigEndian.AppendUint16(b, uint16(len(text)))

@@ -15,7 +15,8 @@ type Limits struct {
 	// show that the connection lives; twice that at the latest.
 	Ping time.Duration
 
-	// Silence is after how long without a byte a connection is given up.
+	// Silence is after how long without a byte a connection is given up: some
+	// times the Ping of the far side.
 	Silence time.Duration
 
 	// Handshake bounds a connection's beginning, TLS and hello together;

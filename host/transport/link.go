@@ -27,12 +27,13 @@ type LinkOptions struct {
 	// only loopback addresses are dialled. Unix sockets do not use it.
 	TLS *tls.Config
 
-	// Handler gets the messages that come back, in order, one at a time. It
-	// may block, and must not wait for Run. Nil drops them.
+	// Handler gets the messages that come back, in order, one at a time. While
+	// it blocks, acknowledgements wait too, and Run cannot return. Nil drops them.
 	Handler func(Message)
 
-	// State is told when a connection is made, with a nil error, and when it
-	// is lost, with the reason. It is called by Run and must not block. Nil is allowed.
+	// State is told when a connection is made, with a nil error, and with the
+	// reason when it is lost or could not be made, at every attempt. It is
+	// called by Run and must not block. Nil is allowed.
 	State func(up bool, err error)
 
 	// Acked is told after messages were acknowledged, on the goroutine that
@@ -129,8 +130,8 @@ func (l *Link) run(ctx context.Context) error {
 			l.tell(true, nil)
 			began = time.Now()
 			err = l.serve(ctx, c)
-			l.tell(false, err)
 		}
+		l.tell(false, err)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}

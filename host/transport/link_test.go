@@ -11,9 +11,8 @@ import (
 const testTopology = "wordcount.1"
 
 func identity(worker uint64) func() Identity {
-	return func() Identity {
-		return Identity{Topology: testTopology, Place: fmt.Sprint("place ", worker), Worker: worker, Epoch: 1}
-	}
+	id := Identity{Topology: testTopology, Place: fmt.Sprint("place ", worker), Worker: worker, Epoch: 1}
+	return func() Identity { return id }
 }
 
 // serverOf runs a server with the worker number 2.

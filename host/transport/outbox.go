@@ -10,7 +10,7 @@ const (
 )
 
 // maxSpare bounds the memory of used chunks that are kept for reuse.
-const maxSpare = 4 * maxChunk
+const maxSpare = 8 * maxChunk
 
 // outbox keeps messages from when they are sent until they are acknowledged,
 // encoded as they go over the wire and copied once: what is written to a

@@ -93,11 +93,8 @@ func (e *endpoint) receive(c *connection) error {
 		case owed >= e.limits.AckBytes:
 			owed = 0
 			e.ackNow()
-		case in.waits():
-			owed = 0
-			if !e.delayed.Swap(true) {
-				e.ackIn.Reset(e.limits.AckDelay)
-			}
+		case in.waits() && !e.delayed.Swap(true):
+			e.ackIn.Reset(e.limits.AckDelay)
 		}
 	}
 }

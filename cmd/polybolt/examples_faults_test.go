@@ -20,7 +20,7 @@ import (
 
 // An async bolt has several requests in the air, and what fails is tried again.
 func TestLookupRetriesAndOverlaps(t *testing.T) {
-	for _, dir := range []string{"examples-python/http-lookup"} {
+	for _, dir := range []string{"examples-python/http-lookup", "examples-js/http-lookup"} {
 		t.Run(dir, func(t *testing.T) {
 			t.Parallel()
 			folder := copyFolder(t, repository(dir))
@@ -132,7 +132,7 @@ func (c committing) finish(p *process) {
 }
 
 func TestCommittingSpout(t *testing.T) {
-	for _, dir := range []string{"examples-python/committing-spout"} {
+	for _, dir := range []string{"examples-python/committing-spout", "examples-js/committing-spout"} {
 		t.Run(dir, func(t *testing.T) {
 			t.Run("child killed", func(t *testing.T) {
 				t.Parallel()

@@ -34,6 +34,14 @@ var examples = []example{
 	{dir: "examples-python/http-lookup", unordered: true, service: true},
 	{dir: "examples-python/committing-spout", writes: true, args: []string{"--set", "spouts.lines.config.pause=0"}},
 	{dir: "examples-python/with-dependency", install: pipInstall},
+
+	{dir: "examples-js/wordcount"},
+	{dir: "examples-js/rolling-top", last: true, args: rollingFast},
+	{dir: "examples-js/join", unordered: true},
+	{dir: "examples-js/http-lookup", unordered: true, service: true},
+	{dir: "examples-js/committing-spout", writes: true, args: []string{"--set", "spouts.lines.config.pause=0"}},
+	{dir: "examples-js/with-dependency", install: []string{"npm", "ci", "--no-audit", "--no-fund"}},
+	{dir: "examples-js/mixed-languages", unordered: true},
 }
 
 var (

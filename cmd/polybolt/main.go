@@ -88,7 +88,8 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return exit{exitUsage, fmt.Errorf("%w\nSee: %s --help", err, c.CommandPath())}
 	})
-	root.AddCommand(newRun(), newRunHere(), newValidate(), newGraph(), newSchema(), newSDK(), newVersion())
+	root.AddCommand(newRun(), newRunHere(), newValidate(), newGraph(), newSchema(), newSDK(), newVersion(),
+		newNimbus(), newSupervisor(), newWorker(), newDeploy(), newList(), newKill())
 	return root
 }
 

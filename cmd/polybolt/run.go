@@ -21,14 +21,16 @@ import (
 
 // runFlags are the flags of run.
 type runFlags struct {
-	set  []string
-	dead string
-	time time.Duration
+	set    []string
+	dead   string
+	format string
+	time   time.Duration
 }
 
 func (f *runFlags) add(c *cobra.Command) {
 	c.Flags().StringArrayVar(&f.set, "set", nil, "change a value of the topology, as in `spouts.lines.config.path=x`")
 	c.Flags().DurationVar(&f.time, "for", 0, "stop after this `time`, as if by Ctrl-C")
+	c.Flags().StringVarP(&f.format, "output", "o", "table", "the summary as `table` or json")
 	c.Flags().StringVar(&f.dead, "dead", "", "append tuples that are given up to this `file`")
 }
 
@@ -127,6 +129,9 @@ func overrides(set []string) ([]topology.Option, error) {
 }
 
 func runLocal(path string, f runFlags) error {
+	if f.format != "table" && f.format != "json" {
+		return exit{exitUsage, fmt.Errorf("--output %s: there are table and json", f.format)}
+	}
 	options, err := overrides(f.set)
 	if err != nil {
 		return err
@@ -147,7 +152,11 @@ func runLocal(path string, f runFlags) error {
 	err = errors.Join(local.RunFor(ctx, f.time), local.Close())
 	console.stop()
 	stop()
-	console.summary(local.Snapshot(), local.DeadFile)
+	if f.format == "json" {
+		err = errors.Join(err, summaryJSON(os.Stdout, local.Snapshot()))
+	} else {
+		summary(os.Stdout, local.Snapshot(), local.DeadFile)
+	}
 	switch s := local.Summary(); {
 	case errors.Is(err, errAborted):
 		return exit{code: exitAborted}

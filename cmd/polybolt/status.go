@@ -1,9 +1,10 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
-	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -108,9 +109,15 @@ func (st *status) line(s worker.Snapshot) string {
 	return b.String()
 }
 
+// summaryJSON is the end of a run for programs: all figures.
+func summaryJSON(out io.Writer, s worker.Snapshot) error {
+	enc := json.NewEncoder(out)
+	enc.SetIndent("", "  ")
+	return enc.Encode(s)
+}
+
 // summary is what stands at the end: a table, and the last line that scripts read.
-func (c *console) summary(s worker.Snapshot, deadFile string) {
-	var out io.Writer = os.Stdout
+func summary(out io.Writer, s worker.Snapshot, deadFile string) {
 	t := table.NewWriter()
 	t.SetStyle(table.StyleLight)
 	t.Style().Options = table.OptionsNoBordersAndSeparators
@@ -125,10 +132,9 @@ func (c *console) summary(s worker.Snapshot, deadFile string) {
 	fmt.Fprintln(out, t.Render())
 	var causes []string
 	for cause, n := range s.ByCause {
-		if n > 0 {
-			causes = append(causes, fmt.Sprintf("%s %d", worker.CauseName(cause), n))
-		}
+		causes = append(causes, fmt.Sprintf("%s %d", cause, n))
 	}
+	slices.Sort(causes)
 	if len(causes) > 0 {
 		fmt.Fprintln(out, "failed attempts by cause:", strings.Join(causes, ", "))
 	}

@@ -76,3 +76,22 @@ func BenchmarkChange(b *testing.B) {
 		}
 	}
 }
+
+// From Open to the first answer: the other part of that start.
+func BenchmarkFirstAnswer(b *testing.B) {
+	o := DefaultOptions()
+	dir := b.TempDir()
+	o.Address, o.Dir = unixPrefix+filepath.Join(dir, "s"), dir
+	s, _ := start(b, o)
+	for b.Loop() {
+		c := client(b, s)
+		if _, err := c.Get(b.Context(), "/"); err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		if err := c.Close(); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+	}
+}

@@ -152,34 +152,13 @@ func (c *conn) read(inputs chan<- input, stopped <-chan struct{}) error {
 		}
 	}
 	r := bufio.NewReaderSize(c.net, 4<<10)
-	if err := c.net.SetReadDeadline(time.Now().Add(ioTimeout)); err != nil {
+	first, err := c.readFirst(r)
+	if err != nil || !send(first) || first.connect == nil {
 		return err
 	}
-	// A word looks like a length of more than a gigabyte.
-	if word, err := r.Peek(4); err == nil && words[string(word)] {
-		send(input{word: string(word)})
-		return nil
-	}
-	packet, err := readPacket(r, nil)
-	if err != nil {
-		return err
-	}
-	connect, err := parseConnect(packet)
-	if err != nil || !send(input{connect: &connect}) {
-		return err
-	}
+	var packet []byte
 	for {
-		if err := c.net.SetReadDeadline(time.Time{}); err != nil {
-			return err
-		}
-		if _, err := r.Peek(1); err != nil {
-			return err
-		}
-		// The client has begun a packet: now it has to go on.
-		if err := c.net.SetReadDeadline(time.Now().Add(ioTimeout)); err != nil {
-			return err
-		}
-		if packet, err = readPacket(r, packet); err != nil {
+		if packet, err = c.readNext(r, packet); err != nil {
 			return err
 		}
 		request, err := parseRequest(packet)
@@ -200,6 +179,38 @@ func (c *conn) read(inputs chan<- input, stopped <-chan struct{}) error {
 			packet = nil
 		}
 	}
+}
+
+// readFirst reads a handshake, or a word in its place.
+func (c *conn) readFirst(r *bufio.Reader) (input, error) {
+	if err := c.net.SetReadDeadline(time.Now().Add(ioTimeout)); err != nil {
+		return input{}, err
+	}
+	// A word looks like a length of more than a gigabyte.
+	if word, err := r.Peek(4); err == nil && words[string(word)] {
+		return input{word: string(word)}, nil
+	}
+	packet, err := readPacket(r, nil)
+	if err != nil {
+		return input{}, err
+	}
+	connect, err := parseConnect(packet)
+	return input{connect: &connect}, err
+}
+
+// readNext waits as long as it takes for the next packet to begin, but not for
+// its end.
+func (c *conn) readNext(r *bufio.Reader, buf []byte) ([]byte, error) {
+	if err := c.net.SetReadDeadline(time.Time{}); err != nil {
+		return nil, err
+	}
+	if _, err := r.Peek(1); err != nil {
+		return nil, err
+	}
+	if err := c.net.SetReadDeadline(time.Now().Add(ioTimeout)); err != nil {
+		return nil, err
+	}
+	return readPacket(r, buf)
 }
 
 // readPacket reads a packet into buf, which it may replace.

@@ -63,7 +63,7 @@ func startCrasher(t *testing.T, dir string) *exec.Cmd {
 func TestKillNine(t *testing.T) {
 	t.Parallel()
 	dir := socketFolder(t)
-	const rounds, writers = 8, 4
+	const rounds = 8
 	o := zk.DefaultOptions()
 	o.Servers = []string{unixPrefix + filepath.Join(dir, "sock")}
 	s, err := zk.Open(o)
@@ -78,30 +78,7 @@ func TestKillNine(t *testing.T) {
 			must(t, s.Apply(t.Context(), coordinator.CreateEphemeral("/me", nil)))
 			session = s.Session().ID
 		}
-		var acks atomic.Int64
-		limit := rand.Int64N(60)
-		ctx, cancel := context.WithCancel(t.Context())
-		enough := make(chan struct{})
-		var wg sync.WaitGroup
-		for w := range writers {
-			wg.Go(func() {
-				for i := 0; ctx.Err() == nil; i++ {
-					path := fmt.Sprintf("/n-%d-%d-%d", round, w, i)
-					if s.Apply(ctx, coordinator.Create(path, []byte(path))) != nil {
-						return // the doubt stays when ctx ends
-					}
-					acknowledged.Store(path, true)
-					if acks.Add(1) == limit+1 {
-						close(enough)
-					}
-				}
-			})
-		}
-		<-enough
-		must(t, server.Process.Kill())
-		cancel()
-		wg.Wait()
-		_ = server.Wait() // says that it was killed
+		killAmidChanges(t, s, server, round, &acknowledged)
 	}
 
 	startCrasher(t, dir)
@@ -132,6 +109,37 @@ func TestKillNine(t *testing.T) {
 	if _, err := other.Get(t.Context(), "/me"); !errors.Is(err, coordinator.ErrNoNode) {
 		t.Errorf("the ephemeral of a closed session: %v", err)
 	}
+}
+
+// killAmidChanges has writers make nodes, notes those that are acknowledged,
+// and kills the server after some.
+func killAmidChanges(t *testing.T, s *zk.Store, server *exec.Cmd, round int, acknowledged *sync.Map) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var acks atomic.Int64
+	limit := 1 + rand.Int64N(60)
+	enough := make(chan struct{})
+	var wg sync.WaitGroup
+	for w := range 4 {
+		wg.Go(func() {
+			for i := 0; ctx.Err() == nil; i++ {
+				path := fmt.Sprintf("/n-%d-%d-%d", round, w, i)
+				if s.Apply(ctx, coordinator.Create(path, []byte(path))) != nil {
+					continue // in doubt, and so nothing to rely on
+				}
+				acknowledged.Store(path, true)
+				if acks.Add(1) == limit {
+					close(enough)
+				}
+			}
+		})
+	}
+	<-enough
+	must(t, server.Process.Kill())
+	cancel()
+	wg.Wait()
+	_ = server.Wait() // says that it was killed
 }
 
 // socketFolder is a temporary folder with a short path.

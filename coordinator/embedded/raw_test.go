@@ -36,7 +36,7 @@ func dialRaw(t testing.TB, s *Server) rawClient {
 
 func (c rawClient) send(packet []byte) {
 	c.t.Helper()
-	if _, err := c.Write(append(jute.AppendInt32(nil, int32(len(packet))), packet...)); err != nil {
+	if _, err := c.Write(packed(packet)); err != nil {
 		c.t.Fatal(err)
 	}
 }

@@ -15,7 +15,6 @@ import (
 
 	"github.com/polybolt/polybolt/coordinator"
 	"github.com/polybolt/polybolt/coordinator/embedded/jute"
-	"github.com/polybolt/polybolt/coordinator/embedded/tree"
 	"github.com/polybolt/polybolt/coordinator/zk"
 )
 
@@ -109,89 +108,6 @@ func TestSessionExpires(t *testing.T) {
 	c.hungUp("a silent session")
 	if took := time.Since(begin); took > 5*time.Second {
 		t.Errorf("expired after %v", took)
-	}
-}
-
-func TestBreachesEndTheConnectionOnly(t *testing.T) {
-	t.Parallel()
-	s, _ := start(t, memory())
-	witness := client(t, s)
-	must(t, witness.Apply(t.Context(), coordinator.Create("/x", nil)))
-
-	handshaken := func() rawClient {
-		c := dialRaw(t, s)
-		c.connect(0, time.Minute, 0, nil)
-		return c
-	}
-	for why, breach := range map[string]func() rawClient{
-		"HTTP": func() rawClient {
-			c := dialRaw(t, s)
-			_, _ = io.WriteString(c, "GET / HTTP/1.1\r\n\r\n")
-			return c
-		},
-		"a short handshake": func() rawClient {
-			c := dialRaw(t, s)
-			c.send([]byte{1, 2, 3})
-			return c
-		},
-		"a packet that is too long": func() rawClient {
-			c := handshaken()
-			_, _ = c.Write(jute.AppendInt32(nil, maxPacket+1))
-			return c
-		},
-		"a negative length": func() rawClient {
-			c := handshaken()
-			_, _ = c.Write(jute.AppendInt32(nil, -1))
-			return c
-		},
-		"an empty packet": func() rawClient {
-			c := handshaken()
-			c.send(nil)
-			return c
-		},
-		"a truncated body": func() rawClient {
-			c := handshaken()
-			c.send(requestPacket(1, opGetData, 0, 0, 0, 9, '/'))
-			return c
-		},
-		"too much body": func() rawClient {
-			c := handshaken()
-			c.send(requestPacket(1, opGetData, append(pathBody("/x", false), 0)...))
-			return c
-		},
-		"a huge count": func() rawClient {
-			c := handshaken()
-			c.send(requestPacket(1, opSetWatches, 0, 0, 0, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff))
-			return c
-		},
-		"a multi of a multi": func() rawClient {
-			c := handshaken()
-			c.send(requestPacket(1, opMulti, 0, 0, 0, byte(opMulti), 0, 0, 0, 0, 0))
-			return c
-		},
-		"a wrong proof": func() rawClient {
-			c := handshaken()
-			c.send(requestPacket(1, opSetAuth, append([]byte{0, 0, 0, 0, 0, 0, 0, 2, 'i', 'p'}, 0, 0, 0, 1, 'x')...))
-			return c
-		},
-	} {
-		breach().hungUp(why)
-	}
-	if _, err := witness.Get(t.Context(), "/x"); err != nil {
-		t.Errorf("another client: %v", err)
-	}
-	// What is merely unknown is answered, and the connection goes on.
-	c := handshaken()
-	for _, op := range []opcode{6, 7, 15, 16, 19, 21, 102, 103, 9999} {
-		if code, _ := c.ask(op, 1, 2, 3); code != tree.Unimplemented {
-			t.Errorf("op %d: %v", op, code)
-		}
-	}
-	if code, _ := c.ask(opCreate, createBody("/seq", nil, 2)...); code != tree.Unimplemented {
-		t.Errorf("a sequential node: %v", code)
-	}
-	if code, _ := c.ask(opExists, pathBody("/polybolt/x", false)...); code != 0 {
-		t.Error(code)
 	}
 }
 

@@ -23,10 +23,9 @@ func (s *Store) Apply(ctx context.Context, ops ...coordinator.Op) error {
 	defer cancel()
 	var after uint64
 	for {
-		before, session := s.zxid.Load(), s.Session().ID
+		var before, session int64
 		connection, err := s.request(ctx, after, func() error {
-			// Taken once more on the connection that carries the request: what
-			// is younger may be ours.
+			// What is younger than this may be ours.
 			before, session = s.zxid.Load(), s.conn.SessionID()
 			return s.send(ops, requests)
 		})
@@ -161,9 +160,9 @@ func (s *Store) resolve(ctx context.Context, ops []coordinator.Op, before, sessi
 			return err
 		})
 		switch {
-		case err == nil:
+		case err == nil && s.stillOn(connection):
 			return judge(ops, traces, before, session), nil
-		case again(err):
+		case err == nil, again(err):
 			after = connection
 		default:
 			return unknown, err

@@ -1,6 +1,7 @@
 package zk
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -47,6 +48,10 @@ func (s *Store) onSession() {
 	s.mu.Lock()
 	fresh := s.session.id != w.granted.sessionID
 	s.mu.Unlock()
+	if fresh {
+		// An embedded coordinator without a folder counts anew in every life.
+		s.zxid.Store(0)
+	}
 	log := s.log.With("server", w.server, "session", fmt.Sprintf("%#x", w.granted.sessionID), "timeout", w.granted.timeout)
 	switch {
 	case fresh && w.granted.timeout != s.opts.SessionTimeout:
@@ -67,8 +72,8 @@ func (s *Store) onDisconnected() {
 	if connected && !closed {
 		s.log.Warn("coordinator connection lost")
 	}
-	if w := s.dial.wire(); w != nil && w.failure != nil {
-		s.dialFailed(w.server, w.failure)
+	if w := s.dial.wire(); w != nil && (connected || w.failure != nil) {
+		s.dialFailed(w.server, cmp.Or(w.failure, errLost))
 	}
 	s.change(func() { s.session.disconnected(time.Now()) })
 }
@@ -152,6 +157,9 @@ func (s *Store) prepareConnection(now session) error {
 	case <-s.done:
 		return coordinator.ErrClosed
 	}
+	// A server that greets and then answers nothing more is given up.
+	patience := time.AfterFunc(now.timeout*2/3, func() { _ = w.Close() })
+	defer patience.Stop()
 	if err := s.makeRoot(); err != nil {
 		return fmt.Errorf("root %s: %w", s.opts.Root, err)
 	}

@@ -16,7 +16,7 @@ import (
 var (
 	errUnsent  = errors.New("not sent")
 	errStale   = errors.New("session moved or expired")
-	errLost    = errors.New("connection lost before the answer")
+	errLost    = errors.New("connection lost")
 	errTimeout = errors.New("request timed out")
 )
 

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"path"
 	"strconv"
-	"time"
 
 	"github.com/polybolt/polybolt/coordinator"
 	"github.com/polybolt/polybolt/host/topology"
@@ -37,11 +36,11 @@ type Stored[T any] struct {
 	Version int32
 }
 
-// Prepare makes the nodes below which all others lie. It is done by every
-// daemon that starts.
+// Prepare makes the nodes below which all others lie, and waits for the
+// coordinator to answer. Every daemon does so when it starts.
 func (c *Cluster) Prepare(ctx context.Context) error {
-	for _, p := range []string{termsPath, nimbusesPath, supervisorsPath, slotsPath, topologiesPath, bundlesPath} {
-		if err := c.store.Apply(ctx, coordinator.Create(p, nil)); err != nil && !errors.Is(err, coordinator.ErrExists) {
+	for _, p := range []string{nimbusesPath, supervisorsPath, slotsPath, topologiesPath, bundlesPath} {
+		if err := c.retry(ctx, func() error { return coordinator.Ensure(ctx, c.store, p) }); err != nil {
 			return fmt.Errorf("prepare the coordinator: %w", err)
 		}
 	}
@@ -273,19 +272,8 @@ func (c *Cluster) Nimbuses(ctx context.Context) ([]Nimbus, error) {
 	return list, err
 }
 
-// Leader returns the nimbus that leads; ErrGone if none does.
-func (c *Cluster) Leader(ctx context.Context) (n Nimbus, err error) {
-	_, err = c.get(ctx, leaderPath, &n)
-	return n, err
-}
-
-// WatchTopologies signals when a topology may have come or gone, as
+// WatchSupervisors signals when a supervisor may have come or gone, as
 // [coordinator.Store.Watch] does. So do the other watches.
-func (c *Cluster) WatchTopologies(ctx context.Context) <-chan struct{} {
-	return c.store.Watch(ctx, topologiesPath)
-}
-
-// WatchSupervisors watches for supervisors that come and go.
 func (c *Cluster) WatchSupervisors(ctx context.Context) <-chan struct{} {
 	return c.store.Watch(ctx, supervisorsPath)
 }
@@ -318,6 +306,3 @@ func (c *Cluster) SetReport(ctx context.Context, id RunID, p Place, r *Report) e
 	}
 	return gone(c.store.Apply(ctx, coordinator.Set(workerPath(id, p), data, coordinator.AnyVersion)))
 }
-
-// retryPause is how long a failed attempt to write an ephemeral waits before the next.
-const retryPause = time.Second

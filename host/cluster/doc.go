@@ -2,7 +2,7 @@
 // records behind them, and the few things that are done with them. Besides the
 // composition root it is the only package that knows the coordinator.
 //
-//	/leader                              who leads (ephemeral), /terms counts the leaders: fences their writes
+//	/leader                              counts the terms, which fences writes; below it who leads now (ephemeral)
 //	/nimbuses/INCARNATION                a nimbus that lives (ephemeral)
 //	/supervisors/SUPERVISOR              a supervisor that lives (ephemeral), with its slots
 //	/slots/SUPERVISOR/SLOT.LANE          a worker that is to run there

@@ -3,80 +3,76 @@ package cluster
 import (
 	"context"
 	"errors"
-	"time"
+	"fmt"
 
 	"github.com/polybolt/polybolt/coordinator"
 )
 
 // KeepNimbus says that a nimbus lives, until ctx ends.
 func (c *Cluster) KeepNimbus(ctx context.Context, n *Nimbus) error {
-	return c.keep(ctx, nimbusPath(n.Incarnation), n, nil)
+	return c.keep(ctx, nimbusPath(n.Incarnation), n)
 }
 
 // KeepSupervisor says that a supervisor lives, until ctx ends. The caller
 // holds the lock of the supervisor's folder: a node that is there is that of
-// its predecessor, and goes. A send on ready, which must have room for one,
-// tells that it is done.
-func (c *Cluster) KeepSupervisor(ctx context.Context, s *Supervisor, ready chan<- struct{}) error {
-	if err := c.store.Apply(ctx, coordinator.Create(slotsOfPath(s.ID), nil)); err != nil && !errors.Is(err, coordinator.ErrExists) {
+// its predecessor, and goes.
+func (c *Cluster) KeepSupervisor(ctx context.Context, s *Supervisor) error {
+	if err := c.retry(ctx, func() error { return coordinator.Ensure(ctx, c.store, slotsOfPath(s.ID)) }); err != nil {
 		return err
 	}
-	return c.keep(ctx, supervisorPath(s.ID), s, ready)
+	return c.keep(ctx, supervisorPath(s.ID), s)
 }
 
 // KeepAlive says that a worker process lives, until ctx ends. It returns
 // ErrGone when the place is not the run's any more.
-func (c *Cluster) KeepAlive(ctx context.Context, id RunID, p Place, a *Alive, ready chan<- struct{}) error {
-	return c.keep(ctx, alivePath(id, p, a.Incarnation), a, ready)
+func (c *Cluster) KeepAlive(ctx context.Context, id RunID, p Place, a *Alive) error {
+	return c.keep(ctx, alivePath(id, p, a.Incarnation), a)
 }
 
 // keep sees to it that an ephemeral of this session exists, whatever happens to
-// sessions. It returns nil when ctx has ended; the node then goes with the session.
-func (c *Cluster) keep(ctx context.Context, path string, r record, ready chan<- struct{}) error {
+// sessions. It returns nil when ctx has ended.
+func (c *Cluster) keep(ctx context.Context, path string, r record) error {
 	data, err := encode(r)
 	if err != nil {
 		return err
 	}
-	changes := c.store.Watch(ctx, path)
-	var retry <-chan time.Time
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-changes:
-		case <-retry:
-		}
-		retry = nil
-		err := c.ensure(ctx, path, data)
-		switch {
-		case err == nil:
-			if ready != nil {
-				ready <- struct{}{}
-				ready = nil
-			}
-		case ctx.Err() != nil:
-			return nil
-		case errors.Is(err, coordinator.ErrNoNode):
-			return gone(err)
-		case errors.Is(err, coordinator.ErrUnavailable), errors.Is(err, coordinator.ErrExists), errors.Is(err, coordinator.ErrVersion):
-			retry = time.After(retryPause)
-		default:
-			return err
-		}
-	}
-}
-
-// ensure makes the node, in place of one that an earlier session left.
-func (c *Cluster) ensure(ctx context.Context, path string, data []byte) error {
-	node, err := c.store.Get(ctx, path)
-	session := c.store.Session().ID
-	switch {
-	case errors.Is(err, coordinator.ErrNoNode):
-		return c.store.Apply(ctx, coordinator.CreateEphemeral(path, data))
-	case err != nil:
-		return err
-	case node.Ephemeral == session:
+	// No two processes have the same path: what another session made is ours of before.
+	mine := func(coordinator.Node) bool { return true }
+	err = coordinator.NewRegistration(c.store, path, data, coordinator.RegistrationOptions{Replaces: mine, Logger: c.log}).Run(ctx)
+	if ctx.Err() != nil {
 		return nil
 	}
-	return c.store.Apply(ctx, coordinator.Delete(path, node.Version), coordinator.CreateEphemeral(path, data))
+	return gone(err)
+}
+
+// Elect stands for leader until ctx ends, and calls lead whenever this nimbus
+// leads, with a context that ends as soon as another may lead. What lead
+// returns while it leads is returned.
+func (c *Cluster) Elect(ctx context.Context, self *Nimbus, lead func(context.Context, *Term) error) error {
+	data, err := encode(self)
+	if err != nil {
+		return err
+	}
+	e := coordinator.Election{Store: c.store, Path: leaderPath, Data: data, Logger: c.log}
+	return e.Run(ctx, func(ctx context.Context, t coordinator.Term) error { return lead(ctx, &Term{c: c, fence: t.Fence()}) })
+}
+
+// Leader returns the nimbus that leads; ErrGone if none does.
+func (c *Cluster) Leader(ctx context.Context) (n Nimbus, err error) {
+	_, err = c.get(ctx, leaderPath+"/leader", &n)
+	return n, err
+}
+
+// retry does something again and again until the coordinator answers.
+func (c *Cluster) retry(ctx context.Context, do func() error) error {
+	for {
+		err := do()
+		if !errors.Is(err, coordinator.ErrUnavailable) {
+			return err
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("%w: %w", context.Cause(ctx), err)
+		}
+		c.log.Warn("coordinator does not answer", "err", err)
+	}
 }

@@ -23,13 +23,3 @@ func (n *Nimbus) Validate() error {
 	c.text("version", n.Version, 100)
 	return c.done()
 }
-
-// term is the data of /terms: it differs for every leader.
-type term struct {
-	Leader Incarnation `json:"leader"`
-	Began  time.Time   `json:"began"`
-}
-
-func (*term) kind() string { return "term" }
-
-func (t *term) Validate() error { return t.Leader.Validate() }

@@ -12,7 +12,6 @@ import (
 // The nodes that stand directly below the root.
 const (
 	leaderPath      = "/leader"
-	termsPath       = "/terms"
 	nimbusesPath    = "/nimbuses"
 	supervisorsPath = "/supervisors"
 	slotsPath       = "/slots"

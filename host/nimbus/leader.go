@@ -14,10 +14,9 @@ import (
 )
 
 const (
-	resignTimeout = 2 * time.Second
-	reloadPause   = time.Second // after the coordinator did not answer
-	maxEvents     = 1024        // of workers, waiting for the loop
-	maxSteps      = 100         // plans for one topology in one go; more would be a circle
+	reloadPause = time.Second // after the coordinator did not answer
+	maxEvents   = 1024        // of workers, waiting for the loop
+	maxSteps    = 100         // plans for one topology in one go; more would be a circle
 )
 
 // leader is a nimbus in its term.
@@ -66,7 +65,7 @@ func newLeader(c *cluster.Cluster, o Options, term *cluster.Term) *leader {
 		done: make(chan struct{}), watched: map[workerKey]context.CancelFunc{}, versions: map[versionKey]*cluster.Version{}}
 }
 
-// run leads until ctx, the term's, ends. Nil: it was told to stop.
+// run leads until ctx, which is the term's, ends.
 func (l *leader) run(ctx context.Context) error {
 	watching, stop := context.WithCancel(ctx)
 	defer l.wg.Wait()
@@ -79,9 +78,6 @@ func (l *leader) run(ctx context.Context) error {
 		var req *request
 		select {
 		case <-ctx.Done():
-			if cause := context.Cause(ctx); errors.Is(cause, cluster.ErrDeposed) {
-				return cause
-			}
 			return nil
 		case <-supervisors:
 			if err := l.loadSupervisors(ctx); err != nil {
@@ -137,10 +133,8 @@ func (l *leader) broken(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, cluster.ErrDeposed):
-		return err
-	case ctx.Err() != nil:
-		return nil // the loop sees it
+	case ctx.Err() != nil, errors.Is(err, cluster.ErrDeposed):
+		return nil // the loop ends with ctx
 	case errors.Is(err, cluster.ErrUnavailable):
 		l.o.Log.Warn("coordinator does not answer", "err", err)
 		return nil

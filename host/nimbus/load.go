@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"sync"
 	"time"
 
 	"github.com/polybolt/polybolt/host/cluster"
@@ -45,8 +46,59 @@ func (l *leader) load(ctx context.Context) error {
 			}
 		}
 	}
+	if err := l.loadWorkers(ctx); err != nil {
+		return err
+	}
 	l.loaded = true
 	return nil
+}
+
+// readingAtOnce is how many workers' nodes are read at the same time.
+const readingAtOnce = 32
+
+// loadWorkers reads what all workers tell, so that a new leader does not take
+// those for gone that it has not looked at. From then on their watches tell.
+func (l *leader) loadWorkers(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var states []workerEvent
+	room := make(chan struct{}, readingAtOnce)
+	for key := range l.wanted() {
+		room <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-room }()
+			state, err := l.c.WorkerState(ctx, key.run, key.place)
+			if err != nil {
+				if !errors.Is(err, cluster.ErrGone) {
+					cancel(err)
+				}
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			states = append(states, workerEvent{key, state})
+		})
+	}
+	wg.Wait()
+	for _, e := range states {
+		l.apply(e)
+	}
+	return context.Cause(ctx)
+}
+
+// wanted lists the workers that have nodes.
+func (l *leader) wanted() map[workerKey]bool {
+	keys := map[workerKey]bool{}
+	for _, v := range l.world.topologies {
+		for _, r := range v.runs {
+			for place := range r.nodes {
+				keys[workerKey{r.run.ID, place}] = true
+			}
+		}
+	}
+	return keys
 }
 
 func (l *leader) loadPlacements(ctx context.Context) error {
@@ -195,14 +247,7 @@ func define(v *cluster.Version, set []string) (*topology.Topology, error) {
 
 // follow watches each worker's node, and forgets those that are gone.
 func (l *leader) follow(ctx context.Context) {
-	wanted := map[workerKey]bool{}
-	for _, v := range l.world.topologies {
-		for _, r := range v.runs {
-			for place := range r.nodes {
-				wanted[workerKey{r.run.ID, place}] = true
-			}
-		}
-	}
+	wanted := l.wanted()
 	for key := range wanted {
 		if l.watched[key] == nil {
 			watching, stop := context.WithCancel(ctx)

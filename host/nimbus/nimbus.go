@@ -38,34 +38,20 @@ func (n *Nimbus) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel(nil)
-	var kept error
 	wg.Go(func() {
-		if kept = n.c.KeepNimbus(ctx, &n.o.Self); kept != nil {
-			cancel(kept)
+		if err := n.c.KeepNimbus(ctx, &n.o.Self); err != nil {
+			cancel(err)
 		}
 	})
-	for {
-		term, err := n.c.Campaign(ctx, &n.o.Self)
-		if err == nil {
-			err = n.lead(ctx, term)
-		}
-		switch {
-		case ctx.Err() != nil:
-			if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
-				return cause
-			}
-			return nil
-		case errors.Is(err, cluster.ErrDeposed):
-			n.o.Log.Warn("this nimbus leads no longer")
-		case err != nil:
-			return err
-		}
+	err := n.c.Elect(ctx, &n.o.Self, n.lead)
+	if cause := context.Cause(ctx); err == nil && !errors.Is(cause, context.Canceled) {
+		err = cause
 	}
+	return err
 }
 
-// lead leads for one term.
+// lead leads for one term, which ends with ctx.
 func (n *Nimbus) lead(ctx context.Context, term *cluster.Term) error {
-	n.o.Log.Info("this nimbus leads")
 	l := newLeader(n.c, n.o, term)
 	n.mu.Lock()
 	n.leader = l
@@ -75,14 +61,7 @@ func (n *Nimbus) lead(ctx context.Context, term *cluster.Term) error {
 		n.leader = nil
 		n.mu.Unlock()
 	}()
-	err := l.run(term.Context())
-	if ctx.Err() != nil && err == nil {
-		// On the way out, let another lead at once.
-		resign, cancel := context.WithTimeout(context.WithoutCancel(ctx), resignTimeout)
-		defer cancel()
-		return term.Resign(resign)
-	}
-	return err
+	return l.run(ctx)
 }
 
 // current returns the leader that this nimbus is, nil if it is none.

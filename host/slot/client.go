@@ -24,30 +24,55 @@ type Peer struct {
 	w  *wire
 }
 
-// Connect finds the worker behind a socket. That nobody listens is an error, as
-// is a worker that does not answer before ctx ends.
+// ErrSilent is wrapped by the error of Connect when there is a worker, and it
+// does not answer.
+var ErrSilent = errors.New("the worker does not answer")
+
+// Connect finds the worker behind a socket. That nobody listens is an error. If
+// a worker does not answer before ctx ends, the error wraps ErrSilent, and the
+// Peer, which lacks an Identity, is good for ending it.
 func Connect(ctx context.Context, path string) (*Peer, error) {
-	var d net.Dialer
-	c, err := d.DialContext(ctx, "unix", path)
+	w, cred, err := dial(ctx, path)
 	if err != nil {
 		return nil, err
 	}
-	p := &Peer{w: newWire(c.(*net.UnixConn))}
-	if err := p.identify(ctx); err != nil {
+	p := &Peer{w: w}
+	if err := p.open(ctx, path, cred); err != nil {
 		return nil, errors.Join(fmt.Errorf("the worker at %s: %w", path, err), p.Close())
 	}
+	a, err := p.ask(ctx, askWho)
+	if err == nil && a.Who == nil {
+		err = errors.New("it does not say who it is")
+	}
+	if err != nil {
+		return p, fmt.Errorf("%w: %w", ErrSilent, err)
+	}
+	p.Identity = *a.Who
 	return p, nil
 }
 
-// identify finds out which process answers, in a way that no reuse of a pid can spoil.
-func (p *Peer) identify(ctx context.Context) error {
-	cred, err := peerOf(p.w.conn)
+func dial(ctx context.Context, path string) (*wire, credentials, error) {
+	var d net.Dialer
+	c, err := d.DialContext(ctx, "unix", path)
 	if err != nil {
-		return err
+		return nil, credentials{}, err
 	}
-	if cred.uid != os.Getuid() {
-		return fmt.Errorf("it belongs to the user %d", cred.uid)
+	conn := c.(*net.UnixConn)
+	cred, err := peerOf(conn)
+	if err == nil && cred.uid != os.Getuid() {
+		err = fmt.Errorf("it belongs to the user %d", cred.uid)
 	}
+	if err != nil {
+		conn.Close()
+		return nil, cred, err
+	}
+	return newWire(conn), cred, nil
+}
+
+// open gets hold of the processes, in a way that no reuse of a pid can spoil:
+// the kernel took note of the pid when the worker began to listen, and the
+// worker still listens after the descriptors were opened.
+func (p *Peer) open(ctx context.Context, path string, cred credentials) (err error) {
 	if p.Worker, err = OpenProcess(cred.pid); err != nil {
 		return err
 	}
@@ -58,18 +83,14 @@ func (p *Peer) identify(ctx context.Context) error {
 	if p.Guardian, err = OpenProcess(parent); err != nil {
 		return err
 	}
-	if again, err := parentOf(cred.pid); err != nil || again != parent {
-		return errors.Join(errors.New("its parent went away"), err)
-	}
-	// It answers, so it lives, so the descriptors are those of no other process.
-	a, err := p.ask(ctx, askWho)
+	again, still, err := dial(ctx, path)
 	if err != nil {
 		return err
 	}
-	if a.Who == nil {
-		return errors.New("it does not say who it is")
+	again.conn.Close()
+	if now, err := parentOf(cred.pid); err != nil || now != parent || still != cred {
+		return errors.Join(errors.New("another process took its place"), err)
 	}
-	p.Identity = *a.Who
 	return nil
 }
 
@@ -118,17 +139,14 @@ func (p *Peer) ask(ctx context.Context, what string) (a answer, err error) {
 	if err := p.w.write(q); err != nil {
 		return a, err
 	}
-	for {
-		a = answer{}
-		if err := p.w.read(&a); err != nil {
-			return a, err
-		}
-		if a.Nonce != q.Nonce {
-			return a, errors.New("it answered another question")
-		}
-		if a.Err != "" {
-			return a, errors.New(a.Err)
-		}
-		return a, nil
+	if err := p.w.read(&a); err != nil {
+		return a, err
 	}
+	if a.Nonce != q.Nonce {
+		return a, errors.New("it answered another question")
+	}
+	if a.Err != "" {
+		return a, errors.New(a.Err)
+	}
+	return a, nil
 }

@@ -5,8 +5,8 @@
 //
 // One line of JSON asks, one answers. Both ends check that the other runs
 // under the same user. A pid is never believed: it comes from the kernel, a
-// descriptor is opened for the process, and only an answer over the same
-// connection after that proves that it is still the same one.
+// descriptor is opened for the process, and only a second connection after
+// that proves that it is still the same one.
 package slot
 
 import (
@@ -22,17 +22,17 @@ import (
 // lane, of the supervisor with a data folder. A socket's path must be short (108
 // bytes on Linux, 104 elsewhere), so the name is a hash.
 func Socket(dataDir, place string) string {
-	sum := sha256.Sum256([]byte(dataDir + "\x00" + place))
-	return filepath.Join(socketDir(), hex.EncodeToString(sum[:8]))
-}
-
-// socketDir is the folder of all sockets of this user.
-func socketDir() string {
 	base := os.Getenv("XDG_RUNTIME_DIR")
 	if !filepath.IsAbs(base) {
 		base = "/tmp"
 	}
-	return filepath.Join(base, fmt.Sprintf("polybolt-%d", os.Getuid()))
+	return SocketIn(base, dataDir, place)
+}
+
+// SocketIn is Socket for a process with another XDG_RUNTIME_DIR.
+func SocketIn(runtimeDir, dataDir, place string) string {
+	sum := sha256.Sum256([]byte(dataDir + "\x00" + place))
+	return filepath.Join(runtimeDir, fmt.Sprintf("polybolt-%d", os.Getuid()), hex.EncodeToString(sum[:8]))
 }
 
 // prepareDir makes the folder of the sockets, or checks that the one that is

@@ -68,7 +68,7 @@ function takeOver() {
     pipe = { input, output, bundle, running: false };
     process.once('exit', (code) => {
       if (!pipe.running && code === 0) {
-        fs.writeSync(2, `polybolt: ${process.argv[1]} has ended without a call of run(). End it with MyBolt.run(), or name.run() for a function.\n`);
+        complain(`polybolt: ${process.argv[1]} has ended without a call of run(). End it with MyBolt.run(), or name.run() for a function.`);
       }
     });
   } catch (error) {
@@ -79,6 +79,23 @@ function takeOver() {
   delete process.env.POLYBOLT_BUNDLE;
   cleanOptions();
   return pipe;
+}
+
+/**
+ * Writes a line to stderr, whole, before it returns. The pipe may not block:
+ * Node makes it so when anybody touches process.stderr, or starts a Worker.
+ */
+function complain(line) {
+  const bytes = Buffer.from(`${line}\n`);
+  const deadline = Date.now() + 2000; // nobody reads
+  for (let at = 0; at < bytes.length && Date.now() < deadline;) {
+    try {
+      at += fs.writeSync(2, bytes, at);
+    } catch (error) {
+      if (error.code !== 'EAGAIN') return; // nobody is there
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    }
+  }
 }
 
 function replace(descriptor, file, flags) {
@@ -140,7 +157,7 @@ function resolver() {
     importNow();
   };
   Module.prototype._compile = function (source, file, ...rest) {
-    if (!file.includes('/node_modules/')) look(source);
+    if (!file.includes('/node_modules/') && !file.startsWith(__dirname)) look(source);
     return _compile.call(this, source, file, ...rest);
   };
   look(mainSource());
@@ -182,4 +199,4 @@ if (!process[INSTALLED]) {
 }
 if (process.env.POLYBOLT_BUNDLE && process.argv[1] && inBundle(process.env.POLYBOLT_BUNDLE, process.argv[1])) takeOver();
 
-module.exports = { takeOver, cleanOptions };
+module.exports = { takeOver, complain, cleanOptions };

@@ -54,16 +54,25 @@ class Tester {
     const { inputs = {}, outputs = {}, conf = {}, component = 'component', taskIds = () => [1] } = options;
     this.kind = kind;
     this.taskIds = taskIds;
-    this.#inputs = Object.entries(inputs).flatMap(([from, streams]) => Object.entries(streamsOf(streams)).map(([stream, fields]) => [from, stream, fields]));
+    this.#inputs = [];
+    for (const [from, streams] of Object.entries(inputs)) {
+      for (const [stream, fields] of Object.entries(streamsOf(streams))) this.#inputs.push([from, stream, fields]);
+    }
     this.outputs = Object.entries(streamsOf(outputs));
     this.welcome = {
-      version: 1, level: options.level ?? 'columns', topology: 'test', component, kind, task: 1, index: 0, tasks: { [component]: [1] }, dir: '.',
-      conf, inputs: this.#inputs, outputs: this.outputs, max_message_bytes: options.maxMessageBytes ?? 16 << 20,
+      version: 1, level: options.level ?? 'columns', topology: 'test', component, kind,
+      task: 1, index: 0, tasks: { [component]: [1] }, dir: '.', conf, inputs: this.#inputs, outputs: this.outputs, max_message_bytes: options.maxMessageBytes ?? 16 << 20,
       beat_ms: 0, concurrency: options.concurrency ?? 1, log_level: 0,
     };
     this.#exit = new Promise((resolve, reject) => {
       this.#broken = reject;
-      const io = { write: (bytes) => this.#read(bytes), exit: resolve, fatal: (error) => this.#fatal(error), bundle: process.cwd(), level: this.welcome.level };
+      const io = {
+        write: (bytes) => this.#read(bytes),
+        exit: resolve,
+        fatal: (error) => this.#fatal(error),
+        bundle: process.cwd(),
+        level: this.welcome.level,
+      };
       this.#component = kind === 'bolt' ? new BoltComponent(target, io) : new SpoutComponent(target, io);
     });
     this.#exit.catch(() => {}); // whoever calls a method is told
@@ -190,7 +199,10 @@ class Tester {
 
   #inputOf(from, stream = 'default') {
     const found = this.#inputs.findIndex(([f, s]) => (from === undefined || f === from) && s === stream);
-    if (found < 0) throw new Error(`no input ${from ?? ''}/${stream}; there are ${this.#inputs.map(([f, s]) => `${f}/${s}`).join(', ') || 'none'}`);
+    if (found < 0) {
+      const list = this.#inputs.map(([f, s]) => `${f}/${s}`).join(', ');
+      throw new Error(`no input ${from ?? ''}/${stream}; there are ${list || 'none'}`);
+    }
     return found;
   }
 
@@ -240,14 +252,17 @@ class Tester {
       this.#answer(group);
       group.rows.forEach((values, i) => {
         const anchors = group.anchors[i].map(([seq, row]) => this.#rows.get(`${seq} ${row}`));
-        result.emits.push({ stream: group.stream, values, anchors, ...(group.direct && { directTask: group.direct[i] }) });
+        const emit = { stream: group.stream, values, anchors };
+        if (group.direct) emit.directTask = group.direct[i];
+        result.emits.push(emit);
       });
     }
     for (const [seq, row] of m.acked) this.#settle(seq, row, (r) => result.acked.push(r));
     const failed = new Map(m.failed);
     for (let row = m.first; row < m.first + m.n; row++) {
       if (m.held.includes(row)) result.held.push(this.#rows.get(`${m.seq} ${row}`));
-      else this.#settle(m.seq, row, (r) => (failed.has(row) ? result.failed.push({ row: r, error: failed.get(row) }) : result.acked.push(r)));
+      else if (failed.has(row)) this.#settle(m.seq, row, (r) => result.failed.push({ row: r, error: failed.get(row) }));
+      else this.#settle(m.seq, row, (r) => result.acked.push(r));
     }
     for (const [seq, row, error] of m.late) this.#settle(seq, row, (r) => result.failed.push({ row: r, error }));
     if (this.#done?.seq === m.seq && (this.#done.left -= m.n) === 0) this.#done.resolve();
@@ -267,7 +282,10 @@ class Tester {
     for (const group of m.groups) {
       this.#answer(group);
       group.rows.forEach((values, i) => {
-        result.emits.push({ stream: group.stream, values, ...(group.wants[i] && { id: pending.get(number) }), ...(group.direct && { directTask: group.direct[i] }) });
+        const emit = { stream: group.stream, values };
+        if (group.wants[i]) emit.id = pending.get(number);
+        if (group.direct) emit.directTask = group.direct[i];
+        result.emits.push(emit);
         number = (number + 1) % 2 ** 32;
       });
     }
@@ -319,7 +337,8 @@ const turn = () => new Promise((resolve) => setImmediate(resolve));
 function kindOf(target) {
   if (target instanceof FunctionBolt || target instanceof Bolt || target?.prototype instanceof Bolt) return 'bolt';
   if (target instanceof FunctionSpout || target instanceof Spout || target?.prototype instanceof Spout) return 'spout';
-  throw new TypeError(`a Tester takes a class that extends Bolt or Spout, an instance of one, or what bolt() or spout() returns, not ${shown(target)}`);
+  throw new TypeError('a Tester takes a class that extends Bolt or Spout, an instance of one, ' +
+    `or what bolt() or spout() returns, not ${shown(target)}`);
 }
 
 const streamsOf = (v) => (!Array.isArray(v) ? v : v.length ? { default: v } : {});

@@ -7,7 +7,7 @@ const { Bolt, Spout, bolt, spout } = require('../index.js');
 const { BoltComponent } = require('../lib/bolt.js');
 const { SpoutComponent } = require('../lib/spout.js');
 const { readMessage, TO_CHILD } = require('../lib/wire.js');
-const { dataTo, frameTo } = require('../lib/fromchild.js');
+const { dataTo } = require('../lib/fromchild.js');
 
 const SENTENCES = ['the cow jumped over the moon', 'an apple a day keeps the doctor away', 'four score and seven years ago', 'snow white and the seven dwarfs', 'i am at two with nature'];
 const WORDS = SENTENCES.flatMap((s) => s.split(' '));
@@ -130,6 +130,6 @@ const all = {
 };
 
 (async () => {
-  console.log(process.version, frameTo ? '' : '');
+  console.log(process.version);
   for (const name of process.argv.length > 2 ? process.argv.slice(2) : Object.keys(all)) await all[name]();
 })();

@@ -4,7 +4,7 @@
 const { TO_CHILD } = require('./wire.js');
 const { Component, componentOf, accessors, checked, currentScope, Scope } = require('./component.js');
 const { BoltOutbox, BY_ROW, BY_REF } = require('./outbox.js');
-const { describe, failure } = require('./report.js');
+const { describe, failure, isError } = require('./report.js');
 const { shown } = require('./lane.js');
 const { Tuple, Tick, tupleClass, objectMaker, OPEN, ACKED, FAILED } = require('./tuple.js');
 const { InTurn, TuplesInTurn, FunctionInTurn } = require('./inturn.js');
@@ -132,7 +132,10 @@ class BoltComponent extends Component {
   /** Works on a frame; false: some of its rows are still to be started. */
   work(frame) {
     if (this.inTurn !== null) {
-      if (this.concurrency > 1) this.misuse(`concurrency is ${this.concurrency}, but this bolt does not wait for anything (async, a promise, a callback): it works on one tuple at a time`);
+      if (this.concurrency > 1) {
+        this.warnOnce(`concurrency is ${this.concurrency}, but this bolt does not wait for anything ` +
+          '(async, a promise, a callback): it works on one tuple at a time');
+      }
       this.inTurn.work(frame);
     }
     if (this.inTurn === null) this.waiting.start(frame); // perhaps since this frame
@@ -164,8 +167,12 @@ class BoltComponent extends Component {
   }
 
   inspect() {
-    const frames = this.waiting?.frames.map(({ seq, n, first, next, states }) => `frame ${seq}: of ${n} rows ${next} are started, ${states.subarray(first, next).filter((s) => s === 0).length} in progress`) ?? [];
-    return `  in progress: ${this.active}; messages that wait: ${this.inbox.length}\n${frames.map((line) => `  ${line}\n`).join('')}${super.inspect()}`;
+    const lines = [`in progress: ${this.active}; messages that wait: ${this.inbox.length}`];
+    for (const { seq, n, first, next, states } of this.waiting?.frames ?? []) {
+      const busy = states.subarray(first, next).filter((state) => state === 0).length;
+      lines.push(`frame ${seq}: of ${n} rows ${next} are started, ${busy} in progress`);
+    }
+    return `${lines.map((line) => `  ${line}\n`).join('')}${super.inspect()}`;
   }
 
   // ---- emit, ack, fail
@@ -189,8 +196,9 @@ class BoltComponent extends Component {
   /** The tuples that an emit from here comes from, as far as that can be told. */
   inProgress() {
     const scope = currentScope();
-    if (scope !== undefined && scope.component === this) return scope.tuples ?? [];
-    return this.waiting?.unscoped ?? []; // initialize() has none
+    if (scope === undefined || scope.component !== this) return this.waiting?.unscoped ?? []; // initialize() has none
+    if (scope.tuples === null) return [];
+    return this.waiting.isBatch ? scope.tuples.filter((tup) => tup._state === OPEN) : scope.tuples;
   }
 
   refsOf(tuples) {
@@ -199,7 +207,10 @@ class BoltComponent extends Component {
       if (!(tup instanceof Tuple)) throw new TypeError(`${this.ctx.component}: anchors are input tuples, not ${shown(tup)}`);
       if (tup._seq === 0) continue; // a tick: nothing waits for it
       if (tup._state === OPEN) refs.push(tup._seq, tup._row);
-      else this.misuse(`an emit is anchored to a tuple that was ${stateName(tup)} before; the anchor is left out. Await what emits, or ack later`);
+      else {
+        this.misuse(`an emit is anchored to a tuple that was ${stateName(tup)} before; the anchor is left out. ` +
+          'Await what emits, or ack later');
+      }
     }
     return refs;
   }
@@ -208,7 +219,7 @@ class BoltComponent extends Component {
 
   fail(tup, error) {
     const { bundle } = this.io;
-    const map = error instanceof Error ? describe(error, bundle, 'fail') : failure(error === undefined || error === null ? '' : String(error), bundle);
+    const map = isError(error) ? describe(error, bundle, 'fail') : failure(error, bundle);
     this.settle(tup, 'fail', FAILED, map);
   }
 

@@ -251,7 +251,9 @@ function writeRows(w, columns, n, arena) {
 function readColumn(kind, buf, start, end, n, memo) {
   if (kind <= NULLABLE) return readKind(kind, buf, start, end, n, memo);
   const bitmap = start + ((n + 7) >> 3);
-  if (kind - NULLABLE < BOOL || kind - NULLABLE > BIN || bitmap > end) throw new WireError(`a column of kind ${kind}, ${end - start} bytes`);
+  if (kind - NULLABLE < BOOL || kind - NULLABLE > BIN || bitmap > end) {
+    throw new WireError(`a column of kind ${kind}, ${end - start} bytes`);
+  }
   const values = readKind(kind - NULLABLE, buf, bitmap, end, n, memo);
   for (let i = 0; i < n; i++) if (buf[start + (i >> 3)] & (1 << (i & 7))) values[i] = null;
   return values;
@@ -408,9 +410,10 @@ function readJson(buf, start, end, n) {
   let json = (text(buf, start, end) ?? notText()).replaceAll('\n', ',');
   const tag = json.includes('9007199254740992') ? `int ${Math.random()} ` : null;
   if (tag !== null) json = tagLargest(json, tag);
+  const revive = (_, v) => (typeof v === 'string' && v.startsWith(tag) ? BigInt(v.slice(tag.length)) : v);
   let values;
   try {
-    values = JSON.parse(`[${json}]`, tag === null ? undefined : (_, v) => (typeof v === 'string' && v.startsWith(tag) ? BigInt(v.slice(tag.length)) : v));
+    values = JSON.parse(`[${json}]`, tag === null ? undefined : revive);
   } catch (error) {
     throw new WireError(`a JSON column: ${error.message}`);
   }

@@ -3,6 +3,7 @@
 // and what is said besides rows. A component is driven by receive(message) and
 // answers through io.write(bytes); it knows nothing of descriptors.
 const { constants } = require('os');
+const { format } = require('util');
 const { MessageWriter, TO_CHILD, FROM_CHILD, VERSION } = require('./wire.js');
 const { describe, Logger, LEVELS, logText, Metrics } = require('./report.js');
 const { WireError } = require('./msgpack.js');
@@ -24,11 +25,11 @@ class Context {
     this.task = welcome.task;
     this.index = welcome.index;
     /** The task ids of every component. */
-    this.tasks = welcome.tasks;
+    this.tasks = welcome.tasks ?? {};
     /** A scratch directory of this task. */
     this.dir = welcome.dir;
     /** The component's own config. */
-    this.conf = welcome.conf;
+    this.conf = welcome.conf ?? {};
     this.log = log;
     this.metrics = metrics;
   }
@@ -76,7 +77,7 @@ class Component {
     this.callbackMs = CALLBACK_MS;
     this.w = new MessageWriter(64 << 10);
     this.level = io.level ?? 'columns';
-    this.log = new Logger((level, text) => this.say(level, text));
+    this.log = new Logger((level, args) => this.sayArgs(level, args));
     this.metrics = new Metrics(() => this.metricsLater());
     // Known from the welcome on.
     this.inputs = [];
@@ -134,12 +135,14 @@ class Component {
 
   welcome(welcome) {
     if (welcome.version !== VERSION) {
-      throw new WireError(`the host speaks version ${welcome.version} of the protocol, this SDK version ${VERSION}: use the SDK that comes with the host, by removing polybolt from node_modules`);
+      throw new WireError(`the host speaks version ${welcome.version} of the protocol, this SDK version ${VERSION}: use the SDK of that host's release`);
     }
     this.level = welcome.level;
-    this.logLevel = welcome.log_level;
+    this.logLevel = welcome.log_level ?? LEVELS.info;
     this.ctx = new Context(welcome, this.log, this.metrics);
-    this.inputs = welcome.inputs.map(([component, stream, fields]) => ({ component, stream, fields, memo: fields.map(() => ({})) }));
+    for (const [component, stream, fields] of welcome.inputs ?? []) {
+      this.inputs.push({ component, stream, fields, memo: fields.map(() => ({})) });
+    }
     this.concurrency = Math.max(1, welcome.concurrency ?? 1);
     this.setUp(welcome);
     if (welcome.beat_ms > 0) this.beat(welcome.beat_ms);
@@ -241,7 +244,9 @@ class Component {
       for (const call of this.callbacks) {
         if (call.told || now - call.since < this.callbackMs) continue;
         call.told = true;
-        const error = new Error(`${this.user.constructor.name}.${call.name} takes a callback and has not called it for ${((now - call.since) / 1000).toPrecision(2)} s: call done() or done(error), or drop the parameter and return (a promise, if need be)`);
+        const [name, seconds] = [`${this.user.constructor.name}.${call.name}`, ((now - call.since) / 1000).toPrecision(2)];
+        const error = new Error(`${name} takes a callback and has not called it for ${seconds} s: call done() or done(error), ` +
+          'or drop the parameter and return (a promise, if need be)');
         error.name = 'CallbackNotCalled';
         error.stack = String(error);
         this.report(error);
@@ -291,7 +296,14 @@ class Component {
     this.send();
   }
 
-  /** Sends a log line at once: it may be the last thing that user code does. */
+  /** Sends what user code logs; args are those of console.log. */
+  sayArgs(level, args, indent = '') {
+    if (level < this.logLevel) return;
+    const text = format(...args);
+    this.say(level, indent === '' ? text : text.replace(/^/gm, indent));
+  }
+
+  /** Sends a log line, at once: it may be the last thing that user code does. */
   say(level, text, logger) {
     if (level < this.logLevel) return;
     const { w } = this;
@@ -306,9 +318,13 @@ class Component {
   /** Warns of what user code did wrong without harm: once per text, and counted. */
   misuse(text) {
     this.metrics.counter('polybolt_misuse').inc();
+    this.warnOnce(`${text} (said once; the metric polybolt_misuse counts all)`);
+  }
+
+  warnOnce(text) {
     if (this.warned.has(text)) return;
     this.warned.add(text);
-    this.say(LEVELS.warn, `${this.ctx.component}: ${text} (said once; the metric polybolt_misuse counts all)`, 'polybolt');
+    this.say(LEVELS.warn, `${this.ctx.component}: ${text}`, 'polybolt');
   }
 
   metricsLater() {
@@ -368,12 +384,17 @@ const OPTIONS = ['stream', 'directTask', 'needTaskIds'];
 
 /** Returns emit's options, having looked for misspelt ones: they would be lost without a word. */
 function checked(options, more) {
-  if (options === null || typeof options !== 'object') throw new TypeError(`emit takes its options as an object, such as {stream: 'errors'}, not ${shown(options)}`);
+  if (options === null || typeof options !== 'object') {
+    throw new TypeError(`emit takes its options as an object, such as {stream: 'errors'}, not ${shown(options)}`);
+  }
   for (const key in options) {
-    if (key !== more && !OPTIONS.includes(key)) throw new TypeError(`emit has no option ${JSON.stringify(key)}; it has ${[...OPTIONS, more].join(', ')}`);
+    if (key === more || OPTIONS.includes(key)) continue;
+    throw new TypeError(`emit has no option ${JSON.stringify(key)}; it has ${[...OPTIONS, more].join(', ')}`);
   }
   const { directTask } = options;
-  if (directTask !== undefined && !(Number.isInteger(directTask) && directTask > 0)) throw new TypeError(`directTask is the number of a task, not ${shown(directTask)}`);
+  if (directTask !== undefined && !(Number.isInteger(directTask) && directTask > 0)) {
+    throw new TypeError(`directTask is the number of a task, not ${shown(directTask)}`);
+  }
   return options;
 }
 

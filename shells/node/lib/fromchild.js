@@ -57,7 +57,8 @@ function groupOf([stream, n, how, anchors, body, options = /** @type {any} */ ({
   const rows = columns === null ? body : Array.from({ length: n }, (_, i) => columns.map((column) => column[i]));
   if (rows.length !== n || rows.some((row) => row.length !== fields.length)) throw new WireError(`${n} rows of ${fields.length} declared`);
   const kinds = isColumns ? body.map(({ kind }) => kind) : null;
-  return { stream: name, how, bin: anchors, rows, kinds, direct: options.direct ? u32s(options.direct) : null, multi: options.multi ?? [], ids: options.ids ?? -1 };
+  const { direct, multi = [], ids = -1 } = options;
+  return { stream: name, how, bin: anchors, rows, kinds, direct: direct ? u32s(direct) : null, multi, ids };
 }
 
 /** Adds what each row of a bolt's group is anchored to: a list of [frame, row]. */

@@ -39,7 +39,6 @@ class InTurn {
       const to = Math.min(frame.n, frame.next + this.step);
       frame.next = this.rows(frame, frame.next, to);
       if (outbox.mode !== BY_ROW) return; // it waits
-      if (frame.n === to && frame.n <= MOST_ROWS && this.step === MOST_ROWS) break;
       const now = performance.now();
       if (now - last > 1) this.step = Math.max(1, this.step >> 1);
       else if (now - last < 0.3) this.step = Math.min(MOST_ROWS, 2 * this.step);
@@ -109,7 +108,7 @@ class FunctionInTurn extends InTurn {
     super(component);
     this.fn = fn;
     this.emit = emitter(component, lane);
-    this.rows = /^(Async)?GeneratorFunction$/.test(fn.constructor.name) ? this.generatorRows() : this.plainRows();
+    this.rows = fn.constructor.name === 'GeneratorFunction' ? this.generatorRows() : this.plainRows();
   }
 
   /** The loop of a generator function. A closure, so that V8 compiles it for this one function and its one emit. */

@@ -94,6 +94,12 @@ class Lane {
       size += sizeOf(kept[k]);
     }
     if (size > this.limit) this.checkSize(kept);
+    this.push(kept, size);
+  }
+
+  /** Takes a row as it is kept. A large one travels alone, so that its message is not much larger than it. */
+  push(kept, size) {
+    if (size > this.limit) this.outbox.makeRoom();
     for (let k = 0; k < kept.length; k++) this.columns[k].push(kept[k]);
     this.size += size;
   }
@@ -103,14 +109,13 @@ class Lane {
     if (this.size > this.limit || this.n >= MAX_ROWS) this.outbox.makeRoom();
   }
 
-  /** What the compiled add() calls beyond the limit: the last row may be too large by itself. */
+  /** What the compiled add() calls beyond the limit: it has not looked at whether the last row is large by itself. */
   overflow() {
-    try {
-      this.checkSize(this.columns.map((column) => column[column.length - 1]));
-    } catch (error) {
-      for (const column of this.columns) column.pop();
-      throw error;
-    }
+    const row = this.columns.map((column) => column.pop());
+    const size = row.reduce((sum, v) => sum + sizeOf(v), 0);
+    this.size -= size;
+    if (size > this.limit) this.checkSize(row);
+    this.push(row, size);
     this.outbox.makeRoom();
   }
 
@@ -118,7 +123,8 @@ class Lane {
     let bytes = 0;
     for (const v of row) bytes += typeof v === 'string' ? Buffer.byteLength(v) + 5 : sizeOf(v);
     if (bytes > this.maxBytes) {
-      throw new RangeError(`${this.label}: a row of ${bytes} bytes; max_message_bytes allows ${this.maxBytes}. Send less, or raise it under config: in the topology`);
+      throw new RangeError(`${this.label}: a row of ${bytes} bytes; max_message_bytes allows ${this.maxBytes}. ` +
+        'Send less, or raise it under config: in the topology');
     }
   }
 
@@ -127,7 +133,8 @@ class Lane {
     const { fields } = this;
     if (Array.isArray(values)) {
       if (values.length === fields.length) return values;
-      throw new TypeError(`${this.label} has ${many(fields.length, 'field')} (${fields.join(', ')}), got ${many(values.length, 'value')}: ${shown(values)}`);
+      throw new TypeError(`${this.label} has ${many(fields.length, 'field')} (${fields.join(', ')}), ` +
+        `got ${many(values.length, 'value')}: ${shown(values)}`);
     }
     if (typeName(values) !== 'object' || values === null) {
       const hint = fields.length === 1 ? '; write [value] for a single value' : '';
@@ -148,7 +155,8 @@ class Lane {
   /** Hands over the rows as a group and starts afresh. */
   close() {
     const { index, fields, ends, refs, multi, wants, direct, request, arena } = this;
-    const group = { lane: this, index, fields, columns: this.columns.map((column) => column.slice()), arena, ends, refs, multi, wants, direct, request };
+    const columns = this.columns.map((column) => column.slice());
+    const group = { lane: this, index, fields, columns, arena, ends, refs, multi, wants, direct, request };
     this.arena = new Writer(0);
     this.reset();
     return group;

@@ -14,7 +14,7 @@ const BY_ROW = 'row', BY_REF = 'ref';
 /** What spouts' and bolts' outboxes share: lanes, groups, and the writing of them. */
 class Outbox {
   /**
-   * @param {import('./wire.js').MessageWriter} w
+   * @param {any} w a MessageWriter
    * @param {() => void} write sends what is in w
    * @param {object} welcome the host's
    * @param {(error) => any} unsendable of a string that has no UTF-8 form: makes an error map (bolt) or reports it (spout)
@@ -28,7 +28,7 @@ class Outbox {
     this.closed = []; // groups that stand before those of the lanes
     this.covered = 0; // input rows done since the last message, of code that does not wait
     this.lanes = new Map();
-    for (const [name, fields] of welcome.outputs) {
+    for (const [name, fields] of welcome.outputs ?? []) {
       const label = `${welcome.component}: stream ${JSON.stringify(name)}`;
       this.lanes.set(name, new Lane(this.lanes.size, name, fields, label, welcome.max_message_bytes, this));
     }
@@ -41,7 +41,8 @@ class Outbox {
     if (lane !== undefined) return lane;
     const list = [...this.lanes.values()].map((l) => `${JSON.stringify(l.name)} (${l.fields.join(', ')})`).join(', ');
     throw new Error(list
-      ? `${this.component}: no stream ${shown(name).replace(/^string /, '')} is declared; it has ${list}. Others go under output: in the topology`
+      ? `${this.component}: no stream ${shown(name).replace(/^string /, '')} is declared; it has ${list}. ` +
+        'Others go under output: in the topology'
       : `${this.component} emits, but the topology gives it no output: add output: [field, …] to it`);
   }
 
@@ -201,6 +202,7 @@ class BoltOutbox extends Outbox {
     this.prepare(lane, direct !== undefined, request);
     lane.append(values);
     if (direct !== undefined) lane.direct.push(direct);
+    if (refs !== undefined) lane.size += 4 * refs.length;
     if (this.mode === BY_REF) lane.refs.push(refs ?? []);
     else if (refs !== undefined && !(this.untracked && refs.length === 0)) lane.multi.push([lane.n - 1, refs]);
     lane.settle();
@@ -248,7 +250,7 @@ class BoltOutbox extends Outbox {
       for (const group of groups) this.writeAnchored(group, n);
       if (side) this.writeSide(side, failed, held);
       w.end();
-    }, (group, index, error) => this.drop(group, index, error, failed));
+    }, (group, index, error) => this.drop(group, index, error, failed, held));
     this.acked = [];
     this.late = [];
     this.errorBytes = 0;
@@ -266,11 +268,16 @@ class BoltOutbox extends Outbox {
       return;
     }
     const { refs } = group;
-    if (refs.every((list) => list.length > 0)) {
-      const first = new Array(2 * n);
-      for (let i = 0; i < n; i++) [first[2 * i], first[2 * i + 1]] = refs[i];
-      this.writeGroup(group, REFS, first, pairs(refs).filter(([, list]) => list.length > 2));
-    } else this.writeGroup(group, NONE, null, pairs(refs).filter(([, list]) => list.length > 0));
+    const first = new Array(2 * n), some = [], many = []; // each row's first anchor; rows with any, and with several
+    for (let i = 0; i < n; i++) {
+      const list = refs[i];
+      first[2 * i] = list[0];
+      first[2 * i + 1] = list[1];
+      if (list.length > 0) some.push([i, list]);
+      if (list.length > 2) many.push([i, list]);
+    }
+    if (some.length === n) this.writeGroup(group, REFS, first, many);
+    else this.writeGroup(group, NONE, null, some);
   }
 
   writeSide(n, failed, held) {
@@ -291,17 +298,18 @@ class BoltOutbox extends Outbox {
   }
 
   /** A string turned out to have no UTF-8 form: its row goes, and the input row that it came from fails. */
-  drop(group, index, error, failed) {
+  drop(group, index, error, failed, held) {
     const map = this.unsendable(error);
-    let row = 0;
-    while (row < group.ends.length && group.ends[row] <= index) row++;
-    if (row === group.ends.length) this.late.push([this.seq, this.first + row, map]); // the one in progress
-    else if (!failed.some(([other]) => other === this.first + row)) failed.push([this.first + row, map]);
+    const { ends } = group;
+    let i = 0;
+    while (i < ends.length && ends[i] <= index) i++;
+    const row = this.first + i;
+    if (i === ends.length) this.late.push([this.seq, row, map]); // the one in progress
+    else if (!failed.some(([other]) => other === row)) failed.push([row, map]);
+    if (held.includes(row)) held.splice(held.indexOf(row), 1);
     Lane.remove(group, index, index + 1);
   }
 }
-
-const pairs = (list) => list.map((x, i) => [i, x]);
 
 /** A spout's outbox: its rows are numbered in the order they stand on the wire, and ids wait for their outcome. */
 class SpoutOutbox extends Outbox {

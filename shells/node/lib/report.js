@@ -1,11 +1,10 @@
 'use strict';
 // What a component says besides rows: its errors, log lines and metrics.
 const path = require('path');
-const { format } = require('util');
 const { shown } = require('./lane.js');
 
 const SDK = __dirname + path.sep;
-const MESSAGE_CHARS = 8 << 10, TRACE_CHARS = 24 << 10, LOG_CHARS = 32 << 10;
+const TYPE_CHARS = 256, MESSAGE_CHARS = 8 << 10, TRACE_CHARS = 24 << 10, LOG_CHARS = 32 << 10;
 
 // ---- errors
 
@@ -17,13 +16,20 @@ const MESSAGE_CHARS = 8 << 10, TRACE_CHARS = 24 << 10, LOG_CHARS = 32 << 10;
 function describe(error, bundle, kind = 'exception') {
   const stack = stackOf(error);
   const { type, message } = nameOf(error);
-  return { kind, type: clean(type, 256), message: clean(message, MESSAGE_CHARS), traceback: clean(stack.text, TRACE_CHARS), place: placeIn(stack.frames, bundle) };
+  return {
+    kind,
+    type: clean(type, TYPE_CHARS),
+    message: clean(message, MESSAGE_CHARS),
+    traceback: clean(stack.text.trimEnd(), TRACE_CHARS),
+    place: placeIn(stack.frames, bundle),
+  };
 }
 
-/** Returns the error map for a fail() that gave a reason, with the place of its caller. */
+/** Returns the error map for a fail() that gave a reason, or none, with the place of its caller. */
 function failure(reason, bundle) {
   const { frames } = stackOf(new Error());
-  return { kind: 'fail', type: '', message: clean(reason, MESSAGE_CHARS), traceback: '', place: placeIn(frames, bundle) };
+  const message = reason === undefined || reason === null ? '' : typeof reason === 'string' ? reason : shown(reason);
+  return { kind: 'fail', type: '', message: clean(message, MESSAGE_CHARS), traceback: '', place: placeIn(frames, bundle) };
 }
 
 /** Calls get and returns a string, or says that it failed: toString and getters of a thrown thing are user code. */
@@ -104,7 +110,9 @@ function relative(file, bundle) {
 
 /** Returns text with a UTF-8 form, cut in its middle to limit characters. */
 function clean(text, limit) {
-  if (text.length > limit) text = `${text.slice(0, limit / 2)}\n… ${text.length - limit} characters left out …\n${text.slice(-limit / 2)}`;
+  if (text.length > limit) {
+    text = `${text.slice(0, limit / 2)}\n… ${text.length - limit} characters left out …\n${text.slice(-limit / 2)}`;
+  }
   return text.replace(/\p{Surrogate}/gu, '\ufffd');
 }
 
@@ -117,16 +125,16 @@ const LEVELS = { trace: 0, debug: 1, info: 2, warn: 3, error: 4 };
 class Logger {
   #send;
 
-  /** @param {(level: number, text: string) => void} send */
+  /** @param {(level: number, args: any[]) => void} send */
   constructor(send) {
     this.#send = send;
   }
 
-  trace(...args) { this.#send(LEVELS.trace, format(...args)); }
-  debug(...args) { this.#send(LEVELS.debug, format(...args)); }
-  info(...args) { this.#send(LEVELS.info, format(...args)); }
-  warn(...args) { this.#send(LEVELS.warn, format(...args)); }
-  error(...args) { this.#send(LEVELS.error, format(...args)); }
+  trace(...args) { this.#send(LEVELS.trace, args); }
+  debug(...args) { this.#send(LEVELS.debug, args); }
+  info(...args) { this.#send(LEVELS.info, args); }
+  warn(...args) { this.#send(LEVELS.warn, args); }
+  error(...args) { this.#send(LEVELS.error, args); }
 }
 
 const logText = (text) => clean(text, LOG_CHARS);
@@ -231,7 +239,9 @@ class Metrics {
       if (typeof name !== 'string' || name === '') throw new TypeError(`a metric's name is a string, not ${shown(name)}`);
       this.#all.set(name, metric = new Kind(this.#touch));
     }
-    if (!(metric instanceof Kind)) throw new TypeError(`metric ${JSON.stringify(name)} is a ${metric.constructor.name.toLowerCase()} already`);
+    if (!(metric instanceof Kind)) {
+      throw new TypeError(`metric ${JSON.stringify(name)} is a ${metric.constructor.name.toLowerCase()} already`);
+    }
     return metric;
   }
 
@@ -246,4 +256,4 @@ class Metrics {
   }
 }
 
-module.exports = { describe, failure, Logger, LEVELS, logText, Metrics };
+module.exports = { describe, failure, isError, Logger, LEVELS, logText, Metrics };

@@ -3,7 +3,7 @@
 const fs = require('fs');
 const net = require('net');
 const { format } = require('util');
-const { takeOver } = require('../preload.js');
+const { takeOver, complain } = require('../preload.js');
 const { FrameReader, readMessage, FRAME_SLACK } = require('./wire.js');
 
 const QUEUE_BYTES = 1 << 20; // unwritten; beyond it user code is blocked
@@ -37,7 +37,7 @@ class PipeWriter {
     if (written === bytes.length) return;
     this.queue.push(Buffer.from(bytes.subarray(written)));
     this.queued += bytes.length - written;
-    this.drain(this.queued > QUEUE_BYTES ? Infinity : PATIENCE_MS);
+    this.drain(this.timer === null ? PATIENCE_MS : 0);
   }
 
   /** Writes what fits and returns how much that was. */
@@ -52,7 +52,7 @@ class PipeWriter {
     return at;
   }
 
-  /** Tries for so many milliseconds to empty the queue; then a timer goes on. */
+  /** Tries for so many milliseconds to empty the queue, and longer while it is long; then a timer goes on. */
   drain(ms) {
     const start = performance.now();
     let wait = 0.05;
@@ -86,8 +86,13 @@ class PipeWriter {
 /** Runs a component in this process; target is an instance, a class, or the object that bolt() or spout() has made. */
 function component(kind, target) {
   const pipe = takeOver();
-  if (pipe === undefined) return refuse('this is a component of a Polybolt topology, and is started by the host: try `polybolt run` in the folder of its topology.yaml');
-  if (pipe.error !== undefined) return refuse(`the protocol cannot be moved away from descriptors 0 and 1, which must be pipes: ${pipe.error.message}`);
+  if (pipe === undefined) {
+    return refuse('this is a component of a Polybolt topology, and is started by the host: ' +
+      'try `polybolt run` in the folder of its topology.yaml');
+  }
+  if (pipe.error !== undefined) {
+    return refuse(`the protocol cannot be moved away from descriptors 0 and 1, which must be pipes: ${pipe.error.message}`);
+  }
   if (pipe.running) throw new Error('run() was called before: a process is one component');
   pipe.running = true;
   const { BoltComponent } = require('./bolt.js');
@@ -98,7 +103,7 @@ function component(kind, target) {
 }
 
 function refuse(why) {
-  fs.writeSync(2, `polybolt: ${why}\n`);
+  complain(`polybolt: ${why}`);
   process.exit(2);
 }
 
@@ -175,7 +180,7 @@ class Child {
       this.component.report(error);
       this.writer.drain(Infinity);
     } finally {
-      fs.writeSync(2, `${this.component.describe(error).traceback}\n`);
+      complain(this.component.describe(error).traceback);
       process.exit(1);
     }
   }
@@ -193,7 +198,7 @@ class Child {
     const resources = {};
     for (const name of process.getActiveResourcesInfo()) resources[name] = (resources[name] ?? 0) + 1;
     const { rss, heapUsed } = process.memoryUsage();
-    fs.writeSync(2, format('polybolt: %s of %s, pid %d\n%s\n  open: %j, memory: %d MB, %d MB of it heap\n', this.component.kind,
+    complain(format('polybolt: %s of %s, pid %d\n%s\n  open: %j, memory: %d MB, %d MB of it heap', this.component.kind,
       this.component.ctx?.component, process.pid, this.component.inspect(), resources, rss >> 20, heapUsed >> 20));
   }
 }
@@ -202,7 +207,7 @@ class Child {
 function captureConsole(component) {
   let indent = '';
   const { LEVELS } = require('./report.js');
-  const at = (level) => (...args) => component.say(level, indent === '' ? format(...args) : format(...args).replace(/^/gm, indent));
+  const at = (level) => (...args) => component.sayArgs(level, args, indent);
   const group = (...label) => {
     if (label.length) console.log(...label);
     indent += '  ';

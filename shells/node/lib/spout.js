@@ -66,6 +66,7 @@ class SpoutComponent extends Component {
     this.saidFinish = false; // and the host knows
     this.waiting = false; // for a promise of user code
     this.timer = null; // a pause
+    this.yielding = false; // a short one, for the loop to turn
     this.idle = this.retry = 0; // the last pause of its kind, ms
     this.calls = 1; // between two looks at the clock
     this.hooks = new Set(); // promises of ack(), fail() and dead()
@@ -94,7 +95,7 @@ class SpoutComponent extends Component {
         return this.go();
       case TO_CHILD.OUTCOME:
         this.outcome(message);
-        return this.wake();
+        return this.retry > 0 ? undefined : this.wake();
       case TO_CHILD.ACTIVATE:
         this.inactive = false;
         this.activating = true;
@@ -170,9 +171,18 @@ class SpoutComponent extends Component {
     }, ms);
   }
 
+  /** Gives the loop a turn. */
+  yield() {
+    this.yielding = true;
+    setImmediate(() => {
+      this.yielding = false;
+      this.go();
+    });
+  }
+
   /** Answers requests until there are none, or user code has nothing, or waits. */
   go() {
-    if (this.waiting || this.activating || this.timer !== null) return;
+    if (this.waiting || this.activating || this.yielding || this.timer !== null) return;
     const { outbox } = this;
     let sent = performance.now();
     while (this.begin()) {
@@ -185,7 +195,7 @@ class SpoutComponent extends Component {
       const now = performance.now();
       if (now - sent > FLUSH_MS) { // and the loop gets a turn
         this.flush();
-        return this.pause(0);
+        return this.yield();
       }
       sent = outbox.isEmpty ? now : sent;
     }
@@ -333,7 +343,8 @@ class SpoutComponent extends Component {
   inspect() {
     const { outbox } = this;
     const state = this.inactive ? 'inactive' : this.waiting ? 'waits for nextTuple' : this.timer !== null ? 'pauses' : 'has nothing to do';
-    return `  request ${outbox.seq}: ${outbox.rows} of ${this.rows} rows; ${state}; ids that wait for an outcome: ${outbox.pending.size}\n${super.inspect()}`;
+    const rows = `request ${outbox.seq}: ${outbox.rows} of ${this.rows} rows`;
+    return `  ${rows}; ${state}; ids that wait for an outcome: ${outbox.pending.size}\n${super.inspect()}`;
   }
 
   /** Spout.emit and emitTo, when there is more to it. */
@@ -350,7 +361,8 @@ class SpoutComponent extends Component {
 function iteratorOf(v, component) {
   const make = v?.[Symbol.asyncIterator] ?? v?.[Symbol.iterator];
   if (typeof make !== 'function' || typeof v === 'string') {
-    throw new TypeError(`${component}: the function of a spout is a generator (function* or async function*), this one returns ${shown(v)}`);
+    throw new TypeError(`${component}: the function of a spout is a generator (function* or async function*), ` +
+      `this one returns ${shown(v)}`);
   }
   return make.call(v);
 }

@@ -1,5 +1,6 @@
 'use strict';
 // Tuple: one input row as user code sees it.
+const { inspect } = require('util');
 const vm = require('vm');
 
 const OPEN = 0, ACKED = 1, FAILED = 2;
@@ -23,6 +24,13 @@ class Tuple {
   get fields() { return /** @type {readonly string[]} */ ([]); }
   get component() { return ''; }
   get stream() { return ''; }
+
+  [inspect.custom](depth, options) {
+    const fields = Object.fromEntries(this.fields.map((field, k) => [field, this.values[k]]));
+    return `Tuple(${this.component}/${this.stream} ${inspect(fields, { ...options, depth })})`;
+  }
+
+  get values() { return /** @type {any[]} */ ([]); }
 
   /** What tells this tuple from every other that this process receives. */
   get id() {

@@ -61,6 +61,7 @@ const HINTS = {
   ArrayBuffer: 'send new Uint8Array(value)', SharedArrayBuffer: 'send new Uint8Array(value)',
   String: 'send value.valueOf()', Number: 'send value.valueOf()', Boolean: 'send value.valueOf()',
 };
+const SURROGATE_HINT = 'send it as a Buffer, or repair it with toWellFormed()';
 const SENDABLE = 'null, booleans, numbers, BigInts, strings, Buffers, Dates, arrays, plain objects and Maps can be';
 
 /** Returns a word for a value's type (`string`, `array`, `Set`), whatever the value does when it is asked. */
@@ -91,9 +92,10 @@ function flaw(v, path, depth) {
   switch (typeof v) {
     case 'number': case 'boolean': return null;
     case 'string':
-      return isWellFormed(v) ? null : { path, text: 'the string holds lone surrogates and has no UTF-8 form; send it as a Buffer, or repair it with toWellFormed()' };
+      return isWellFormed(v) ? null : { path, text: `the string holds lone surrogates and has no UTF-8 form; ${SURROGATE_HINT}` };
     case 'bigint':
-      return BigInt.asIntN(64, v) === v ? null : { path, range: true, text: `a BigInt of ${v.toString(2).replace('-', '').length} bits does not fit in 64; send it as a string` };
+      if (BigInt.asIntN(64, v) === v) return null;
+      return { path, range: true, text: `a BigInt of ${v.toString(2).replace('-', '').length} bits does not fit in 64; send it as a string` };
     case 'object': return v === null ? null : flawInObject(v, path, depth);
     case 'undefined': return { path, text: 'undefined cannot be sent; send null, or leave it out' };
     default: return { path, text: `a ${typeof v} cannot be sent; ${SENDABLE}` };

@@ -84,7 +84,8 @@ class FrameReader {
     const n = this.buf.readUInt32BE(this._at);
     if (n === 0 || n > this.limit) {
       const found = this.buf.subarray(this._at, Math.min(this._have, this._at + 32));
-      throw new WireError(`no frame begins with ${found.toString('hex')} ${JSON.stringify(found.toString('latin1'))}; at most ${this.limit} bytes are allowed`);
+      const text = JSON.stringify(found.toString('latin1'));
+      throw new WireError(`no frame begins with ${found.toString('hex')} ${text}; at most ${this.limit} bytes are allowed`);
     }
     return n;
   }

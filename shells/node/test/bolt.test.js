@@ -62,6 +62,7 @@ test('tuples: get, values, fields, component, stream, task, id; kept ones stay a
   assert.deepEqual(kept.map((tup) => [tup.component, tup.stream, tup.task, tup.id, tup.fields, tup.values]), [
     ['a', 'default', 7, '1-0', ['x', '__proto__', 'a-b'], [1, 2, 3]], ['a', 'default', 7, '1-1', ['x', '__proto__', 'a-b'], [4, 5, 6]], ['b', 'other', 1, '2-0', ['y'], ['q']]]);
   assert.equal(kept[1].get('__proto__'), 5);
+  assert.equal(require('node:util').inspect(kept[2]), "Tuple(b/other { y: 'q' })");
   assert.throws(() => kept[0].get('z'), { name: 'RangeError', message: 'no field "z" in a tuple of a/default; it has x, __proto__, a-b' });
 });
 
@@ -359,6 +360,7 @@ test('D46 D47 a batch: returning acks what was not failed, an exception fails wh
   const good = await t.send(['a', 'no', 'yes', 'b'].map((line) => ({ line })));
   assert.deepEqual([lines(good.acked).sort(), lines(good.failed)], [['a', 'b', 'yes'], ['no']]);
   assert.deepEqual(good.emits.map((e) => [e.values[0], lines(e.anchors)]), [['a', ['a']], ['b', ['b']], ['4 rows', ['a', 'b']]]);
+  assert.deepEqual(good.logs, []);
   const bad = await t.send(['a', 'no', 'yes', 'boom', 'c'].map((line) => ({ line })));
   assert.deepEqual([lines(bad.acked), lines(bad.failed).sort()], [['yes'], ['a', 'boom', 'c', 'no']]);
   assert.equal(bad.failed.filter(({ error }) => error.traceback !== '').length, 1, 'one traceback');

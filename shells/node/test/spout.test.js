@@ -97,7 +97,7 @@ test('while there is nothing the pauses grow, and a row that comes is sent at on
   const t = new Tester(s, OUT);
   const r = await t.next(1, { patience: 200 });
   assert.deepEqual(flat(r), []);
-  assert.ok(s.calls >= 4 && s.calls <= 60, `${s.calls} calls in 200 ms`);
+  assert.ok(s.calls >= 2 && s.calls <= 60, `${s.calls} calls in 200 ms`);
   s.todo.push({ v: 'x' });
   assert.deepEqual(flat(await t.next(1, { patience: 5000 })), ['x']);
 });
@@ -203,7 +203,7 @@ test('D13 what cannot be emitted: a class gets the error, a generator goes on an
 test('D13 a lone surrogate: the row is not sent, an error is reported, its id fails', async () => {
   const s = new Todo([{ v: 'a' }, { v: '\ud800', id: 'bad' }, { v: 'b', id: 'good' }, { v: '\udc00' }]);
   const t = new Tester(s, OUT);
-  const r = await t.next(4, { patience: 50 });
+  const r = await t.next(4, { patience: 5000 });
   assert.deepEqual([flat(r), r.errors.length, s.told], [['a', 'b'], 2, [['fail', 'bad']]]);
   assert.match(r.errors[0].message, /component: stream "default", field "v": the string holds lone surrogates/);
   assert.deepEqual(r.emits.map((e) => e.id), [undefined, 'good']);

@@ -257,7 +257,7 @@ class Child:
             self.reads.wait()
             piece = self.process.stdout.read(n - len(data))
             if not piece:
-                return bytes(data) if not data else data
+                return bytes(data)
             data += piece
         return bytes(data)
 

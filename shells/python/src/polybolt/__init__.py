@@ -6,15 +6,17 @@ descriptors, fd 0 reads /dev/null and fd 1 goes where fd 2 goes, so that
 whatever is printed, by any library or grandchild, becomes a log line.
 """
 
+from __future__ import annotations
+
 import os as _os
 import sys as _sys
 
-MARKER = "POLYBOLT_BUNDLE"  # the host sets it to the bundle's folder
-_fds = None  # the private (in, out), once taken over
+_MARKER = "POLYBOLT_BUNDLE"  # the host sets it to the bundle's folder
+_fds: tuple[int, int] | None = None  # the private (in, out), once taken over
 _bundle = ""
 
 
-def _private(fd):  # type: ignore[no-untyped-def]
+def _private(fd: int) -> int:
     """Return a close-on-exec copy of fd that is none of 0, 1 and 2, even if some of those were closed."""
     low = []
     copy = _os.dup(fd)
@@ -26,10 +28,10 @@ def _private(fd):  # type: ignore[no-untyped-def]
     return copy
 
 
-def _take_over():  # type: ignore[no-untyped-def]
+def _take_over() -> None:
     """Take the standard streams away from user code, once, if the marker says that this process is the component."""
     global _fds, _bundle
-    bundle = _os.environ.pop(MARKER, None)  # popped: children of this process are none of ours
+    bundle = _os.environ.pop(_MARKER, None)  # popped: children of this process are none of ours
     if bundle is None:
         return
     _bundle = bundle
@@ -39,9 +41,9 @@ def _take_over():  # type: ignore[no-untyped-def]
     _os.close(null)
     _os.dup2(2, 1)
     if _sys.stdout is not None:
-        _sys.stdout.reconfigure(line_buffering=True)
+        _sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     _os.register_at_fork(after_in_child=_forked)
-    import _signal
+    import _signal  # type: ignore[import-not-found]  # without the enums of signal, which take 2 ms
     import faulthandler
 
     _signal.signal(_signal.SIGINT, _signal.SIG_IGN)  # Ctrl-C reaches the whole group; the host decides
@@ -52,7 +54,7 @@ def _take_over():  # type: ignore[no-untyped-def]
         _os._exit(1)
 
 
-def _forked():  # type: ignore[no-untyped-def]
+def _forked() -> None:
     """In a forked child: it must never write or read the protocol."""
     global _fds
     if _fds is not None:

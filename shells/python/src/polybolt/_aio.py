@@ -9,7 +9,6 @@ from collections import deque
 from . import _wire as wire
 from ._api import ACKED, FAILED, Bolt, ComponentError, Spout, Tick, Tuple
 from ._bolts import BoltLoop, Loop, batch_of, end_batch
-from ._outbox import BoltOutbox, SpoutOutbox
 from ._report import describe
 from ._session import CURRENT
 from ._signature import ASYNC_GENERATOR, call_of, flags_of
@@ -18,10 +17,11 @@ from ._spouts import IDLE_MAX, IDLE_MIN, RETRY_MAX, RETRY_MIN, wants_outcomes
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from typing import Any, Optional
+    from typing import Any
 
-    from ._pipe import Pipe
     from ._lane import Frame
+    from ._outbox import BoltOutbox, SpoutOutbox
+    from ._pipe import Pipe
     from ._session import Session
 
 
@@ -41,7 +41,7 @@ class AsyncLoop(Loop):
         self.other_stir = session.stir  # the flusher's
         session.stir = self.stir
 
-    async def serve(self, receive: Callable[[], Optional[list[Any]]]) -> None:
+    async def serve(self, receive: Callable[[], list[Any] | None]) -> None:
         """Act on messages until stop; receive returns None when there is none yet and woken is to be waited for."""
         while self.going:
             self.check()
@@ -145,7 +145,7 @@ class AsyncBolt(AsyncLoop, BoltLoop):
 
         return process
 
-    def data(self, seq: int, input: int, task: int, n: int, body: Any, runs: Optional[bytes] = None, *_: Any) -> None:
+    def data(self, seq: int, input: int, task: int, n: int, body: Any, runs: bytes | None = None, *_: Any) -> None:
         """Message 3."""
         frame, cls = self.frame(seq, input, task, n, runs)
         tuples = batch_of(frame, cls, self.columns(body, n, cls, range(len(cls.fields))))
@@ -178,7 +178,7 @@ class AsyncBolt(AsyncLoop, BoltLoop):
     async def one(self, tup: Tuple) -> None:
         """Work on a row."""
         CURRENT.set((tup,))
-        error: Optional[BaseException] = None
+        error: BaseException | None = None
         try:
             await settled(self.process(tup))
         except (Exception, asyncio.CancelledError) as e:
@@ -231,7 +231,7 @@ class AsyncBolt(AsyncLoop, BoltLoop):
     async def one_batch(self, frame: Frame, tuples: list[Tuple]) -> None:
         """Work on a batch."""
         CURRENT.set(tuples)
-        error: Optional[BaseException] = None
+        error: BaseException | None = None
         try:
             await settled(self.component.process_batch(tuples[:]))
         except (Exception, asyncio.CancelledError) as e:

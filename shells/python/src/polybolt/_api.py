@@ -8,12 +8,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import logging
     from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
-    from typing import Any, Generic, NoReturn, Optional, TypeVar, Union
+    from typing import Any, Generic, NoReturn, TypeVar
 
     from typing_extensions import ParamSpec
 
+    from ._lane import Frame
     from ._report import Metrics
-    from ._session import Frame, Session
+    from ._session import Session
 
     P = ParamSpec("P")
     R_co = TypeVar("R_co", covariant=True)
@@ -29,7 +30,6 @@ else:
 
     _Decorated.__class_getitem__ = classmethod(lambda cls, item: cls)
     P = R_co = None
-
 
 
 class ComponentError(TypeError):
@@ -73,15 +73,15 @@ class Tuple(dict):  # type: ignore[type-arg]
     # The SDK uses one object again and again while nobody else refers to it. Then _row is None: the row in progress.
     # One that somebody kept is given its row, before the row counts as done, and is never used again.
     __slots__ = ("_frame", "_row", "_done")
-    _frame: Optional[Frame]  # None: a tick
-    _row: Optional[int]
-    _done: Optional[str]  # ACKED or FAILED
+    _frame: Frame | None  # None: a tick
+    _row: int | None
+    _done: str | None  # ACKED or FAILED
 
     fields: tuple[str, ...] = ()
     component: str = ""
     stream: str = ""
 
-    def __init__(self, frame: Optional[Frame] = None, row: Optional[int] = None) -> None:
+    def __init__(self, frame: Frame | None = None, row: int | None = None) -> None:
         self._frame, self._row, self._done = frame, row, None
 
     @property
@@ -122,7 +122,7 @@ class Tuple(dict):  # type: ignore[type-arg]
     def __repr__(self) -> str:
         return f"Tuple({self.source()} {dict.__repr__(self)})"
 
-    __hash__ = object.__hash__
+    __hash__ = object.__hash__  # type: ignore[assignment]
     __eq__ = object.__eq__
     __ne__ = object.__ne__
 
@@ -139,7 +139,7 @@ Tick = tuple_class("__system", "__tick", ())
 class _Run:
     """run(), on a class (which makes the instance) or on an instance."""
 
-    def __get__(self, component: Optional[_Component], cls: type[_Component]) -> Callable[[], None]:
+    def __get__(self, component: _Component | None, cls: type[_Component]) -> Callable[[], None]:
         def run() -> None:
             from ._run import run_component
 
@@ -153,7 +153,7 @@ class _Component:
     """What spouts and bolts have in common."""
 
     _kind: str
-    _session: Optional[Session] = None
+    _session: Session | None = None
     run = _Run()
 
     def initialize(self, conf: dict[str, Any], ctx: Context) -> Any:
@@ -216,12 +216,12 @@ class Bolt(_Component):
 
     def emit(
         self,
-        values: Union[Sequence[Any], Mapping[str, Any]],
-        stream: Optional[str] = None,
-        anchors: Union[Tuple, Iterable[Tuple], None] = None,
-        direct_task: Optional[int] = None,
+        values: Sequence[Any] | Mapping[str, Any],
+        stream: str | None = None,
+        anchors: Tuple | Iterable[Tuple] | None = None,
+        direct_task: int | None = None,
         need_task_ids: bool = False,
-    ) -> Optional[list[int]]:
+    ) -> list[int] | None:
         """Send one tuple: a list or tuple of the stream's fields, or a dict of them. Any thread may call it.
 
         anchors: the input tuples that it comes from, instead of the one in progress; [] for none.
@@ -234,7 +234,7 @@ class Bolt(_Component):
         """Say that tup is done: needed only with auto_ack = False. Any thread may call it."""
         self._live().ack(tup)
 
-    def fail(self, tup: Tuple, error: Union[str, BaseException, None] = None) -> None:
+    def fail(self, tup: Tuple, error: str | BaseException | None = None) -> None:
         """Have tup replayed; error says why. Any thread may call it."""
         self._live().fail(tup, error)
 
@@ -268,13 +268,13 @@ class Spout(_Component):
 
     def emit(
         self,
-        values: Union[Sequence[Any], Mapping[str, Any]],
+        values: Sequence[Any] | Mapping[str, Any],
         id: Any = None,
-        stream: Optional[str] = None,
-        direct_task: Optional[int] = None,
+        stream: str | None = None,
+        direct_task: int | None = None,
         need_task_ids: bool = False,
         tup_id: Any = None,
-    ) -> Optional[list[int]]:
+    ) -> list[int] | None:
         """Send one tuple: a list or tuple of the stream's fields, or a dict of them. Any thread may call it.
 
         id: comes back to ack(), fail() or dead(), with the same type and value. tup_id is another name for it.
@@ -329,7 +329,7 @@ def bolt(fn: Callable[P, R_co]) -> FunctionBolt[P, R_co]:
     return FunctionBolt(_checked(fn, "bolt"))
 
 
-def spout(fn: Callable[P, Union[Iterable[Any], AsyncIterable[Any]]]) -> FunctionSpout[P, Any]:
+def spout(fn: Callable[P, Iterable[Any] | AsyncIterable[Any]]) -> FunctionSpout[P, Any]:
     """Make a spout of a generator function with parameters conf and ctx, or none.
 
     Each value it yields is a tuple as in @bolt; None means nothing yet. Its end is the spout's.

@@ -18,7 +18,7 @@ from ._signature import GENERATOR, call_of, flags_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Any, Optional
+    from typing import Any
 
     from ._api import FunctionBolt
     from ._session import Session
@@ -48,7 +48,7 @@ class Loop:
             handler(*message[1:])
         return self.going
 
-    def handler(self, message: list[Any]) -> Optional[Callable[..., Any]]:
+    def handler(self, message: list[Any]) -> Callable[..., Any] | None:
         """Return what takes a message, None if it is to be ignored."""
         kind = message[0]
         handler = self.handlers.get(kind)
@@ -80,7 +80,7 @@ class Loop:
 class BoltLoop(Loop):
     """Shared by class, function and batch bolts: each makes works, one for every input."""
 
-    lane: Optional[Lane] = None
+    lane: Any = None  # a Lane, or None
 
     def __init__(self, session: Session, component: Any) -> None:
         super().__init__(session, component)
@@ -100,16 +100,16 @@ class BoltLoop(Loop):
             return [[row[i] for row in body] for i in used]
         if len(body) != width or any(column.__class__ is not tuple for column in body):
             raise WireError(f"a frame of {cls.source()} is not {width} columns: {len(body)} came")
-        return [columns.decode(*body[i], n) for i in used]
+        return [columns.decode(body[i][0], body[i][1], n) for i in used]
 
-    def frame(self, seq: int, input: int, task: int, n: int, runs: Optional[bytes]) -> tuple[Frame, type[Tuple]]:
+    def frame(self, seq: int, input: int, task: int, n: int, runs: bytes | None) -> tuple[Frame, type[Tuple]]:
         """Make the frame of a data message, and look its input up."""
         inputs = self.session.inputs
         if not 0 <= input < len(inputs):
             raise WireError(f"frame {seq} is of input {input}; the welcome named {len(inputs)}")
         return Frame(seq, n, task, wire.from_u32s(runs) if runs else (), self.lane), inputs[input]
 
-    def data(self, seq: int, input: int, task: int, n: int, body: Any, runs: Optional[bytes] = None, *_: Any) -> None:
+    def data(self, seq: int, input: int, task: int, n: int, body: Any, runs: bytes | None = None, *_: Any) -> None:
         """Message 3."""
         raise NotImplementedError
 
@@ -152,6 +152,9 @@ class BoltLoop(Loop):
         self.going = False
 
 
+HELD = "held"  # in Tuple._done, of the row in progress only: it raised, and is neither failed nor acked for it
+
+
 class LaneBolt(BoltLoop):
     """A bolt whose main thread emits through the lane."""
 
@@ -164,10 +167,10 @@ class LaneBolt(BoltLoop):
         session.use_lane(self.lane)
         # By input: the columns it needs, the tuple in use, the loop.
         self.works: list[tuple[Sequence[int], Callable[..., Any]]] = []
-        self.tuples: list[Optional[Tuple]] = []
+        self.tuples: list[Tuple | None] = []
         self.tracked = ENDS
 
-    def data(self, seq: int, input: int, task: int, n: int, body: Any, runs: Optional[bytes] = None, *_: Any) -> None:
+    def data(self, seq: int, input: int, task: int, n: int, body: Any, runs: bytes | None = None, *_: Any) -> None:
         """Message 3: the hot path."""
         frame, cls = self.frame(seq, input, task, n, runs)
         used, work = self.works[input]
@@ -176,7 +179,9 @@ class LaneBolt(BoltLoop):
         tup = self.tuples[input]
         if tup is not None:
             tup._frame = frame
+            self.lane.tuple = tup if self.tracked == ENDS else None
         self.tuples[input] = work(n, tup, cols)
+        self.lane.tuple = None
         self.end()
 
     def settle_lane(self, lane: Lane) -> None:
@@ -184,7 +189,7 @@ class LaneBolt(BoltLoop):
         self.emitter.adapt()
         super().settle_lane(lane)
 
-    def failed(self, error: Exception, tup: Optional[Tuple]) -> None:
+    def failed(self, error: Exception, tup: Tuple | None) -> None:
         """User code raised for the row in progress."""
         lane = self.lane
         row = lane.row()
@@ -194,25 +199,30 @@ class LaneBolt(BoltLoop):
         elif getattr(component, "auto_fail", True):
             lane.fail(row, describe(error, self.session.bundle))
             if tup is not None:
-                tup._done, lane.touched = FAILED, tup
+                tup._done = FAILED
         else:
             self.session.error(error)
-            if component.auto_ack:
+            if component.auto_ack and tup is not None:
                 lane.held.append(row)
-                assert tup is not None
-                lane.touched = tup
+                tup._done = HELD
         if lane.one:
             lane.gaps.append(row - lane.base)
 
     def keep(self, tup: Tuple) -> Tuple:
         """Give a tuple that user code refers to its row, and return a fresh one."""
         lane = self.lane
-        lane.touched = None
-        row = lane.row()
-        if tup._done is None and getattr(self.component, "auto_ack", True) and (not lane.held or lane.held[-1] != row):
-            tup._done = ACKED
-        tup._row = row
-        return type(tup)(tup._frame)
+        row = tup._row = lane.row()
+        if tup._done == HELD:
+            tup._done = None
+        elif tup._done is None:
+            if getattr(self.component, "auto_ack", True):
+                tup._done = ACKED
+            else:
+                lane.held.append(row)
+        fresh = type(tup)(tup._frame)
+        if lane.tuple is tup:
+            lane.tuple = fresh
+        return fresh
 
 
 class ClassBolt(LaneBolt):
@@ -234,7 +244,7 @@ class ClassBolt(LaneBolt):
         return {}
 
     def held(self) -> None:
-        """The row in progress was neither acked nor failed."""
+        """The row in progress was neither acked nor failed, and nobody can do it any more."""
         self.lane.held.append(self.lane.row())
 
 
@@ -280,7 +290,7 @@ class BatchBolt(BoltLoop):
         self.component.initialize(self.session.conf, self.session.ctx)
         return {}
 
-    def data(self, seq: int, input: int, task: int, n: int, body: Any, runs: Optional[bytes] = None, *_: Any) -> None:
+    def data(self, seq: int, input: int, task: int, n: int, body: Any, runs: bytes | None = None, *_: Any) -> None:
         """Message 3."""
         frame, cls = self.frame(seq, input, task, n, runs)
         tuples = batch_of(frame, cls, self.columns(body, n, cls, range(len(cls.fields))))
@@ -309,7 +319,7 @@ def batch_of(frame: Frame, cls: type[Tuple], cols: list[Any]) -> list[Tuple]:
     return tuples
 
 
-def end_batch(session: Session, bolt: Bolt, frame: Frame, tuples: list[Tuple], error: Optional[BaseException]) -> None:
+def end_batch(session: Session, bolt: Bolt, frame: Frame, tuples: list[Tuple], error: BaseException | None) -> None:
     """Cover a batch: what is open is acked, or failed with the exception that ended it."""
     described = None
     if error is not None:

@@ -16,7 +16,7 @@ from ._wire import from_u32s, u32s
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, Optional
+    from typing import Any
 
     from ._msgpack import Buffer
 
@@ -74,15 +74,15 @@ class _Codec:
     """
 
     def __init__(self, json_allowed: bool) -> None:
-        self.encode: Optional[Callable[[Any], bytes]] = None  # compiled msgpack, of one value
-        self.decode: Optional[Callable[[bytes], Any]] = None
+        self.encode: Callable[[Any], bytes] | None = None  # compiled msgpack, of one value
+        self.decode: Callable[[bytes], Any] | None = None
         try:
-            from msgspec.msgpack import Decoder, Encoder
+            from msgspec.msgpack import Decoder, Encoder  # pyright: ignore[reportMissingImports]
 
             self.encode, self.decode = Encoder().encode, Decoder().decode
         except Exception:  # absent, or not fit for this interpreter: there are other ways
             try:
-                from msgpack._cmsgpack import Packer, unpackb
+                from msgpack._cmsgpack import Packer, unpackb  # pyright: ignore[reportMissingImports]
 
                 self.encode = Packer().pack
                 self.decode = lambda data: unpackb(data, timestamp=3, strict_map_key=False)
@@ -107,7 +107,7 @@ class _Codec:
         return pack(v) if text is None else text
 
 
-_codec: Optional[_Codec] = None
+_codec: _Codec | None = None
 _json_allowed = True
 
 
@@ -156,18 +156,19 @@ class _Json:
     def __init__(self) -> None:
         import json
 
+        def encoder(separator: str) -> Callable[[Any], str]:
+            make = json.encoder.c_make_encoder  # type: ignore[attr-defined]
+            if make is None:  # no C accelerator: PyPy, say
+                return json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(separator, ":")).encode
+            # JSONEncoder makes one of these for every call, which takes as long as the rest.
+            chunks = make(None, None, json.encoder.encode_basestring, None, ":", separator, False, False, False)
+            return lambda v: "".join(chunks(v, 0))
+
         self.loads: Callable[[str | bytes], Any] = json.loads
-        make = json.encoder.c_make_encoder  # type: ignore[attr-defined]
-        if make is None:  # no C accelerator: PyPy, say
-            encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
-            self.dumps: Callable[[Any], str] = encode
-            return
-        # JSONEncoder makes one of these for every call, which takes as long as the rest.
-        chunks = make(None, None, json.encoder.encode_basestring, None, ":", ",", False, False, False)
-        self.dumps = lambda v: "".join(chunks(v, 0))
+        self.dumps, self.dump_lines = encoder(","), encoder("\n")
 
 
-_loaded: Optional[_Json] = None
+_loaded: _Json | None = None
 
 
 def _json() -> _Json:
@@ -177,14 +178,18 @@ def _json() -> _Json:
     return _loaded
 
 
-def exact_json(v: Any) -> Optional[Texted]:
-    """Return v as JSON if that loses nothing: plain types, no NaN, infinity or -0.0, no int beyond 53 bits."""
+def exact_json(v: Any, lines: bool = False) -> Texted | None:
+    """Return v as JSON if that loses nothing: plain types, no NaN, infinity or -0.0, no int beyond 53 bits.
+
+    lines: v is a list of scalars; return the line of each.
+    """
     if plain((v,), True):
+        json = _json()
         try:
-            text = Texted(_json().dumps(v).encode())
+            text = Texted(json.dump_lines(v)[1:-1].encode() if lines else json.dumps(v).encode())
         except ValueError:  # not finite, or no UTF-8
             return None
-        if b"-0.0" not in text:
+        if text.find(b"-0.0") < 0:
             return text
     return None
 
@@ -192,7 +197,7 @@ def exact_json(v: Any) -> Optional[Texted]:
 # ---- columns to bytes
 
 
-def encode(col: list[Any], cls: Optional[type] = None) -> tuple[int, bytes]:
+def encode(col: list[Any], cls: type | None = None) -> tuple[int, bytes]:
     """Return the kind and data of a column of settled values. If the caller knows that each one's class is cls
     it says so. Raises ValueError or OverflowError when a value has no such form: culprits() tells which.
     """
@@ -245,10 +250,16 @@ def _bitmap(col: list[Any]) -> bytes:
 def _mixed(col: list[Any]) -> tuple[int, bytes]:
     codec = _chosen()
     if codec.json:
-        texts: list[Any] = [v if v.__class__ is Texted else exact_json(v) for v in col]  # a Packed has none
-        if None not in texts:
-            return JSON, b"\n".join(texts)
-        return MSGPACK, b"".join(map(thaw, col))
+        lines: bytes | None = exact_json(col, True) if _SCALARS.issuperset(map(type, col)) else None
+        if lines is None:
+            texts: list[Any] = [v if v.__class__ is Texted else exact_json(v) for v in col]
+            if None in texts:  # for bytes, say, or a Packed
+                return MSGPACK, b"".join(map(thaw, col))
+            lines = b"\n".join(texts)
+        return JSON, lines
+    if codec.encode is not None and _SCALARS.issuperset(map(type, col)):
+        data = codec.freeze(col)
+        return MSGPACK, data[1 if len(col) < 16 else 3 if len(col) < 65536 else 5 :]  # without the array's head
     return MSGPACK, b"".join([v if v.__class__ is Packed else codec.freeze(v) for v in col])
 
 

@@ -6,15 +6,14 @@ argument parsing and no look-up that could be done before. What is unusual goes
 to a slow function. The rules that all of it follows:
 
 - A value is checked by its exact class against a cell (t0, t1, ...) and appended
-  to its field's list (c0, c1, ...). trap() empties the cells, also from another
-  thread, and the next value goes to the slow function.
+  to its field's list (c0, c1, ...). trap() sets the cells, also from another
+  thread: emptied, they send the next value to the slow function.
 - A row counts as emitted when the last list has its value.
 - Nothing is recorded for a row but where its emits end: ends.append(len(last)).
 """
 
 from __future__ import annotations
 
-import sys
 from _thread import get_ident
 
 from . import _columns as columns
@@ -24,15 +23,15 @@ from ._msgpack import INT_MAX, INT_MIN
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Any, Optional
+    from typing import Any
 
-    from ._lane import Stream
     from ._session import Session
 
 _makers: dict[str, Callable[..., Any]] = {}
 
 
 def _maker(name: str, source: str) -> Callable[..., Any]:
+    """Compile source, once, and return the function make() that it defines."""
     maker = _makers.get(source)
     if maker is None:
         space: dict[str, Any] = {}
@@ -41,46 +40,88 @@ def _maker(name: str, source: str) -> Callable[..., Any]:
     return maker
 
 
+# ---- pieces of source
+
+# How a field's value may be checked: its class; a class and an int's range; whether its class is one of several.
+CHECKS = {
+    "class": "x{i}.__class__ is t{i}",
+    "int": "x{i}.__class__ is t{i} and low <= x{i} <= high",
+    "any": "x{i}.__class__ in t{i}",
+}
+
+
 def _names(letter: str, n: int) -> str:
-    """c0, c1, ... with a comma after each, as a parameter list or a target takes it."""
-    return "".join("%s%d, " % (letter, i) for i in range(n))
-
-
-def _indented(text: str, by: int) -> str:
-    return text.replace("\n", "\n" + " " * by)
+    """Return c0, c1, ... with a comma after each; _ for none. A target to unpack to, or arguments."""
+    return "".join([f"{letter}{i}, " for i in range(n)]) or "_"
 
 
 def _passes(checks: Sequence[str]) -> str:
-    """The condition under which a row's values go straight into the lists. checks, a field each: "class", "int"
-    (class and range) or "any" (t is a set of classes).
-    """
-    forms = {
-        "class": "x{0}.__class__ is t{0}",
-        "int": "x{0}.__class__ is t{0} and low <= x{0} <= high",
-        "any": "x{0}.__class__ in t{0}",
-    }
-    return " and ".join(forms[c].format(i) for i, c in enumerate(checks))
+    """Return the condition under which a row's values go straight into the lists."""
+    return " and ".join([CHECKS[check].format(i=i) for i, check in enumerate(checks)])
 
 
 def _appends(width: int) -> str:
-    return "; ".join(f"c{i}.append(x{i})" for i in range(width))
+    return "; ".join([f"c{i}.append(x{i})" for i in range(width)])
 
 
-def _trap(width: int, row: bool) -> str:
-    """A function that sets the cells."""
-    cells = ["t%d" % i for i in range(width)] + (["kind"] if row else [])
+def _rows(used: int) -> tuple[str, str]:
+    """Return target and iterable of the loop over input rows, of which so many columns are used."""
+    if used == 0:
+        return "_", "range(n)"
+    if used == 1:
+        return "v0", "d0"
+    return _names("v", used), f"zip({_names('d', used)})"
+
+
+def _fill(fields: Sequence[str]) -> str:
+    """Return the statement that gives the tuple its values."""
+    return "; ".join([f"tup[{f!r}] = v{i}" for i, f in enumerate(fields)]) or "pass"
+
+
+def _trap(width: int, kind: bool = False) -> str:
+    """Return the definition of trap(), in the body of make(): it sets the cells."""
+    cells = [f"t{i}" for i in range(width)] + ["kind"] * kind
     if not cells:
         return "def trap(*classes): pass"
-    return "def trap({}):\n    nonlocal {}\n    {} = {}".format(
-        ", ".join("n" + c for c in cells),
-        ", ".join(cells),
-        ", ".join(cells),
-        ", ".join("n" + c for c in cells),
-    )
+    names = ", ".join(cells)
+    new = ", ".join(["new_" + cell for cell in cells])
+    return f"def trap({new}):\n        nonlocal {names}\n        {names} = {new}"
+
+
+def _take(checks: Sequence[str], x: str, other: str) -> str:
+    """Return the statements that append what a function gave, the one value x0 or a row x, or do something other: an
+    elif or else.
+    """
+    if len(checks) == 1:
+        return f"if {_passes(checks)}: c0.append({x})\n{other}"
+    return f"""if {x}.__class__ is kind:
+    try:
+        {_names("x", len(checks))}= {x}
+    except ValueError:
+        slow({x})
+    else:
+        if {_passes(checks)}: {_appends(len(checks))}
+        else: slow({x})
+{other}"""
+
+
+KEPT = """if refs(tup) != alone:
+                tup = keep(tup)
+                alone = refs(tup)
+            elif tup._done is not None:
+                tup._done = None"""
+
+
+def _at(depth: int, text: str) -> str:
+    """Return text as it stands after depth levels of indentation on its first line."""
+    return text.replace("\n", "\n" + "    " * depth)
+
+
+# ---- makers
 
 
 def fast_emit(checks: Sequence[str], threads: bool, keyed: bool) -> Callable[..., Any]:
-    """make(slow, lists, classes, low, high, ident, main) -> (emit, trap), for a class's default stream.
+    """make(slow, lists, classes, low, high, ident, main, current) -> (emit, trap), for a class's default stream.
 
     threads: the process has others than the main one, which must not touch the lane. keyed: a spout, with ids.
     """
@@ -92,55 +133,29 @@ def fast_emit(checks: Sequence[str], threads: bool, keyed: bool) -> Callable[...
     else:
         parameters = "stream=None, anchors=None, direct_task=None, need_task_ids=False"
         arguments = "stream, anchors, direct_task, need_task_ids"
-        usual = "stream is anchors is direct_task is None and not need_task_ids"
-    source = """
-def make(slow, lists, classes, low, high, ident, main):
-    {lists}{ids}= lists
-    {cells}= classes
+        usual = "stream is direct_task is None and not need_task_ids"
+        usual += " and (anchors is None or current(anchors))"
+    source = f"""
+def make(slow, lists, classes, low, high, ident, main, current):
+    {_names("c", width)}{"ids, " * keyed}= lists
+    {_names("t", width)}= classes
     def emit(values, {parameters}):
-        if {usual}{same_thread}:
+        if {usual}{" and ident() == main" * threads}:
             kind = values.__class__
             if kind is list or kind is tuple:
                 try:
-                    {targets}= values
+                    {_names("x", width)}= values
                 except ValueError:
                     pass
                 else:
-                    if {passes}:
-                        {appends}{append_id}
+                    if {_passes(checks)}:
+                        {_appends(width)}{"; ids.append(id)" * keyed}
                         return
         return slow(values, {arguments})
-    {trap}
+    {_trap(width)}
     return emit, trap
-""".format(
-        lists=_names("c", width),
-        ids="ids, " if keyed else "",
-        cells=_names("t", width),
-        parameters=parameters,
-        usual=usual,
-        same_thread=" and ident() == main" if threads else "",
-        targets=_names("x", width),
-        passes=_passes(checks),
-        appends=_appends(width),
-        append_id="; ids.append(id)" if keyed else "",
-        arguments=arguments,
-        trap=_indented(_trap(width, False), 4),
-    )
+"""
     return _maker("emit", source)
-
-
-def _rows(used: int) -> tuple[str, str]:
-    """Target and iterable of the loop over input rows, of which so many columns are used."""
-    if used == 0:
-        return "_", "range(n)"
-    if used == 1:
-        return "v0", "d0"
-    names = _names("v", used)
-    return names, "zip({})".format(_names("d", used))
-
-
-def _tuple_lines(fields: Sequence[str]) -> str:
-    return "; ".join("tup[%r] = v%d" % (f, i) for i, f in enumerate(fields)) or "pass"
 
 
 def class_loop(fields: Sequence[str], holds: bool) -> Callable[..., Any]:
@@ -150,31 +165,23 @@ def class_loop(fields: Sequence[str], holds: bool) -> Callable[..., Any]:
     returns another. holds: rows that were neither acked nor failed are held.
     """
     target, rows = _rows(len(fields))
-    source = """
+    source = f"""
 def make(process, ends, last, refs, keep, failed, held):
     def work(n, tup, columns):
-        {columns}= columns
+        {_names("d", len(fields))}= columns
         alone = refs(tup)
         for {target} in {rows}:
-            {fill}
+            {_fill(fields)}
             try:
                 process(tup)
             except Exception as e:
                 failed(e, tup)
-            {held}
-            if refs(tup) != alone:
-                tup = keep(tup)
-                alone = refs(tup)
+            {KEPT}
+            {"else: held()" * holds}
             ends.append(len(last))
         return tup
     return work
-""".format(
-        columns=_names("d", len(fields)) if fields else "_",
-        target=target,
-        rows=rows,
-        fill=_tuple_lines(fields),
-        held="if tup._done is None: held()" if holds else "",
-    )
+"""
     return _maker("class", source)
 
 
@@ -189,69 +196,33 @@ def function_loop(
     """
     target, rows = _rows(len(fields))
     width = len(checks)
-    source = """
+    x = "x0" if width == 1 else "x"
+    nothing = f"elif {x} is None: gaps.append(len(last) + len(gaps))\n" * one
+    take = _take(checks, x, f"{nothing}else: slow({x})") if width else "if x is not None: slow(x)"
+    if generator:
+        body = f"for {x} in fn({call}):\n    {_at(1, take)}"
+    else:
+        body = f"{x} = fn({call})\n{take}"
+    source = f"""
 def make(fn, conf, ctx, lists, last, ends, gaps, slow, failed, refs, keep, classes, kind):
-    {lists}= lists
-    {cells}= classes
+    {_names("c", width)}= lists
+    {_names("t", width)}= classes
     def work(n, tup, columns):
-        {columns}= columns
-        {alone}
+        {_names("d", len(fields))}= columns
+        {"alone = refs(tup)" * with_tuple}
         for {target} in {rows}:
-            {fill}
+            {_fill(fields) if with_tuple else ""}
             try:
-                {body}
+                {_at(4, body)}
             except Exception as e:
                 failed(e, tup)
-            {kept}
-            {end}
+            {KEPT * with_tuple}
+            {"ends.append(len(last))" * (not one)}
         return tup
-    {trap}
+    {_trap(width, width > 1)}
     return work, trap
-""".format(
-        lists=_names("c", width) if width else "_",
-        cells=_names("t", width) if width else "_",
-        columns=_names("d", len(fields)) if fields else "_",
-        alone="alone = refs(tup)" if with_tuple else "",
-        target=target,
-        rows=rows,
-        fill=_tuple_lines(fields) if with_tuple else "",
-        body=_indented(_function_body(call, generator, one, checks), 16),
-        kept="if refs(tup) != alone: tup = keep(tup); alone = refs(tup)" if with_tuple else "",
-        end="" if one else "ends.append(len(last))",
-        trap=_indented(_trap(width, width > 1), 4),
-    )
+"""
     return _maker("function", source)
-
-
-def _function_body(call: str, generator: bool, one: bool, checks: Sequence[str]) -> str:
-    """Call the function and take what it yields or returns."""
-    width = len(checks)
-    nothing = "elif x is None: gaps.append(len(last) + len(gaps))\n" if one else ""
-    if width == 0:
-        take = "if x is not None: slow(x)"
-    elif width == 1:
-        take = "if {}: c0.append(x)\n{}else: slow(x)".format(
-            _passes(checks).replace("x0", "x"),
-            nothing,
-        )
-    else:
-        take = """if x.__class__ is kind:
-    try:
-        {targets}= x
-    except ValueError:
-        slow(x)
-    else:
-        if {passes}: {appends}
-        else: slow(x)
-{nothing}else: slow(x)""".format(
-            targets=_names("x", width),
-            passes=_passes(checks),
-            appends=_appends(width),
-            nothing=nothing,
-        )
-    if generator:
-        return f"for x in fn({call}):\n    {_indented(take, 4)}"
-    return f"x = fn({call})\n{take}"
 
 
 def source_loop(checks: Sequence[str]) -> Callable[..., Any]:
@@ -259,34 +230,18 @@ def source_loop(checks: Sequence[str]) -> Callable[..., Any]:
     returns True early when slow() says that there is nothing for now.
     """
     width = len(checks)
-    if width == 1:
-        take = "if {}: c0.append(x)\nelif slow(x): return True".format(_passes(checks).replace("x0", "x"))
-    else:
-        take = """if x.__class__ is kind:
-    try:
-        {targets}= x
-    except ValueError:
-        slow(x)
-    else:
-        if {passes}: {appends}
-        else: slow(x)
-elif slow(x): return True""".format(targets=_names("x", width), passes=_passes(checks), appends=_appends(width))
-    source = """
+    x = "x0" if width == 1 else "x"
+    source = f"""
 def make(lists, slow, classes, kind):
-    {lists}= lists
-    {cells}= classes
+    {_names("c", width)}= lists
+    {_names("t", width)}= classes
     def work(rows):
-        for x in rows:
-            {take}
+        for {x} in rows:
+            {_at(3, _take(checks, x, f"elif slow({x}): return True"))}
         return False
-    {trap}
+    {_trap(width, width > 1)}
     return work, trap
-""".format(
-        lists=_names("c", width),
-        cells=_names("t", width),
-        take=_indented(take, 12),
-        trap=_indented(_trap(width, width > 1), 4),
-    )
+"""
     return _maker("source", source)
 
 
@@ -305,7 +260,7 @@ class Adaptive:
     def __init__(self, session: Session, lane: Lane) -> None:
         self.session = session
         self.lane = lane
-        self.kind: Optional[type] = tuple  # of a function's rows: tuple or list
+        self.kind: type | None = tuple  # of a function's rows: tuple or list
         self.rebuilds = 0
         self.traps: list[Callable[..., None]] = []  # of the code in use
         session.set_trap = self.trap
@@ -345,7 +300,7 @@ class Adaptive:
         return False
 
 
-def _class_of(col: list[Any]) -> Optional[type]:
+def _class_of(col: list[Any]) -> type | None:
     """Return the one plain class of a column's values, else None."""
     classes = set(map(type, col))
     cls = classes.pop() if len(classes) == 1 else None
@@ -378,11 +333,22 @@ class Emitter(Adaptive):
         checks = ["any" if c is None else "int" if c is int else "class" for c in lane.classes]
         make = fast_emit(checks, self.session.threads, self.keyed)
         lists = [*lane.cols, lane.ids] if self.keyed else lane.cols
-        emit, trap = make(self.slow, lists, self.cells(), INT_MIN, INT_MAX, get_ident, self.session.main)
+        main = self.session.main
+        emit, trap = make(self.slow, lists, self.cells(), INT_MIN, INT_MAX, get_ident, main, self.is_current)
         self.component.emit = emit
         self.traps = [trap]
         if lane.trapped:
             self.trap(True)
+
+    def is_current(self, anchors: Any) -> bool:
+        """Report whether anchors= names the tuple in progress alone, which is what no anchors= means."""
+        tup = self.lane.tuple
+        if anchors is tup:
+            return tup is not None and tup._done is None
+        return anchors.__class__ in _LISTS and len(anchors) == 1 and anchors[0] is tup and tup._done is None
+
+
+_LISTS = frozenset((list, tuple))
 
 
 class FunctionEmitter(Adaptive):
@@ -391,7 +357,7 @@ class FunctionEmitter(Adaptive):
     def __init__(self, session: Session, lane: Lane, build: Callable[[FunctionEmitter, list[str]], None]) -> None:
         super().__init__(session, lane)
         self.build = build  # compiles for the checks and appends to traps
-        self.seen: Optional[type] = None  # the class of the last row that went the slow way
+        self.seen: type | None = None  # the class of the last row that went the slow way
         self.rebuild()
 
     def cells(self) -> list[Any]:

@@ -18,7 +18,7 @@ from ._wire import MESSAGE_BYTES, u32s
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Sequence
-    from typing import Any, Optional
+    from typing import Any
 
     Ref = tuple[int, int]  # (frame sequence, row)
 
@@ -41,7 +41,7 @@ class Frame:
 
     __slots__ = ("seq", "n", "task", "runs", "lane", "unreported", "errors", "holds", "covered")
 
-    def __init__(self, seq: int, n: int, task: int, runs: Sequence[int], lane: Optional[Lane]) -> None:
+    def __init__(self, seq: int, n: int, task: int, runs: Sequence[int], lane: Lane | None) -> None:
         self.seq, self.n, self.task, self.runs, self.lane = seq, n, task, runs, lane
         # Batches and async code. Rows whose outcome is still to be reported, from the tuple, and errors of failed ones.
         self.unreported: Container[int] = ()
@@ -65,14 +65,14 @@ class Frame:
 class Lane:
     """Rows emitted, and how the input rows ended, since the frame began or since clear()."""
 
-    def __init__(self, stream: Optional[Stream], one: bool, keyed: bool) -> None:
+    def __init__(self, stream: Stream | None, one: bool, keyed: bool) -> None:
         # Fixed. one: a plain function, of which each row emits one row, but for those in gaps; there are no ends.
         self.stream = stream
         self.one = one
         self.width = len(stream.fields) if stream else 0
         # Grown by the main thread. A row is complete when it stands in last, which is appended to last.
         self.cols: list[list[Any]] = [[] for _ in range(self.width)]
-        self.ids: Optional[list[Any]] = [] if keyed else None
+        self.ids: list[Any] | None = [] if keyed else None
         self.last: list[Any] = self.ids if self.ids is not None else self.cols[-1] if self.cols else []
         self.ends: list[int] = []  # by input row: len(last) when it was done
         self.gaps: list[int] = []  # one: input rows that emitted nothing, counted from base
@@ -80,13 +80,13 @@ class Lane:
         self.held: list[int] = []
         self.multi: list[tuple[int, list[Ref]]] = []  # by position in last: its anchors instead
         # The classes that fast code lets pass, None for any scalar; stray: something else is in the lists.
-        self.classes: list[Optional[type]] = [str] * self.width
+        self.classes: list[type | None] = [str] * self.width
         self.stray = False
         self.misses = 0
-        self.touched: Any = None  # the tuple in progress, once user code has acked or failed it
+        self.tuple: Any = None  # the one in progress, if emits are anchored to it
         self.cleared = 0  # rows emitted and out of the lists again, of all frames
         self.trapped = False  # another thread asks the main thread to empty the lane; see Session.relieve
-        self.frame: Optional[Frame] = None
+        self.frame: Frame | None = None
         self.how = ENDS
         self._restart()
 
@@ -125,7 +125,7 @@ class Lane:
         """Append a settled row. Main thread."""
         self.misses += 1
         if not self.stray:  # said before the row is there: take() looks in the other order
-            self.stray = any([v.__class__ is not cls for v, cls in zip(row, self.classes)])
+            self.stray = any(v.__class__ is not cls for v, cls in zip(row, self.classes))
         for col, value in zip(self.cols, row):
             col.append(value)
         if self.ids is not None:
@@ -193,7 +193,7 @@ class Taken:
     __slots__ = ("first", "n", "ends", "m", "cols", "ids", "multi", "classes", "how", "bad")
 
     def __init__(
-        self, lane: Lane, first: int, n: int, ends: Optional[list[int]], low: int, high: int, main: bool
+        self, lane: Lane, first: int, n: int, ends: list[int] | None, low: int, high: int, main: bool
     ) -> None:
         self.first, self.n, self.ends, self.m = first, n, ends, high - low
         self.cols = lane.cols if main and low == 0 else [c[low:high] for c in lane.cols]
@@ -202,12 +202,13 @@ class Taken:
         del lane.multi[: len(self.multi)]
         self.classes = [None] * lane.width if lane.stray else lane.classes[:]
         self.how = lane.how
-        self.bad: list[tuple[int, Optional[int], Any, Exception]] = []  # input row, field, id, error of rows left out
+        self.bad: list[tuple[int, int | None, Any, Exception]] = []  # input row, field, id, error of rows left out
 
     def bodies(self, as_rows: bool, limit: int) -> list[tuple[int, int, Packed]]:
-        """Return (from, to, body) of the emitted rows, cut into messages. Rows that no message can carry move to bad."""
+        """Return (from, to, body) of the emitted rows, cut into messages. Rows that none can carry move to bad."""
         while self.m:
-            culprits: dict[int, tuple[Optional[int], Exception]] = {}
+            culprits: dict[int, tuple[int | None, Exception]] = {}
+            parts = []
             try:
                 parts = self._bodies(as_rows, limit, culprits)
             except (ValueError, OverflowError):
@@ -222,7 +223,7 @@ class Taken:
         return []
 
     def _bodies(self, as_rows: bool, limit: int, culprits: dict[int, Any]) -> list[tuple[int, int, Packed]]:
-        step = max(1, min(self.m, MESSAGE_BYTES // self._bytes_a_row()))
+        step = self.m if self.m <= 16 else max(1, min(self.m, MESSAGE_BYTES // self._bytes_a_row()))
         parts = []
         todo = [(a, min(a + step, self.m)) for a in range(0, self.m, step)][::-1]
         while todo:
@@ -249,7 +250,7 @@ class Taken:
                 size += sum([len(v) if hasattr(v, "__len__") else 8 for v in sample]) // len(sample) + 1
         return size
 
-    def _leave_out(self, culprits: dict[int, tuple[Optional[int], Exception]]) -> None:
+    def _leave_out(self, culprits: dict[int, tuple[int | None, Exception]]) -> None:
         ends = self.ends if self.ends is not None else list(range(1, self.m + 1))
         gone = sorted(culprits)
         for i in gone:
@@ -268,7 +269,7 @@ class Taken:
             return self.n
         return b if self.ends is None else bisect_right(self.ends, b)
 
-    def anchors(self, a: int, b: int, lo: int, hi: int) -> tuple[int, Optional[bytes]]:
+    def anchors(self, a: int, b: int, lo: int, hi: int) -> tuple[int, bytes | None]:
         """Return how and anchors for the emitted rows a to b, in a message that covers rows lo to hi."""
         if self.how != ENDS:
             return self.how, None
@@ -281,7 +282,7 @@ class Taken:
 
 
 class Group:
-    """Rows emitted on one stream by other ways than the lane, with what each is anchored to (or, of a spout, its id)."""
+    """Rows emitted on one stream outside the lane, with what each is anchored to (or, of a spout, its id)."""
 
     __slots__ = ("stream", "cols", "refs", "direct")
 
@@ -289,9 +290,9 @@ class Group:
         self.stream = stream
         self.cols: list[list[Any]] = [[] for _ in stream.fields]
         self.refs: list[Any] = []  # of a bolt: lists of Ref; of a spout: ids
-        self.direct: Optional[list[int]] = [] if direct else None
+        self.direct: list[int] | None = [] if direct else None
 
-    def add(self, row: list[Any], refs: Any, direct: Optional[int]) -> int:
+    def add(self, row: list[Any], refs: Any, direct: int | None) -> int:
         """Append a settled row and return about how many bytes it adds."""
         for col, value in zip(self.cols, row):
             col.append(value)
@@ -300,7 +301,7 @@ class Group:
             self.direct.append(direct or 0)
         return size_of(row) + (8 * len(refs) if refs.__class__ is list else 4)
 
-    def anchors(self) -> tuple[int, Optional[bytes], dict[str, Any]]:
+    def anchors(self) -> tuple[int, bytes | None, dict[str, Any]]:
         """Return how, anchors and the option multi, for a bolt."""
         if not any(self.refs):
             return UNTRACKED, None, {}
@@ -326,7 +327,7 @@ def size_of(row: list[Any]) -> int:
 _SIZED = frozenset((bytes, Packed, columns.Texted))
 
 
-def encode_body(cols: list[list[Any]], classes: Sequence[Optional[type]], as_rows: bool) -> Packed:
+def encode_body(cols: list[list[Any]], classes: Sequence[type | None], as_rows: bool) -> Packed:
     """Return the body of a group: columns, or an array of rows."""
     out = bytearray()
     if not as_rows:

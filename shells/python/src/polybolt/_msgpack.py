@@ -76,7 +76,10 @@ def put(out: bytearray, v: Any, depth: int = 0) -> None:
     """Append v to out; see pack."""
     c = v.__class__
     if c is int:
-        _put_int(out, v)
+        if 0 <= v < 128:  # most of an envelope
+            out.append(v)
+        else:
+            _put_int(out, v)
     elif c is str:
         b = utf8(v)
         put_head(out, len(b), 0xA0, 32, 0xD9)
@@ -118,9 +121,6 @@ def too_big(v: int) -> OverflowError:
 
 
 def _put_int(out: bytearray, v: int) -> None:
-    if 0 <= v < 128:
-        out.append(v)
-        return
     if -32 <= v < 0:
         out.append(v + 256)
         return

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from _thread import allocate_lock
 
-from . import _report as report
 from . import _wire as wire
 from ._lane import Group, Lane, Stream, encode_body, flatten
 from ._wire import u32s
@@ -16,9 +15,10 @@ from ._wire import u32s
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, Optional
+    from typing import Any
 
     from ._lane import Taken
+    from ._msgpack import Packed
 
 FLUSH_BYTES = 64 << 10  # of rows outside the lane, after which whoever emits writes them out
 SAID = 1000  # frames that wait while the host does not read, after which whoever says more waits
@@ -28,21 +28,21 @@ NUMBERS = 1 << 32  # a spout's row numbers start again after it
 class Outbox:
     """Rows and words of a component on their way to the host. Any thread may call what takes the lock itself."""
 
-    def __init__(self, write: Callable[[bytes], None]) -> None:
+    def __init__(self, write: Callable[[bytes | bytearray], None]) -> None:
         # Fixed once the welcome is there.
         self.as_rows = False
         self.limit = 16 << 20
-        self.describe: Callable[[Stream, Optional[int], Exception], dict[str, str]]  # an unsendable row's error
+        self.describe: Callable[[Stream, int | None, Exception], dict[str, str]]  # an unsendable row's error
         self._write = write
         self.lock = allocate_lock()
         # Guarded by lock; the lane has rules of its own.
-        self.lane: Optional[Lane] = None
+        self.lane: Lane | None = None
         self.writes = 0  # grows with each: whoever beats looks whether it did
         self._groups: list[Group] = []
         self._last: dict[int, Group] = {}  # by stream: where a row can be added
         self._size = 0
         self._requests = 0
-        self._said: list[bytes] = []  # also appended to without the lock
+        self._said: list[bytearray] = []  # also appended to without the lock
 
     def write(self, *message: Any) -> None:
         """Write a message. Lock held."""
@@ -75,7 +75,7 @@ class Outbox:
         """Report whether something outside the lane waits to be sent."""
         return bool(self._groups or self._said)
 
-    def add(self, out: Stream, row: list[Any], refs: Any, direct: Optional[int]) -> None:
+    def add(self, out: Stream, row: list[Any], refs: Any, direct: int | None) -> None:
         """Add a row outside the lane; writes when there is a lot, which may block."""
         with self.lock:
             last = self._last.get(out.index)
@@ -87,7 +87,7 @@ class Outbox:
                 self.flush()
         self.hush()
 
-    def add_with_ids(self, out: Stream, row: list[Any], refs: Any, direct: Optional[int]) -> int:
+    def add_with_ids(self, out: Stream, row: list[Any], refs: Any, direct: int | None) -> int:
         """Write everything so far, then a row whose task ids the host is to tell; returns the request's number."""
         with self.lock:
             self.flush()
@@ -108,7 +108,7 @@ class Outbox:
     def _send(self, groups: list[Group], options: dict[str, Any]) -> None:
         raise NotImplementedError
 
-    def _anchors(self, group: Group) -> tuple[int, Optional[bytes], dict[str, Any]]:
+    def _anchors(self, group: Group) -> tuple[int, bytes | None, dict[str, Any]]:
         raise NotImplementedError
 
     def _take_groups(self) -> list[Any]:
@@ -117,7 +117,7 @@ class Outbox:
         self._last.clear()
         return [self._packed(g) for g in groups]
 
-    def _packed(self, g: Group, options: Optional[dict[str, Any]] = None) -> list[Any]:
+    def _packed(self, g: Group, options: dict[str, Any] | None = None) -> list[Any]:
         how, anchors, more = self._anchors(g)
         if g.direct is not None:
             more["direct"] = u32s(g.direct)
@@ -126,10 +126,13 @@ class Outbox:
         return [*packed, more] if more else packed
 
 
+_NOTHING: list[tuple[int, int, Packed | None]] = [(0, 0, None)]  # for rows that are done and have emitted nothing
+
+
 class BoltOutbox(Outbox):
     """A bolt's: replies."""
 
-    def __init__(self, write: Callable[[bytes], None]) -> None:
+    def __init__(self, write: Callable[[bytes | bytearray], None]) -> None:
         super().__init__(write)
         # Guarded by lock. Outcomes of rows that were covered as held, or are not covered yet.
         self.acked: list[int] = []
@@ -141,7 +144,7 @@ class BoltOutbox(Outbox):
         """Report whether something outside the lane waits to be sent."""
         return bool(self.acked or self.late or self.covers) or super().waiting()
 
-    def _anchors(self, group: Group) -> tuple[int, Optional[bytes], dict[str, Any]]:
+    def _anchors(self, group: Group) -> tuple[int, bytes | None, dict[str, Any]]:
         return group.anchors()
 
     def _send(self, groups: list[Group], options: dict[str, Any]) -> None:
@@ -179,7 +182,7 @@ class BoltOutbox(Outbox):
         if taken.bad:
             self._fail_bad(lane, taken)
         lo = 0
-        for a, b, body in bodies or [(0, 0, None)]:
+        for a, b, body in [*bodies] or _NOTHING:
             hi = taken.covered(b)
             if body is not None:
                 assert lane.stream is not None
@@ -216,7 +219,7 @@ def _outcomes(side: dict[str, Any], failed: list[Any], held: list[int]) -> None:
 class SpoutOutbox(Outbox):
     """A spout's: rows, numbered in the order they stand on the wire, with the ids that wait for an outcome."""
 
-    def __init__(self, write: Callable[[bytes], None]) -> None:
+    def __init__(self, write: Callable[[bytes | bytearray], None]) -> None:
         super().__init__(write)
         self.track = True  # somebody wants outcomes
         # Guarded by lock.
@@ -238,7 +241,7 @@ class SpoutOutbox(Outbox):
             self.asked = 0
         self.hush()
 
-    def _anchors(self, group: Group) -> tuple[int, Optional[bytes], dict[str, Any]]:
+    def _anchors(self, group: Group) -> tuple[int, bytes | None, dict[str, Any]]:
         return (*self._numbered(group.refs, len(group.refs)), {})
 
     def _send(self, groups: list[Group], options: dict[str, Any]) -> None:
@@ -271,7 +274,7 @@ class SpoutOutbox(Outbox):
         self.writes += 1
         self._write(frame)
 
-    def _numbered(self, ids: Optional[list[Any]], n: int) -> tuple[int, Optional[bytes]]:
+    def _numbered(self, ids: list[Any] | None, n: int) -> tuple[int, bytes | None]:
         """Number n rows, keep those with an id until their outcome, and return how and anchors."""
         first = self.number
         self.number = (first + n) % NUMBERS

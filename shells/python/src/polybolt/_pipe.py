@@ -16,7 +16,7 @@ from ._report import describe, message_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, NoReturn, Optional
+    from typing import Any, NoReturn
 
     from ._session import Session
 
@@ -51,10 +51,12 @@ class Pipe:
         except BrokenPipeError:
             leave(1)  # the host is gone
 
-    def receive(self, timeout: Optional[float] = None) -> Optional[list[Any]]:
+    def receive(self, timeout: float | None = None) -> list[Any] | None:
         """Return the next message; None if none comes within timeout seconds. Ends the process at the end of input."""
         while not self.waiting:
-            if self._lock.acquire(timeout=0.005):  # in vain while a thread reads, which keeps for us what is not its own
+            if self._lock.acquire(
+                timeout=0.005
+            ):  # in vain while a thread reads, which keeps for us what is not its own
                 try:
                     if not self.waiting and not self._read_one(timeout):
                         return None
@@ -73,7 +75,7 @@ class Pipe:
                     self._lock.release()
         return self._answers.pop(request)
 
-    def _read_one(self, timeout: Optional[float]) -> bool:
+    def _read_one(self, timeout: float | None) -> bool:
         """Read a message to where it belongs; False if none comes within timeout. Lock held."""
         message = self.frames.next()
         while message is None:
@@ -125,7 +127,7 @@ class Pipe:
 
 
 def leave(code: int) -> NoReturn:
-    """End the process now, whatever threads, timers and handlers there are, with output and logs flushed if they can."""
+    """End the process now, whatever threads, timers and handlers there are; output and logs are flushed if they can."""
 
     def guard() -> None:
         sleep(LEAVE)

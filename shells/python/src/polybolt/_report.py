@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Callable
     from types import TracebackType
-    from typing import Any, Optional, Union
+    from typing import Any
 
 SDK = os.path.dirname(os.path.abspath(__file__)) + os.sep
 GENERATED = "<polybolt "  # file name of code that _loops generates
@@ -57,10 +57,10 @@ def clean(text: str, limit: int) -> str:
 
 
 def _is_sdk(path: str) -> bool:
-    return path.startswith(SDK) or path.startswith(GENERATED)
+    return path.startswith((SDK, GENERATED))
 
 
-def user_frames(tb: Optional[TracebackType]) -> list[TracebackType]:
+def user_frames(tb: TracebackType | None) -> list[TracebackType]:
     """Return the entries of a traceback without the SDK's: those that led to user code, and those it called."""
     entries = []
     while tb is not None:
@@ -122,12 +122,13 @@ def _formatted(error: BaseException) -> str:
 
 def place_of(frames: list[TracebackType], bundle: str) -> str:
     """Return file:line of the innermost frame in the bundle, else of the innermost one."""
+    place = ""
     for tb in [*reversed(frames), *frames[-1:]]:
         path = _relative(tb.tb_frame.f_code.co_filename, bundle)
         place = f"{path}:{tb.tb_lineno}"
         if not os.path.isabs(path) and not path.startswith("<") and _NOT_MINE.isdisjoint(path.split(os.sep)):
             return place
-    return place if frames else ""
+    return place
 
 
 def _relative(path: str, bundle: str) -> str:
@@ -195,7 +196,7 @@ class Counter:
         with self._lock:
             self._n += n
 
-    def _take(self) -> Optional[float]:
+    def _take(self) -> float | None:
         n, self._n = self._n, 0.0
         return n or None
 
@@ -206,13 +207,13 @@ class Gauge:
     __slots__ = ("_value",)
 
     def __init__(self, lock: Any) -> None:
-        self._value: Optional[float] = None
+        self._value: float | None = None
 
     def set(self, value: float) -> None:
         """Say what it is now."""
         self._value = float(value)
 
-    def _take(self) -> Optional[float]:
+    def _take(self) -> float | None:
         value, self._value = self._value, None
         return value
 
@@ -237,7 +238,7 @@ class Histogram:
                 self._values.append(value)
             self._seen += 1
 
-    def _take(self) -> Optional[list[float]]:
+    def _take(self) -> list[float] | None:
         values = getattr(self, "_values", None)
         self._values: list[float] = []
         self._seen, self._every = 0, 1
@@ -269,7 +270,7 @@ class Metrics:
 
     def __init__(self, lock: Any) -> None:
         self._lock = lock
-        self._all: dict[str, Union[Counter, Gauge, Histogram]] = {}
+        self._all: dict[str, Counter | Gauge | Histogram] = {}
 
     def counter(self, name: str) -> Counter:
         """Return the counter of that name."""

@@ -17,7 +17,7 @@ from ._signature import ASYNC_GENERATOR, COROUTINE, GENERATOR, flags_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, NoReturn, Optional
+    from typing import Any, NoReturn
 
     from ._session import Session
 
@@ -26,7 +26,7 @@ HOOKS = (
     "deactivate", "on_stop",
 )  # fmt: skip
 
-_active: Optional[Session] = None
+_active: Session | None = None
 
 
 def active() -> Session:
@@ -36,7 +36,7 @@ def active() -> Session:
     return _active
 
 
-def activate(session: Optional[Session]) -> None:
+def activate(session: Session | None) -> None:
     """Make a session the one that emit_to uses."""
     global _active
     _active = session
@@ -95,7 +95,7 @@ def serve(session: Session, pipe: Pipe, component: Any) -> None:
 
 def hello(kind: str, level: str) -> dict[str, Any]:
     """Return the map of the hello."""
-    import _signal
+    import _signal  # type: ignore[import-not-found]
 
     return {
         "version": wire.VERSION,
@@ -128,7 +128,7 @@ def ready(session: Session, what: dict[str, Any]) -> None:
     session.watch_logging()
 
 
-def begin(session: Session, component: Any, wait: Callable[[float], Optional[list[Any]]]) -> Any:
+def begin(session: Session, component: Any, wait: Callable[[float], list[Any] | None]) -> Any:
     """Tie component and session together, and return the loop that serves it."""
     check(session.component, component)
     component._session = session

@@ -22,19 +22,19 @@ from ._outbox import BoltOutbox, SpoutOutbox
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from typing import Any, Optional, Union
+    from typing import Any
 
     from ._lane import Lane, Ref
     from ._outbox import Outbox
 
 # What the running asyncio task, or process_batch, works on; asyncio.to_thread() hands it on to its thread.
-CURRENT: ContextVar[Optional[Sequence[Tuple]]] = ContextVar("polybolt_tuples", default=None)
+CURRENT: ContextVar[Sequence[Tuple] | None] = ContextVar("polybolt_tuples", default=None)
 
 
 class Session:
     """A component's conversation with the host, apart from reading and waiting."""
 
-    def __init__(self, kind: str, write: Callable[[bytes], None], bundle: str = "") -> None:
+    def __init__(self, kind: str, write: Callable[[bytes | bytearray], None], bundle: str = "") -> None:
         self.kind = kind
         self.bundle = bundle
         self.main = get_ident()
@@ -44,7 +44,7 @@ class Session:
         )
         self.metrics = report.Metrics(allocate_lock())
         # Set by the loops.
-        self.lane: Optional[Lane] = None
+        self.lane: Lane | None = None
         self.auto_anchor = True
         self.set_trap: Callable[[bool], None] = lambda closed: None  # make fast code come here with its next emit
         self.threads = False  # there are, or soon will be, more than the main one
@@ -84,12 +84,12 @@ class Session:
     def emit(
         self,
         values: Any,
-        stream: Optional[str],
-        anchors: Union[Tuple, Iterable[Tuple], None],
-        direct_task: Optional[int],
+        stream: str | None,
+        anchors: Tuple | Iterable[Tuple] | None,
+        direct_task: int | None,
         need_task_ids: bool,
         id: Any = None,
-    ) -> Optional[list[int]]:
+    ) -> list[int] | None:
         """Bolt.emit and Spout.emit, whenever the fast form of it does not apply."""
         if self.forked:
             raise RuntimeError("this process was forked from a component; only the component itself may emit")
@@ -98,15 +98,15 @@ class Session:
         refs = None if anchors is None else self._refs(anchors)
         lane = self.lane
         main = get_ident() == self.main
-        if main and lane is not None and lane.frame is not None and out is lane.stream and not lane.one:
-            if direct_task is None and not need_task_ids:
-                if lane.trapped:
-                    self.relieve()
-                usual = [] if lane.how == UNTRACKED else [(lane.frame.seq, lane.row())]
-                if refs is not None and refs != usual:
-                    lane.multi.append((len(lane.last), refs))
-                lane.add(row, id)
-                return None
+        ordinary = direct_task is None and not need_task_ids
+        if main and ordinary and lane is not None and lane.frame is not None and out is lane.stream and not lane.one:
+            if lane.trapped:
+                self.relieve()
+            usual = [] if lane.how == UNTRACKED else [(lane.frame.seq, lane.row())]
+            if refs is not None and refs != usual:
+                lane.multi.append((len(lane.last), refs))
+            lane.add(row, id)
+            return None
         self.emitted += 1
         if self.kind == "spout":
             refs = id
@@ -128,7 +128,7 @@ class Session:
         """Bolt.ack."""
         self._end(tup, ACKED, None)
 
-    def fail(self, tup: Tuple, error: Union[str, BaseException, None]) -> None:
+    def fail(self, tup: Tuple, error: str | BaseException | None) -> None:
         """Bolt.fail."""
         if isinstance(error, BaseException):
             described = report.describe(error, self.bundle, "fail")
@@ -174,7 +174,7 @@ class Session:
             self.set_trap(False)
         self.outbox.hush()
 
-    def _refs(self, anchors: Union[Tuple, Iterable[Tuple]]) -> list[Ref]:
+    def _refs(self, anchors: Tuple | Iterable[Tuple]) -> list[Ref]:
         refs = []
         for tup in (anchors,) if isinstance(anchors, Tuple) else anchors:
             if not isinstance(tup, Tuple):
@@ -199,24 +199,26 @@ class Session:
             return []
         return [(lane.frame.seq, lane.row())]
 
-    def _end(self, tup: Tuple, how: str, error: Optional[dict[str, str]]) -> None:
+    def _end(self, tup: Tuple, how: str, error: dict[str, str] | None) -> None:
         if not isinstance(tup, Tuple):
             raise TypeError(f"{self.component}: {how[:-2]}() takes an input tuple, not {shown(tup)}")
         if tup._frame is None:
             return  # a tick: nothing waits for it
+        lane = self.lane
+        if lane is not None and tup._row is None and tup._done is None and get_ident() == self.main:
+            tup._done = how  # the row in progress, which ends as _done says
+            if error is not None:
+                lane.fail(lane.row(), error)
+            return
         outbox = self.outbox
         assert isinstance(outbox, BoltOutbox)
         with outbox.lock:
             before = tup._done
             if before is None:
                 tup._done = how
-                frame, lane = tup._frame, self.lane
+                frame = tup._frame
                 seq, row = tup._ref()
-                if lane is not None and tup._row is None and get_ident() == self.main:
-                    lane.touched = tup  # not to be used again; its row ends as _done says
-                    if error is not None:
-                        lane.fail(row, error)
-                elif row in frame.unreported:
+                if row in frame.unreported:
                     if error is not None:
                         frame.errors[row] = error
                 elif error is None:
@@ -230,7 +232,7 @@ class Session:
 
     # ---- values and streams
 
-    def stream(self, name: Optional[str]) -> Stream:
+    def stream(self, name: str | None) -> Stream:
         """Return the output stream of that name, default if None."""
         wanted = DEFAULT if name is None else name
         out = self.streams.get(wanted)
@@ -277,7 +279,7 @@ class Session:
     def _at(self, out: Stream) -> str:
         return f"{self.component}: stream {out.name!r}"
 
-    def _located(self, out: Stream, field: Optional[str], error: Exception) -> str:
+    def _located(self, out: Stream, field: str | None, error: Exception) -> str:
         return f"{self._at(out)}{'' if field is None else f', field {field!r}'}: {error}"
 
     # ---- what it says besides

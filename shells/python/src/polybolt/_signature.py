@@ -11,7 +11,7 @@ from ._api import ComponentError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any, Optional
+    from typing import Any
 
 GENERATOR, COROUTINE, ASYNC_GENERATOR = 0x20, 0x80, 0x200  # flags of code objects, as in module inspect
 VARIADIC = 0x0C  # has *args or **kwargs
@@ -26,13 +26,13 @@ def flags_of(fn: Any) -> int:
             break
         fn = inner
     if not hasattr(fn, "__code__"):
-        fn = getattr(type(fn), "__call__", None)
+        fn = getattr(type(fn), "__call__", None)  # noqa: B004
     return getattr(getattr(fn, "__code__", None), "co_flags", 0)
 
 
 def call_of(
-    fn: Any, fields: Sequence[str], component: str, source: Optional[str] = None
-) -> tuple[str, Optional[list[str]]]:
+    fn: Any, fields: Sequence[str], component: str, source: str | None = None
+) -> tuple[str, list[str] | None]:
     """Return the arguments, as source text, of a call of fn for a row of source (a spout has none), and the fields
     that v0, v1 ... in it stand for: None instead of these if it wants the tuple.
 
@@ -77,7 +77,7 @@ def _parameters(fn: Any, component: str) -> tuple[Sequence[str], set[str], int, 
     )
 
 
-def _no_field(name: str, fields: Sequence[str], component: str, source: Optional[str]) -> str:
+def _no_field(name: str, fields: Sequence[str], component: str, source: str | None) -> str:
     if source is None:
         return f"{component}: a spout function has parameters conf and ctx or none, not {name!r}"
     from difflib import get_close_matches

@@ -15,7 +15,7 @@ from ._signature import call_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, Optional
+    from typing import Any
 
     from ._api import FunctionSpout
     from ._session import Session
@@ -40,7 +40,7 @@ def wants_outcomes(component: Any, outbox: SpoutOutbox) -> bool:
 class SpoutLoop(Loop):
     """Shared by class and function spouts: produce() makes some rows."""
 
-    def __init__(self, session: Session, component: Any, wait: Callable[[float], Optional[list[Any]]]) -> None:
+    def __init__(self, session: Session, component: Any, wait: Callable[[float], list[Any] | None]) -> None:
         super().__init__(session, component)
         assert isinstance(session.outbox, SpoutOutbox)
         self.outbox = session.outbox

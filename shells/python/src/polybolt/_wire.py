@@ -95,8 +95,9 @@ class Frames:
             raise WireError(f"a frame of {n} bytes; the limit is {self.limit}")
         end = 4 + n
         if end > self._have:
-            self._chunks, self._need = [b], end  # joined again only when all of it is here: linear in its size
+            chunks: list[Buffer] = [b]
+            self._chunks, self._need = chunks, end  # joined again only when all of it is here: linear in its size
             return None
-        self._have -= end
-        self._chunks, self._need = ([b[end:]] if self._have else []), 4
+        rest: list[Buffer] = [b[end:]] if end < self._have else []
+        self._chunks, self._have, self._need = rest, self._have - end, 4
         return b[4:end]

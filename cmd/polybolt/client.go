@@ -1,0 +1,138 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+	"go.yaml.in/yaml/v4"
+
+	"github.com/polybolt/polybolt/host/api"
+)
+
+// clientFlags say which nimbus a command asks.
+type clientFlags struct {
+	nimbus, tokenFile string
+}
+
+// nimbusFileName is where `dev` leaves its URL for clients of the same user.
+const nimbusFileName = "nimbus"
+
+// defaultNimbus is where a nimbus listens that was told nothing.
+const defaultNimbus = "http://127.0.0.1:6627"
+
+func (f *clientFlags) add(c *cobra.Command) {
+	c.Flags().StringVar(&f.nimbus, "nimbus", "", "`URL[,URL]` of nimbus (POLYBOLT_NIMBUS)")
+	c.Flags().StringVar(&f.tokenFile, "token-file", "", "`file` with the token (POLYBOLT_TOKEN_FILE)")
+}
+
+// client connects to whoever the flags, the environment or the state folder name.
+func (f *clientFlags) client() (*api.Client, error) {
+	urls, err := f.urls()
+	if err != nil {
+		return nil, err
+	}
+	file := f.tokenFile
+	if file == "" {
+		file = os.Getenv("POLYBOLT_TOKEN_FILE")
+	}
+	named := file != ""
+	if !named {
+		if file, err = defaultState(tokenFileName); err != nil {
+			return nil, err
+		}
+	}
+	token, err := readToken(file)
+	if err != nil && (named || !errors.Is(err, fs.ErrNotExist)) {
+		return nil, err
+	}
+	c, err := api.NewClient(urls, token)
+	if err != nil {
+		return nil, exit{exitUsage, err}
+	}
+	return c, nil
+}
+
+func (f *clientFlags) urls() ([]string, error) {
+	text := f.nimbus
+	if text == "" {
+		text = os.Getenv("POLYBOLT_NIMBUS")
+	}
+	if text == "" {
+		file, err := defaultState(nimbusFileName)
+		if err != nil {
+			return nil, err
+		}
+		b, err := os.ReadFile(file)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		if text = strings.TrimSpace(string(b)); text == "" {
+			text = defaultNimbus
+		}
+	}
+	var urls []string
+	for u := range strings.SplitSeq(text, ",") {
+		if u = strings.TrimSpace(u); u != "" {
+			if !strings.Contains(u, "://") {
+				u = "http://" + u
+			}
+			urls = append(urls, u)
+		}
+	}
+	return urls, nil
+}
+
+// output says how a command prints what it lists.
+type output struct{ format string }
+
+func (o *output) add(c *cobra.Command) {
+	c.Flags().StringVarP(&o.format, "output", "o", "table", "`table`, json or yaml")
+}
+
+// print writes v as json or yaml, or has asTable write it.
+func (o *output) print(w io.Writer, v any, asTable func(io.Writer)) error {
+	switch o.format {
+	case "table":
+		asTable(w)
+		return nil
+	case "json":
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		return e.Encode(v)
+	case "yaml":
+		// By way of JSON, so that both have the same names.
+		b, err := json.Marshal(v)
+		if err != nil {
+			return err
+		}
+		var plain any
+		if err := yaml.Unmarshal(b, &plain); err != nil {
+			return err
+		}
+		b, err = yaml.Marshal(plain)
+		if err != nil {
+			return err
+		}
+		_, err = w.Write(b)
+		return err
+	}
+	return unusable("--output %s: there are table, json and yaml", o.format)
+}
+
+// newTable returns a table in the style of all commands.
+func newTable(header ...any) table.Writer {
+	t := table.NewWriter()
+	t.SetStyle(table.StyleLight)
+	t.Style().Options = table.OptionsNoBordersAndSeparators
+	t.AppendHeader(table.Row(header))
+	return t
+}
+
+func renderTable(w io.Writer, t table.Writer) { fmt.Fprintln(w, t.Render()) }

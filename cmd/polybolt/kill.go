@@ -1,0 +1,50 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/polybolt/polybolt/host/api"
+	"github.com/polybolt/polybolt/host/topology"
+)
+
+func newKill() *cobra.Command {
+	var f clientFlags
+	var wait time.Duration
+	var noWait bool
+	c := &cobra.Command{
+		Use:   "kill NAME",
+		Short: "End a topology on a cluster",
+		Args:  usage(cobra.ExactArgs(1)),
+		RunE: func(c *cobra.Command, args []string) error {
+			client, err := f.client()
+			if err != nil {
+				return err
+			}
+			defer client.Close()
+			ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt)
+			defer stop()
+			r := api.ChangeRequest{Verb: api.Kill}
+			if c.Flags().Changed("wait") {
+				r.Wait = &wait
+			}
+			a, err := client.Change(ctx, topology.Name(args[0]), r)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(c.OutOrStdout(), a.Text)
+			if noWait {
+				return nil
+			}
+			return follow(ctx, c.OutOrStdout(), client, topology.Name(args[0]), a.ID)
+		},
+	}
+	f.add(c)
+	c.Flags().DurationVar(&wait, "wait", 0, "for tuples in flight to be done (default: the topology's message timeout)")
+	c.Flags().BoolVar(&noWait, "no-wait", false, "return at once")
+	return c
+}

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/polybolt/polybolt/host"
+)
+
+func newSupervisor() *cobra.Command {
+	o := host.DefaultSupervisorOptions()
+	c := &cobra.Command{
+		Use:   "supervisor",
+		Short: "Run a supervisor: it starts workers on this machine, and watches over them",
+		Args:  usage(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) error {
+			dir := o.Dir
+			var err error
+			if dir == "" {
+				dir, err = defaultState("supervisor")
+			}
+			if err == nil {
+				o.Dir, err = filepath.Abs(dir)
+			}
+			if err != nil {
+				return err
+			}
+			return runDaemon(func(ctx context.Context, log *slog.Logger) error { return host.RunSupervisor(ctx, o, log) })
+		},
+	}
+	clusterFlags(c, &o.ClusterOptions)
+	c.Flags().StringVar(&o.Dir, "dir", "", "`folder` for its data: who it is, code, logs (default: supervisor in the state folder)")
+	c.Flags().IntVar(&o.Slots, "slots", o.Slots, "how many workers it runs at most")
+	c.Flags().DurationVar(&o.Orphan, "orphan", 0, "workers end when there has been no supervisor for this `time`; 0: never")
+	c.Flags().StringVar(&o.Address, "address", o.Address, "`host` name or IP at which other machines reach this one")
+	return c
+}
+
+// newWorker is the hidden command that a supervisor runs.
+func newWorker() *cobra.Command {
+	return &cobra.Command{
+		Use:    host.WorkerCommand + " SPEC",
+		Hidden: true,
+		Args:   usage(cobra.ExactArgs(1)),
+		RunE: func(_ *cobra.Command, args []string) error {
+			return runDaemon(func(ctx context.Context, log *slog.Logger) error { return host.RunWorker(ctx, args[0], log) })
+		},
+	}
+}

@@ -1,0 +1,246 @@
+package host
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/polybolt/polybolt/"
+
+// edges are the imports that the code, tests aside, may have among our own
+// packages, each with its reason. What is not here is refused; what is here and
+// nobody has is refused too. Roles never import roles.
+var edges = map[string]map[string]string{
+	// The composition root, and what stands above it.
+	"cmd/polybolt": {
+		"host":          "commands run roles through the composition root",
+		"host/api":      "clients speak the API",
+		"host/blob":     "deploy packs the folder",
+		"host/topology": "the vocabulary",
+		"host/worker":   "run shows the engine's figures",
+		"multilang":     "version names the protocol's",
+		"shells":        "a guardian's main, the SDKs",
+	},
+	"host": {
+		"coordinator/zk":  "opens the session that roles share",
+		"host/api":        "serves it",
+		"host/blob":       "limits of bundles in the daemons' options",
+		"host/cluster":    "wraps the session for the roles",
+		"host/nimbus":     "a role",
+		"host/process":    "a role",
+		"host/slot":       "a worker reads its spec",
+		"host/supervisor": "a role",
+		"host/topology":   "the vocabulary",
+		"host/worker":     "the engine",
+		"shells":          "opens the SDKs",
+	},
+	// Roles.
+	"host/nimbus": {
+		"host/api":       "is the service behind it",
+		"host/blob":      "checks bundles",
+		"host/cluster":   "reads and writes what the coordinator holds",
+		"host/scheduler": "asks it where tasks go",
+		"host/topology":  "the vocabulary",
+	},
+	"host/process": {
+		"host/api":      "figures as they travel",
+		"host/cluster":  "reads what its run is to do, tells how it goes",
+		"host/slot":     "answers at the slot's socket",
+		"host/topology": "the vocabulary",
+	},
+	"host/supervisor": {
+		"host/blob":    "unpacks bundles",
+		"host/cluster": "reads what is to run",
+		"host/slot":    "speaks with workers",
+		"shells":       "starts workers under guardians",
+	},
+	"host/worker": {
+		"host/acker":    "tracks trees",
+		"host/stream":   "moves rows",
+		"host/topology": "the vocabulary",
+		"multilang":     "speaks with children",
+		"shells":        "starts children",
+	},
+	// Contracts and seams.
+	"host/api": {"host/topology": "the vocabulary"},
+	"host/cluster": {
+		"coordinator":   "the only package besides the composition root that knows it",
+		"host/blob":     "a bundle's name is its hash",
+		"host/topology": "the vocabulary",
+	},
+	"host/slot": {
+		"host/api":     "figures as they travel",
+		"host/cluster": "names of runs, places and incarnations",
+	},
+	"host/transport": {},
+	// Algorithms and vocabulary.
+	"host/acker":     {},
+	"host/blob":      {},
+	"host/scheduler": {},
+	"host/topology":  {},
+	"host/stream": {
+		"host/acker":    "roots and edges travel with rows",
+		"host/topology": "the vocabulary",
+		"multilang":     "columns and values",
+	},
+	"multilang":       {},
+	"multilang/judge": {"multilang": "judges a child that speaks it"},
+	"shells":          {},
+	// The coordinator.
+	"coordinator":               {},
+	"coordinator/zk":            {"coordinator": "implements its Store"},
+	"coordinator/embedded/jute": {},
+	"coordinator/embedded/tree": {"coordinator": "limits and errors of the contract", "coordinator/embedded/jute": "requests and replies"},
+	"coordinator/embedded":      {"coordinator": "limits of the contract", "coordinator/embedded/jute": "the wire", "coordinator/embedded/tree": "its state"},
+	// What only tests and tools use.
+	"coordinator/coordinatortest": {
+		"coordinator": "the contract that it checks", "coordinator/coordinatortest/faultproxy": "faults",
+		"coordinator/embedded": "one of its subjects", "coordinator/zk": "the client of both",
+	},
+	"coordinator/coordinatortest/faultproxy":    {},
+	"coordinator/coordinatortest/zookeepertest": {},
+	"multilang/multilangtest":                   {"multilang": "speaks it"},
+	"host/hosttest": {
+		"coordinator/coordinatortest/zookeepertest": "a real ZooKeeper",
+		"host/api":  "asks nimbus",
+		"host/slot": "asks workers, also when nobody else is there",
+	},
+	"bench":           {"multilang": "speaks with children", "multilang/multilangtest": "components in Go"},
+	"tools/zookeeper": {"coordinator/coordinatortest/zookeepertest": "starts one by hand"},
+}
+
+// reserved says who alone may import what is not ours, tests included: a
+// prefix of the import, and the packages.
+var reserved = map[string][]string{
+	"github.com/go-zookeeper/zk":      {"coordinator/zk"},
+	"github.com/hashicorp/go-plugin":  {"host/plugin"},
+	"github.com/spf13/cobra":          {"cmd/polybolt"},
+	"github.com/jedib0t/go-pretty":    {"cmd/polybolt"},
+	"github.com/klauspost/compress":   {"host/blob", "host/cluster"},
+	"github.com/vmihailenco/msgpack":  {"multilang"},
+	"go.yaml.in/yaml":                 {"host/topology", "cmd/polybolt"},
+	"github.com/invopop/jsonschema":   {"host/topology"},
+	"github.com/santhosh-tekuri/":     {"host/topology"},
+	"github.com/HdrHistogram/":        {"host/worker"},
+	"github.com/cespare/xxhash":       {"multilang"},
+	"go.etcd.io/bbolt":                {},
+	"github.com/prometheus/":          {},
+	"github.com/danielgtaylor/huma":   {},
+	"net/rpc":                         {},
+	"log":                             {}, // slog is injected
+	"io/ioutil":                       {},
+	"math/rand":                       {}, // math/rand/v2
+	"github.com/stretchr/testify":     {},
+	"golang.org/x/sync":               {},
+	"github.com/rogpeppe/go-internal": {"cmd/polybolt"},
+}
+
+// starters are the packages besides shells that may import os/exec, with the reason.
+var starters = map[string]string{
+	"cmd/polybolt":    "runs itself once more under a guardian: shells starts it",
+	"host":            "builds the command line of workers: shells starts them",
+	"host/supervisor": "hands that command line to shells",
+	"host/hosttest":   "starts daemons for tests",
+	"coordinator/coordinatortest/zookeepertest": "starts a ZooKeeper for tests",
+	"bench": "starts what it measures",
+}
+
+// imports lists what each package imports; with tests, what only its tests do.
+func imports(t *testing.T) (code, tests map[string]map[string]bool) {
+	t.Helper()
+	code, tests = map[string]map[string]bool{}, map[string]map[string]bool{}
+	err := filepath.WalkDir("..", func(file string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := d.Name()
+		if d.IsDir() && (name == "testdata" || name == "node_modules" || strings.HasPrefix(name, ".") && name != "..") {
+			return fs.SkipDir
+		}
+		if filepath.Ext(name) != ".go" {
+			return nil
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		into := code
+		if strings.HasSuffix(name, "_test.go") {
+			into = tests
+		}
+		pkg := path.Dir(filepath.ToSlash(strings.TrimPrefix(file, "../")))
+		if into[pkg] == nil {
+			into[pkg] = map[string]bool{}
+		}
+		for _, i := range f.Imports {
+			p, err := strconv.Unquote(i.Path.Value)
+			if err != nil {
+				return err
+			}
+			into[pkg][p] = true
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return code, tests
+}
+
+func TestImportsAreThoseOfTheTable(t *testing.T) {
+	t.Parallel()
+	code, _ := imports(t)
+	for _, pkg := range slices.Sorted(maps.Keys(code)) {
+		allowed, known := edges[pkg]
+		if !known {
+			t.Errorf("package %s is not in the table: say what it may import, and why", pkg)
+			continue
+		}
+		for p := range code[pkg] {
+			ours, isOurs := strings.CutPrefix(p, module)
+			if isOurs && allowed[ours] == "" {
+				t.Errorf("%s imports %s, which the table does not allow", pkg, ours)
+			}
+		}
+		for ours := range allowed {
+			if !code[pkg][module+ours] {
+				t.Errorf("the table allows %s to import %s, and it does not: take that out", pkg, ours)
+			}
+		}
+	}
+	for pkg := range edges {
+		if code[pkg] == nil {
+			t.Errorf("the table has %s, which is not there", pkg)
+		}
+	}
+}
+
+func TestImportsFromElsewhere(t *testing.T) {
+	t.Parallel()
+	code, tests := imports(t)
+	for _, set := range []map[string]map[string]bool{code, tests} {
+		for pkg, list := range set {
+			for p := range list {
+				for prefix, who := range reserved {
+					hit := p == prefix || strings.HasPrefix(p, strings.TrimSuffix(prefix, "/")+"/")
+					if hit && !slices.Contains(who, pkg) && p != "log/slog" && p != "math/rand/v2" {
+						t.Errorf("%s imports %s, which only %v may", pkg, p, who)
+					}
+				}
+			}
+		}
+	}
+	for pkg, list := range code {
+		if list["os/exec"] && pkg != "shells" && starters[pkg] == "" {
+			t.Errorf("%s imports os/exec: only shells starts processes", pkg)
+		}
+	}
+}

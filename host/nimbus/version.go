@@ -1,0 +1,34 @@
+package nimbus
+
+import (
+	"context"
+
+	"github.com/polybolt/polybolt/host/api"
+	"github.com/polybolt/polybolt/host/cluster"
+	"github.com/polybolt/polybolt/host/topology"
+)
+
+// versionKey names a version.
+type versionKey struct {
+	name topology.Name
+	n    int
+}
+
+// version reads a version of a topology.
+func (l *leader) version(ctx context.Context, name topology.Name, n int) (*cluster.Version, error) {
+	key := versionKey{name, n}
+	if v := l.versions[key]; v != nil {
+		return v, nil
+	}
+	v, err := l.c.Version(ctx, name, n)
+	if err != nil {
+		return nil, err
+	}
+	l.versions[key] = &v
+	return &v, nil
+}
+
+// Errors implements [api.Service].
+func (n *Nimbus) Errors(ctx context.Context, name topology.Name) ([]api.ComponentErrors, error) {
+	return nil, api.Errorf(api.CodeNotFound, "errors are not kept yet: they are in the workers' logs")
+}

@@ -1,0 +1,111 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/polybolt/polybolt/host/api"
+	"github.com/polybolt/polybolt/host/cluster"
+	"github.com/polybolt/polybolt/host/nimbus"
+)
+
+// NimbusOptions say how a nimbus runs.
+type NimbusOptions struct {
+	ClusterOptions
+	Listen    string // HOST:PORT of the API
+	Advertise string // URL at which other nimbuses reach it; empty: http://LISTEN
+	Token     string // what clients must know
+	Nimbus    nimbus.Options
+	Listening func(url string) // told when the API answers; may be nil
+}
+
+// DefaultNimbusOptions returns the options of a nimbus that is told nothing
+// but a token.
+func DefaultNimbusOptions() NimbusOptions {
+	return NimbusOptions{ClusterOptions: DefaultClusterOptions(), Listen: "127.0.0.1:6627", Nimbus: nimbus.DefaultOptions()}
+}
+
+// RunNimbus runs a nimbus until ctx ends.
+func RunNimbus(ctx context.Context, o NimbusOptions, log *slog.Logger) error {
+	local, err := isLoopback(o.Listen)
+	if err != nil {
+		return err
+	}
+	if !local {
+		return fmt.Errorf("nimbus would listen on %s, which other machines reach, without TLS: anybody there could deploy code. Listen on 127.0.0.1", o.Listen)
+	}
+	if o.Token == "" {
+		return errors.New("nimbus needs a token: whoever knows it may deploy code")
+	}
+	l, err := net.Listen("tcp", o.Listen)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	url := o.Advertise
+	if url == "" {
+		url = "http://" + l.Addr().String()
+	}
+	return o.withCluster(log, func(c *cluster.Cluster) error {
+		n := o.Nimbus
+		n.Log = log
+		n.Self = cluster.Nimbus{Incarnation: cluster.NewIncarnation(), Host: o.Host, URL: url, Version: Version, PID: os.Getpid(), Started: time.Now().UTC()}
+		role, err := nimbus.New(c, n)
+		if err != nil {
+			return err
+		}
+		return o.serve(ctx, role, l, url, log)
+	})
+}
+
+// serve runs the role and its API, and ends both when one of them ends.
+func (o *NimbusOptions) serve(ctx context.Context, role *nimbus.Nimbus, l net.Listener, url string, log *slog.Logger) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	server := api.NewServer(api.Handler(api.HandlerOptions{
+		Service: role, Guard: &api.Guard{Token: o.Token, Log: log}, MaxBundle: o.Nimbus.Bundle.Packed, Log: log, Transport: http.DefaultTransport,
+		Leader: func() (string, error) { return leaderOf(ctx, role) },
+	}), log)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			cancel(fmt.Errorf("the API: %w", err))
+		}
+	})
+	if o.Listening != nil {
+		o.Listening(url)
+	}
+	log.Info("nimbus is there", "url", url, "version", Version)
+	err := role.Run(ctx)
+	ending, stop := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	defer stop()
+	if server.Shutdown(ending) != nil {
+		server.Close()
+	}
+	wg.Wait()
+	return err
+}
+
+// leaderTimeout bounds the search for the leader in a request.
+const leaderTimeout = 4 * time.Second
+
+// leaderOf returns the URL of the leader; empty if it is this nimbus.
+func leaderOf(ctx context.Context, role *nimbus.Nimbus) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, leaderTimeout)
+	defer cancel()
+	url, err := role.Leader(ctx)
+	switch {
+	case errors.Is(err, cluster.ErrGone):
+		return "", api.Errorf(api.CodeNoLeader, "no nimbus leads at the moment: try again in some seconds")
+	case err != nil:
+		return "", api.Errorf(api.CodeUnavailable, "ZooKeeper does not answer: %v", err)
+	}
+	return url, nil
+}

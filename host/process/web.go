@@ -1,0 +1,50 @@
+package process
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+)
+
+// web is a worker's HTTP server, at which nimbus asks for figures. Who wants
+// them must know the token, which is in the coordinator.
+type web struct {
+	address, token string
+	l              net.Listener
+	server         *http.Server
+}
+
+func listenFigures(p *Process) (*web, error) {
+	l, err := net.Listen("tcp", net.JoinHostPort(p.spec.Address, "0"))
+	if err != nil {
+		return nil, fmt.Errorf("serve figures: %w", err)
+	}
+	w := &web{address: l.Addr().String(), token: rand.Text(), l: l}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/figures", func(out http.ResponseWriter, r *http.Request) {
+		if subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte("Bearer "+w.token)) != 1 {
+			http.Error(out, "no token, or a wrong one", http.StatusUnauthorized)
+			return
+		}
+		out.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(out).Encode(p.Figures()) // who does not listen misses it
+	})
+	w.server = &http.Server{Handler: mux, ReadTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: 30 * time.Second, MaxHeaderBytes: 8 << 10}
+	return w, nil
+}
+
+// run serves until ctx ends.
+func (w *web) run(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() { w.server.Close() })
+	defer stop()
+	if err := w.server.Serve(w.l); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve figures: %w", err)
+	}
+	return nil
+}

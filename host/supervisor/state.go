@@ -1,0 +1,194 @@
+package supervisor
+
+import (
+	"time"
+
+	"github.com/polybolt/polybolt/host/cluster"
+	"github.com/polybolt/polybolt/shells"
+)
+
+// phase is where a lane of a slot is in its life.
+type phase string
+
+// The phases.
+const (
+	empty    phase = "empty"    // there is nothing
+	fetching phase = "fetching" // its code is on its way
+	starting phase = "starting" // a process runs, and has not answered yet
+	running  phase = "running"
+	stopping phase = "stopping" // it was told to end
+	killed   phase = "killed"   // it is being ended
+	backoff  phase = "backoff"  // it died, or could not be started, and waits to be started again
+)
+
+// state is all there is to know of a lane of a slot.
+type state struct {
+	phase  phase
+	since  time.Time     // of the phase
+	has    cluster.RunID // whose worker is there, or is being made ready
+	wanted cluster.RunID // whose worker is to be there; zero: nobody's
+	began  time.Time     // when the process was started
+	heard  time.Time     // when it last answered
+	again  time.Time     // in backoff: when to try again
+
+	restarts shells.Restarts
+}
+
+// event is what a keeper has learnt.
+type event uint8
+
+// The events.
+const (
+	looked   event = iota // time has passed, or what is wanted has changed
+	fetched               // the code is there
+	failed                // it is not, or the process could not be started
+	answered              // the worker answers
+	ended                 // the process, and all it started, is gone
+)
+
+// action is what a keeper is to do.
+type action uint8
+
+// The actions.
+const (
+	none  action = iota
+	again        // nothing, but look at the state once more
+	fetch        // get the code
+	start        // start a process
+	stop         // ask it to end
+	kill         // end it
+	leave        // nothing is left to do here
+)
+
+// row says what follows in a phase when something holds. Rows are tried in
+// order; the first one that holds applies, and if none does nothing happens.
+type row struct {
+	in   phase
+	when func(*input) bool
+	do   action
+	to   phase
+}
+
+// table is all that can happen. The diagram in docs/operations.md is printed from it.
+var table = []row{
+	{empty, wanted, fetch, fetching},
+	{empty, always, leave, empty},
+	{fetching, both(either(is(fetched), is(failed)), unwanted), again, empty},
+	{fetching, is(fetched), start, starting},
+	{fetching, is(failed), none, backoff},
+	{starting, both(either(is(ended), is(failed)), unwanted), again, empty},
+	{starting, either(is(ended), is(failed)), none, backoff},
+	{starting, either(unwanted, late), kill, killed},
+	{starting, is(answered), none, running},
+	{running, both(is(ended), unwanted), again, empty},
+	{running, is(ended), none, backoff},
+	{running, silent, kill, killed},
+	{running, unwanted, stop, stopping},
+	{stopping, is(ended), again, empty},
+	{stopping, either(silent, late), kill, killed},
+	{killed, both(is(ended), unwanted), again, empty},
+	{killed, is(ended), none, backoff},
+	{backoff, unwanted, again, empty},
+	{backoff, due, fetch, fetching},
+}
+
+// input is what a row is judged by.
+type input struct {
+	state
+	event  event
+	why    string // of failed and ended
+	jitter float64
+	now    time.Time
+	times  Times
+}
+
+func always(*input) bool     { return true }
+func wanted(i *input) bool   { return i.state.wanted != cluster.RunID{} }
+func unwanted(i *input) bool { return i.state.wanted != i.has }
+func due(i *input) bool      { return !i.now.Before(i.again) }
+func late(i *input) bool     { return !i.now.Before(i.since.Add(i.times.limit(i.phase))) }
+func silent(i *input) bool   { return !i.now.Before(i.heard.Add(i.times.Silent)) }
+
+func is(e event) func(*input) bool { return func(i *input) bool { return i.event == e } }
+func both(a, b func(*input) bool) func(*input) bool {
+	return func(i *input) bool { return a(i) && b(i) }
+}
+func either(a, b func(*input) bool) func(*input) bool {
+	return func(i *input) bool { return a(i) || b(i) }
+}
+
+// limit is how long a phase may last.
+func (t Times) limit(p phase) time.Duration {
+	if p == starting {
+		return t.Start
+	}
+	return t.Stop
+}
+
+// lived is how long a worker must have lived for its death not to be one of a
+// crash loop.
+const lived = 30 * time.Second
+
+// step decides what follows an event: the new state, and what to do.
+func step(i input) (state, action) {
+	if i.event == answered {
+		i.heard = i.now
+	}
+	for {
+		r := find(&i)
+		if r == nil {
+			return i.state, none
+		}
+		i.enter(r.to)
+		if r.do != again {
+			return i.state, r.do
+		}
+		i.event = looked
+	}
+}
+
+func find(i *input) *row {
+	for n := range table {
+		if table[n].in == i.phase && table[n].when(i) {
+			return &table[n]
+		}
+	}
+	return nil
+}
+
+// enter goes to a phase.
+func (i *input) enter(p phase) {
+	switch p {
+	case empty:
+		i.has, i.restarts = cluster.RunID{}, shells.Restarts{}
+	case fetching:
+		i.has = i.state.wanted
+	case starting:
+		i.began, i.heard = i.now, time.Time{}
+	case backoff:
+		began := i.began
+		if began.IsZero() {
+			began = i.now // it never came to a process
+		}
+		i.again = i.restarts.Died(i.now, began, !i.heard.IsZero() && i.now.Sub(began) >= lived, i.why, i.jitter)
+	}
+	i.phase, i.since = p, i.now
+}
+
+// deadline is when to look again at the latest; zero: when something happens.
+func (s state) deadline(t Times) time.Time {
+	switch s.phase {
+	case starting:
+		return s.since.Add(t.Start)
+	case running:
+		return s.heard.Add(t.Silent)
+	case stopping:
+		if silent := s.heard.Add(t.Silent); silent.Before(s.since.Add(t.Stop)) {
+			return silent
+		}
+		return s.since.Add(t.Stop)
+	case backoff:
+		return s.again
+	}
+	return time.Time{}
+}

@@ -1,0 +1,275 @@
+package supervisor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/polybolt/polybolt/host/blob"
+	"github.com/polybolt/polybolt/host/cluster"
+)
+
+const (
+	retryPause = time.Second     // after the coordinator did not answer
+	reapEvery  = 5 * time.Minute // bundles that nothing uses go
+)
+
+// Supervisor runs the workers of one machine. Run it once.
+type Supervisor struct {
+	// Fixed at construction.
+	o    Options
+	c    *cluster.Cluster
+	code *code
+
+	// Owned by Run.
+	id      cluster.SupervisorID
+	ports   []cluster.Ports
+	keepers map[cluster.Place]*keeper
+	wanted  map[cluster.Place]cluster.Placement
+	certain bool         // wanted is what the coordinator said, not what was remembered
+	left    chan *keeper // of keepers that have ended; unbuffered, never closed
+
+	wg sync.WaitGroup // everything that was started
+}
+
+// New returns a supervisor. It starts nothing.
+func New(c *cluster.Cluster, o Options) (*Supervisor, error) {
+	if err := o.Validate(); err != nil {
+		return nil, fmt.Errorf("supervisor: %w", err)
+	}
+	return &Supervisor{o: o, c: c, keepers: map[cluster.Place]*keeper{}, left: make(chan *keeper),
+		code: &code{dir: filepath.Join(o.Dir, "bundles"), fetch: c.FetchBundle, limits: o.Bundle, log: o.Log}}, nil
+}
+
+// ErrBusy says that another supervisor uses the folder.
+var ErrBusy = errors.New("another supervisor uses this folder")
+
+// Run supervises until ctx ends, and returns nil then; the workers live on. An error is a
+// broken invariant: the process is to end, and to start anew.
+func (s *Supervisor) Run(ctx context.Context) (err error) {
+	lock, err := s.open()
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer s.wg.Wait()
+	defer cancel(nil)
+	if err := s.code.clean(); err != nil {
+		return err
+	}
+	s.adoptAll(ctx)
+	s.recall()
+	s.apply(ctx)
+	s.wg.Go(func() {
+		if err := s.register(ctx); err != nil {
+			cancel(err)
+		}
+	})
+	if err := s.loop(ctx); err != nil {
+		return err
+	}
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return nil
+}
+
+// open makes the folder ours.
+func (s *Supervisor) open() (*os.File, error) {
+	if err := os.MkdirAll(s.o.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	lock, err := os.OpenFile(filepath.Join(s.o.Dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		lock.Close()
+		return nil, fmt.Errorf("%s: %w (%v)", s.o.Dir, ErrBusy, err)
+	}
+	if s.id, err = identity(s.o.Dir); err == nil {
+		s.ports, err = slotPorts(s.o.Dir, s.o.Slots)
+	}
+	if err != nil {
+		lock.Close()
+		return nil, err
+	}
+	s.o.Log = s.o.Log.With("supervisor", s.id)
+	return lock, nil
+}
+
+// register says what this machine offers.
+func (s *Supervisor) register(ctx context.Context) error {
+	if err := s.c.Prepare(ctx); err != nil {
+		return err
+	}
+	return s.c.KeepSupervisor(ctx, &cluster.Supervisor{
+		ID: s.id, Host: s.o.Host, Address: s.o.Address, Slots: s.ports, Version: s.o.Version, PID: os.Getpid(), Started: time.Now().UTC(),
+	})
+}
+
+// loop follows what nimbus wants.
+func (s *Supervisor) loop(ctx context.Context) error {
+	changes := s.c.WatchPlacements(ctx, s.id)
+	reap := time.NewTicker(reapEvery)
+	defer reap.Stop()
+	var retry <-chan time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changes:
+		case <-retry:
+		case k := <-s.left:
+			if s.keepers[k.place] == k {
+				delete(s.keepers, k.place)
+			}
+			s.apply(ctx)
+			s.reap()
+			continue
+		case <-reap.C:
+			s.reap()
+			continue
+		}
+		retry = nil
+		list, err := s.c.Placements(ctx, s.id)
+		switch {
+		case err == nil:
+			s.wanted, s.certain = list, true
+			s.remember()
+			s.apply(ctx)
+			s.reap()
+		case ctx.Err() != nil:
+		case errors.Is(err, cluster.ErrUnavailable):
+			retry = time.After(retryPause)
+		default:
+			return err
+		}
+	}
+}
+
+// apply tells the keepers what is wanted, and makes those that are missing.
+func (s *Supervisor) apply(ctx context.Context) {
+	for place, p := range s.wanted {
+		k := s.keepers[place]
+		if k == nil {
+			if place.Slot >= len(s.ports) {
+				s.o.Log.Warn("nimbus wants a worker in a slot that this supervisor no longer has", "slot", place.Local())
+				continue
+			}
+			k = s.newKeeper(place)
+			s.launch(ctx, k)
+		}
+		k.want(p)
+	}
+	if !s.certain {
+		return // on mere memory nobody is ended
+	}
+	for place, k := range s.keepers {
+		if _, wanted := s.wanted[place]; !wanted {
+			k.want(cluster.Placement{})
+		}
+	}
+}
+
+func (s *Supervisor) launch(ctx context.Context, k *keeper) {
+	s.keepers[k.place] = k
+	s.wg.Go(func() {
+		k.run(ctx)
+		select {
+		case s.left <- k:
+		case <-ctx.Done():
+		}
+	})
+}
+
+// adoptAll finds the workers that an earlier supervisor of this folder has started.
+func (s *Supervisor) adoptAll(ctx context.Context) {
+	entries, err := os.ReadDir(filepath.Join(s.o.Dir, "workers"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		s.o.Log.Warn("workers of before are not looked for", "err", err)
+	}
+	var wg sync.WaitGroup
+	found := make(chan *keeper, len(entries))
+	for _, e := range entries {
+		place, err := cluster.ParseLocal(s.id, e.Name())
+		if err != nil {
+			continue // not ours
+		}
+		wg.Go(func() {
+			if k := s.newKeeper(place); k.adopt(ctx) {
+				found <- k
+			}
+		})
+	}
+	wg.Wait()
+	close(found)
+	for k := range found {
+		s.launch(ctx, k)
+	}
+}
+
+// logs is the folder for what a worker writes.
+func (s *Supervisor) logs(run cluster.RunID, place cluster.Place) string {
+	return filepath.Join(s.o.Dir, "logs", string(run.Topology), place.Local())
+}
+
+func (s *Supervisor) memoryFile() string { return filepath.Join(s.o.Dir, "wanted.json") }
+
+// remember writes down what is wanted, for a time without a coordinator.
+func (s *Supervisor) remember() {
+	b, err := json.Marshal(s.wanted)
+	if err == nil {
+		err = replaceFile(s.memoryFile(), b)
+	}
+	if err != nil {
+		s.o.Log.Warn("what nimbus wants is not saved", "err", err)
+	}
+}
+
+// recall reads what was wanted last.
+func (s *Supervisor) recall() {
+	b, err := os.ReadFile(s.memoryFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	wanted := map[cluster.Place]cluster.Placement{}
+	if err == nil {
+		err = json.Unmarshal(b, &wanted)
+	}
+	for place, p := range wanted {
+		err = errors.Join(err, p.Validate())
+		if place.Supervisor != s.id {
+			err = errors.Join(err, fmt.Errorf("it is that of %s", place.Supervisor))
+		}
+	}
+	if err != nil {
+		s.o.Log.Warn("what nimbus wanted last is not known", "err", err)
+		return
+	}
+	s.wanted = wanted
+}
+
+// reap deletes code that no worker uses.
+func (s *Supervisor) reap() {
+	used := map[blob.Hash]bool{}
+	for _, p := range s.wanted {
+		used[p.Bundle.Hash] = true
+	}
+	for _, k := range s.keepers {
+		if _, wanted := s.wanted[k.place]; !wanted {
+			return // it still runs some code: later
+		}
+	}
+	if err := s.code.reap(used); err != nil {
+		s.o.Log.Warn("code that nothing uses is left", "err", err)
+	}
+}

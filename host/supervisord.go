@@ -1,0 +1,56 @@
+package host
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"os/exec"
+	"runtime"
+	"time"
+
+	"github.com/polybolt/polybolt/host/blob"
+	"github.com/polybolt/polybolt/host/cluster"
+	"github.com/polybolt/polybolt/host/slot"
+	"github.com/polybolt/polybolt/host/supervisor"
+)
+
+// SupervisorOptions say how a supervisor runs.
+type SupervisorOptions struct {
+	ClusterOptions
+	Dir     string // its data
+	Slots   int
+	Address string // where other machines reach this one
+	Limits  blob.Limits
+	Times   supervisor.Times
+	Orphan  time.Duration // workers end when no supervisor has asked for them for as long; 0: never
+}
+
+// DefaultSupervisorOptions returns the options of a supervisor that is told
+// nothing but its folder.
+func DefaultSupervisorOptions() SupervisorOptions {
+	return SupervisorOptions{ClusterOptions: DefaultClusterOptions(), Slots: runtime.NumCPU(), Address: "127.0.0.1", Limits: blob.DefaultLimits(), Times: supervisor.DefaultTimes()}
+}
+
+// WorkerCommand is the hidden command that runs a worker process; its one
+// argument is the spec's file.
+const WorkerCommand = "worker"
+
+// RunSupervisor runs a supervisor until ctx ends; its workers live on.
+func RunSupervisor(ctx context.Context, o SupervisorOptions, log *slog.Logger) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	return o.withCluster(log, func(c *cluster.Cluster) error {
+		s, err := supervisor.New(c, supervisor.Options{
+			Dir: o.Dir, Host: o.Host, Address: o.Address, Slots: o.Slots, Version: Version, Bundle: o.Limits, Times: o.Times, Log: log,
+			Spec:    slot.Spec{ZooKeeper: o.ZooKeeper, Root: o.Root, SessionTimeout: cluster.Duration(o.SessionTimeout), Host: o.Host, Address: o.Address, Orphan: cluster.Duration(o.Orphan)},
+			Command: func(spec string) *exec.Cmd { return exec.Command(self, WorkerCommand, spec) },
+		})
+		if err != nil {
+			return err
+		}
+		log.Info("supervisor is there", "version", Version, "slots", o.Slots)
+		return s.Run(ctx)
+	})
+}

@@ -1,0 +1,28 @@
+package host
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/polybolt/polybolt/host/cluster"
+	"github.com/polybolt/polybolt/host/process"
+	"github.com/polybolt/polybolt/host/slot"
+)
+
+// RunWorker runs the worker process that a supervisor's file describes, until
+// its place is not its own any more.
+func RunWorker(ctx context.Context, file string, log *slog.Logger) error {
+	spec, err := slot.ReadSpec(file)
+	if err != nil {
+		return err
+	}
+	log = log.With("topology", spec.Run.Topology, "run", spec.Run.Number, "slot", spec.Place.Local())
+	o := ClusterOptions{ZooKeeper: spec.ZooKeeper, Root: spec.Root, SessionTimeout: time.Duration(spec.SessionTimeout), Host: spec.Host}
+	return o.withCluster(log, func(c *cluster.Cluster) error {
+		return process.New(process.Options{
+			Spec: spec, Cluster: c, Log: log, Output: process.LogOutput{Log: log},
+			NewEngine: func(eo process.EngineOptions) (process.Engine, error) { return newEngine(eo, log) },
+		}).Run(ctx)
+	})
+}

@@ -1,0 +1,397 @@
+package judge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/polybolt/polybolt/multilang"
+)
+
+// ErrUnknown is what a [Start] returns for a component that it does not have.
+var ErrUnknown = errors.New("the program has no such component")
+
+// player is one conversation.
+type player struct {
+	// Fixed at construction.
+	t      *Transcript
+	level  multilang.Level
+	opts   Options
+	events chan event // bounded: a program that floods us is held back; never closed
+	done   chan struct{}
+
+	// Owned by play.
+	process  Process
+	exited   bool
+	splitter multilang.Splitter
+	decoder  multilang.Decoder
+	unread   []byte // output that is no whole message yet
+	frame    []byte // the message that is looked at
+	hello    *multilang.Hello
+	ready    bool
+	active   bool // next may be sent again by ourselves
+	requests int  // for rows, so far
+	expects  *expectation
+	seen     seen
+	ledger   ledger
+	source   source
+	pending  []byte // written together with what comes next
+	rest     []byte // held back
+	stderr   []byte // its tail
+	result   Result
+}
+
+// event is something that a process did; one field is set.
+type event struct {
+	output, stderr []byte
+	exit           *exit
+}
+
+// stderrTail is how much of what a program printed is kept.
+const stderrTail = 4 << 10
+
+func newPlayer(t *Transcript, level multilang.Level, o Options) *player {
+	p := &player{t: t, level: level, opts: o, events: make(chan event, 64), done: make(chan struct{}),
+		result: Result{Transcript: t.Name, Level: level}}
+	p.seen = seen{outcomes: map[ref]outcome{}, emitted: map[string][]emission{}, metrics: map[string]wantMetric{}}
+	p.ledger = ledger{t: t, seen: &p.seen}
+	p.source = source{t: t, seen: &p.seen}
+	p.decoder.Level = level
+	for _, out := range t.welcome.Outputs {
+		p.decoder.Fields = append(p.decoder.Fields, len(out.Fields))
+	}
+	return p
+}
+
+func (p *player) skip(why string) Result {
+	p.result.Verdict, p.result.Why = Skipped, why
+	return p.result
+}
+
+// errSkip ends a conversation that cannot be had.
+type errSkip string
+
+func (e errSkip) Error() string { return string(e) }
+
+func (p *player) play(ctx context.Context, start Start) (Result, error) {
+	process, err := start(p.t.Component, p.level, Handlers{
+		Output: func(b []byte) { p.hand(event{output: append([]byte(nil), b...)}) },
+		Stderr: func(b []byte) { p.hand(event{stderr: append([]byte(nil), b...)}) },
+		Exited: func(code int, how string) { p.hand(event{exit: &exit{code, how}}) },
+	})
+	if errors.Is(err, ErrUnknown) {
+		return p.skip(err.Error()), nil
+	}
+	if err != nil {
+		return p.result, err
+	}
+	p.process = process
+	err = errors.Join(p.converse(ctx), p.end())
+	p.result.Stderr = string(p.stderr)
+	var skip errSkip
+	switch {
+	case errors.As(err, &skip):
+		return p.skip(string(skip)), nil
+	case err != nil:
+		return p.result, err
+	case p.result.Fault != nil:
+		p.result.Verdict = Failed
+	}
+	return p.result, nil
+}
+
+// hand passes an event on. After the conversation nobody wants any.
+func (p *player) hand(e event) {
+	select {
+	case p.events <- e:
+	case <-p.done:
+	}
+}
+
+// end ends the process and waits for it.
+func (p *player) end() error {
+	if p.exited {
+		close(p.done)
+		return nil
+	}
+	p.process.Kill()
+	timer := time.NewTimer(p.opts.Patience)
+	defer timer.Stop()
+	defer close(p.done)
+	for {
+		select {
+		case e := <-p.events:
+			if p.keepText(e); e.exit != nil {
+				return nil
+			}
+		case <-timer.C:
+			return fmt.Errorf("%s: the program is still there %s after it was killed", p.t.Name, p.opts.Patience)
+		}
+	}
+}
+
+// converse plays the handshake and all steps, up to the first fault.
+func (p *player) converse(ctx context.Context) error {
+	if err := p.step(ctx, "hello, welcome, start, ready", p.shakeHands); err != nil || p.result.Fault != nil {
+		return err
+	}
+	for i := range p.t.steps {
+		s := &p.t.steps[i]
+		err := p.step(ctx, s.text, func(ctx context.Context) error {
+			if s.send != nil {
+				return p.send(s.send)
+			}
+			return p.expect(ctx, s.expect)
+		})
+		if err != nil || p.result.Fault != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// step plays one step and takes it down.
+func (p *player) step(ctx context.Context, text string, play func(context.Context) error) error {
+	began := time.Now()
+	err := play(ctx)
+	var b brokenRule
+	if errors.As(err, &b) {
+		err = nil
+		p.blame(b.breach)
+	}
+	p.result.Steps = append(p.result.Steps, StepResult{Step: text, OK: err == nil && p.result.Fault == nil, Took: time.Since(began)})
+	return err
+}
+
+// brokenRule is a breach as an error.
+type brokenRule struct{ *breach }
+
+func (b brokenRule) Error() string { return b.what }
+
+// blame makes a breach the conversation's fault.
+func (p *player) blame(b *breach) {
+	f := &Fault{Rule: ruleOf(b.rule), Step: len(p.result.Steps), What: b.what, Frame: p.frame}
+	if f.Frame != nil {
+		f.Decoded = showMessage(f.Frame)
+	}
+	p.result.Fault = f
+}
+
+// shakeHands waits for hello, answers it, and waits for ready.
+func (p *player) shakeHands(ctx context.Context) error {
+	err := p.until(ctx, 0, "magic", func() string {
+		if p.hello == nil {
+			return "no hello has come"
+		}
+		return ""
+	})
+	if err != nil {
+		return err
+	}
+	if p.hello.Level != p.level.String() {
+		return errSkip("it speaks level " + p.hello.Level)
+	}
+	p.seen.beatless = !p.hello.Has(multilang.FeatureBeat)
+	frames, err := p.handshake()
+	if err != nil {
+		return err
+	}
+	p.write(frames, p.t.chunk)
+	return p.until(ctx, 0, "ready", func() string {
+		if !p.ready {
+			return "it did not say ready"
+		}
+		return ""
+	})
+}
+
+// handshake returns welcome and start.
+func (p *player) handshake() ([]byte, error) {
+	welcome := p.t.welcome
+	welcome.Level, welcome.Dir = p.level.String(), p.opts.Scratch
+	b, at := multilang.BeginFrame(nil)
+	b, err := multilang.AppendTyped(b, multilang.TypeWelcome, &welcome)
+	if err != nil {
+		return nil, err
+	}
+	b = multilang.EndFrame(b, at)
+	start, err := message(multilang.TypeStart)
+	if err != nil || !p.t.odd {
+		return append(b, start...), err
+	}
+	return oddHandshake(b)
+}
+
+// oddHandshake adds what a later version of the protocol might: elements at the
+// ends, keys in the welcome, messages in between.
+func oddHandshake(frame []byte) ([]byte, error) {
+	value, _, err := multilang.Decode(frame[4:])
+	if err != nil {
+		return nil, err
+	}
+	keys, _ := value.([]any)[1].(multilang.Map)
+	keys = append(keys, multilang.Pair{Key: "of_a_later_version", Value: []any{nil, multilang.Map{{Key: int64(1), Value: true}}}})
+	var all []byte
+	for _, elements := range [][]any{
+		{multilang.TypeOptional, "of a later version"},
+		{multilang.TypeWelcome, keys, "more"},
+		{200, multilang.Map{}},
+		{multilang.TypeStart, int64(-1), nil},
+	} {
+		b, err := message(elements...)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, b...)
+	}
+	return all, nil
+}
+
+// write hands bytes over, in pieces of chunk if that is not 0.
+func (p *player) write(b []byte, chunk int) {
+	for chunk > 0 && len(b) > chunk {
+		p.process.Write(b[:chunk])
+		b = b[chunk:]
+	}
+	p.process.Write(b)
+}
+
+// send plays a step that writes.
+func (p *player) send(s *sending) error {
+	number := 0
+	switch s.kind {
+	case "end":
+		p.process.CloseInput()
+		return nil
+	case "rest":
+		p.process.Write(p.rest)
+		p.rest = nil
+		return nil
+	case "data":
+		for i := range s.frames {
+			p.ledger.add(s.frames[i].seq, len(s.frames[i].rows))
+		}
+	case "activate", "deactivate":
+		p.active = s.kind == "activate"
+	case "next":
+		number = p.ask(s.next.rows)
+	case "tasks":
+		asks := &p.ledger.asks
+		if p.t.Kind == "spout" {
+			asks = &p.source.asks
+		}
+		if len(*asks) == 0 {
+			return fmt.Errorf("transcript %s: task ids are told before the program has asked for them", p.t.Name)
+		}
+		number, *asks = (*asks)[0], (*asks)[1:]
+	}
+	b, err := s.bytes(p.level, number, p.hello.Has(multilang.FeatureJSON))
+	if err != nil {
+		return fmt.Errorf("transcript %s: %w", p.t.Name, err)
+	}
+	b = append(p.pending, b...)
+	p.pending = nil
+	if s.together {
+		p.pending = b
+		return nil
+	}
+	p.rest = append([]byte(nil), b[len(b)-s.holdBack:]...)
+	chunk := s.chunk
+	if chunk == 0 {
+		chunk = p.t.chunk
+	}
+	p.write(b[:len(b)-s.holdBack], chunk)
+	return nil
+}
+
+// ask makes a request for rows.
+func (p *player) ask(rows int) int {
+	p.requests++
+	p.source.ask(uint32(p.requests), rows)
+	return p.requests
+}
+
+// askAgain asks for what a spout left of a request: it may have had nothing to emit just then.
+func (p *player) askAgain(r *request) error {
+	if r.rows <= 0 || p.seen.finished || !p.active || p.expects == nil || p.expects.exit != nil {
+		return nil
+	}
+	if wrong, missing := p.seen.check(p.expects); wrong != "" || missing == "" {
+		return nil
+	}
+	again := &sending{kind: "next"}
+	again.next.rows, again.next.bytes = r.rows, multilang.TargetFrame
+	b, err := again.bytes(p.level, p.ask(r.rows), false)
+	p.process.Write(b)
+	return err
+}
+
+// expect plays a step that waits.
+func (p *player) expect(ctx context.Context, e *expectation) error {
+	p.expects = e
+	defer func() { p.expects = nil }()
+	err := p.until(ctx, e.within, e.rule, func() string {
+		_, missing := p.seen.check(e)
+		return missing
+	})
+	if err == nil {
+		p.seen.claim(e)
+	}
+	return err
+}
+
+// until takes events until missing returns nothing, or something is wrong, or
+// patience has run out.
+func (p *player) until(ctx context.Context, within time.Duration, rule string, missing func() string) error {
+	if within == 0 {
+		within = p.opts.Patience
+	}
+	timer := time.NewTimer(within)
+	defer timer.Stop()
+	for {
+		p.frame = nil
+		for more := true; more; {
+			if p.expects != nil {
+				if wrong, _ := p.seen.check(p.expects); wrong != "" {
+					return brokenRule{breaks(rule, "%s", wrong)}
+				}
+			}
+			if missing() == "" {
+				return nil
+			}
+			var err error
+			if more, err = p.read(); err != nil {
+				return err
+			}
+		}
+		if p.exited {
+			return brokenRule{breaks(rule, "%s, but the program has ended: %s", missing(), p.seen.exit.how)}
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-timer.C:
+			return brokenRule{breaks(rule, "after %s: %s", within, missing())}
+		case e := <-p.events:
+			p.take(e)
+		}
+	}
+}
+
+// take takes an event; output is looked at by read.
+func (p *player) take(e event) {
+	p.keepText(e)
+	p.unread = append(p.unread, e.output...)
+	if e.exit != nil {
+		p.exited, p.seen.exit = true, e.exit
+	}
+}
+
+func (p *player) keepText(e event) {
+	p.stderr = append(p.stderr, e.stderr...)
+	if cut := len(p.stderr) - stderrTail; cut > 0 {
+		p.stderr = p.stderr[cut:]
+	}
+	p.seen.printed = append(p.seen.printed, e.stderr...)
+}

@@ -1,0 +1,100 @@
+package judge_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/polybolt/polybolt/multilang"
+	"github.com/polybolt/polybolt/multilang/judge"
+	"github.com/polybolt/polybolt/shells"
+)
+
+// A language has the reference components in a folder of testdata/components.
+type language struct {
+	name        string
+	ending      string
+	interpreter string
+	sdk         bool
+	levels      []multilang.Level
+}
+
+var both = []multilang.Level{multilang.Rows, multilang.Columns}
+
+var languages = []language{
+	{"python", ".py", "python3", true, both},
+	{"node", ".mjs", "node", true, both},
+}
+
+// start starts a reference component as the host starts one.
+func (l language) start(t *testing.T) judge.Start {
+	t.Helper()
+	dir, err := filepath.Abs(filepath.Join("../testdata/components", l.name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(component string, level multilang.Level, h judge.Handlers) (judge.Process, error) {
+		script := component + l.ending
+		if _, err := os.Stat(filepath.Join(dir, script)); err != nil {
+			return nil, judge.ErrUnknown
+		}
+		spec := shells.Spec{
+			Name: l.name + "/" + component, Command: []string{l.interpreter, script}, Dir: dir,
+			Env:        map[string]string{"POLYBOLT_LEVEL": level.String()},
+			Output:     func(b []byte) (int, int, error) { h.Output(b); return len(b), 0, nil },
+			StderrLine: func(b []byte) { h.Stderr(append(append([]byte(nil), b...), '\n')) },
+			Exited:     func(e shells.Exit) { h.Exited(e.Code, e.String()) },
+		}
+		if l.sdk {
+			spec.SDK = sdk
+		}
+		child, err := shells.Start(spec)
+		return process{child}, err
+	}
+}
+
+// process is a child as the judge knows it.
+type process struct{ *shells.Child }
+
+func (p process) Kill() { p.Child.Kill(fmt.Errorf("the conversation is over")) }
+
+func load(t *testing.T) []*judge.Transcript {
+	t.Helper()
+	all, err := judge.Load(os.DirFS("../testdata/transcripts"), os.DirFS("../testdata/vectors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// TestTranscripts plays every transcript against every language at every level
+// that it speaks: what the SDKs and a stranger's program agree on is the protocol.
+func TestTranscripts(t *testing.T) {
+	for _, l := range languages {
+		for _, level := range l.levels {
+			for _, tr := range load(t) {
+				t.Run(fmt.Sprintf("%s/%s/%s", l.name, level, tr.Name), func(t *testing.T) {
+					t.Parallel()
+					r, err := judge.Play(t.Context(), tr, level, l.start(t), judge.Options{Scratch: t.TempDir()})
+					if err != nil {
+						t.Fatal(err)
+					}
+					report(t, r)
+				})
+			}
+		}
+	}
+}
+
+func report(t *testing.T, r judge.Result) {
+	t.Helper()
+	switch r.Verdict {
+	case judge.Skipped:
+		t.Skip(r.Why)
+	case judge.Failed:
+		f := r.Fault
+		t.Errorf("step %s\nwhat:     %s\nrule:     %s: %s\nmessage:  %s\nhex:      % x\nprinted:\n%s",
+			r.Steps[f.Step].Step, f.What, f.Rule.ID, f.Rule.Sentence, f.Decoded, f.Frame[:min(len(f.Frame), 128)], r.Stderr)
+	}
+}

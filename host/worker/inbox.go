@@ -35,7 +35,9 @@ type inbox struct {
 	queue   stream.Queue
 	origins origins
 	room    sync.Cond // of mu: there is less in it, or it is closed
+	waiters int       // readers that wait for room
 	shut    bool      // the worker stops: nobody waits any more
+	heir    *inbox    // gets what is put, once a plan has done away with this one
 }
 
 // home is who takes from an inbox: tasks of this worker, or a peer, or nobody yet.
@@ -61,23 +63,29 @@ func newInbox(w *Worker, c *component) *inbox {
 	return in
 }
 
-// put adds a batch, which was counted for a worker when its edges were drawn.
-// It does not wake anybody: call wake when all is put.
-func (in *inbox) put(b *stream.Batch, counted uint64, from *arrival) {
-	in.w.addLoad(b.N)
+// put adds a batch, which was counted for a worker when its edges were drawn,
+// and returns the inbox that got it: another one, if a plan did away with this
+// one in between. It does not wake anybody: call wake when all is put.
+func (in *inbox) put(b *stream.Batch, counted uint64, from *arrival) *inbox {
 	var moved []acker.Update
 	in.mu.Lock()
+	if heir := in.heir; heir != nil {
+		in.mu.Unlock()
+		return heir.put(b, counted, from)
+	}
+	in.w.addLoad(b.N)
 	to := in.home.Load().worker(in.w.self)
 	if to != counted { // the inbox has got another home meanwhile
 		moved = b.Updates(nil)
 	}
 	in.queue.Push(b, int(in.frame.Load()), multilang.TargetFrame)
 	in.origins.push(from, b.N)
-	if in.over(1) { // only take may say that there is room again: it tells the senders
+	if in.over(1) { // only less says that there is room again: its callers tell the senders
 		in.full.Store(true)
 	}
 	in.mu.Unlock()
 	in.w.move(moved, counted, to)
+	return in
 }
 
 // over tells whether the inbox holds times as much as makes it full. mu is held.
@@ -97,16 +105,21 @@ func (in *inbox) take(rows, size int) (b *stream.Batch, drained bool) {
 		return nil, false
 	}
 	in.origins.pop(b.N, in)
-	if !in.full.Load() {
-		return b, false
+	return b, in.less()
+}
+
+// less follows the removal of rows: it lets waiting readers go on. drained
+// tells that the inbox is no longer full: call kick once no lock is held. mu is held.
+func (in *inbox) less() (drained bool) {
+	if in.waiters > 0 {
+		in.room.Broadcast()
 	}
-	in.room.Broadcast()
 	// Half of what makes it full: senders are not to be stopped and started with every frame.
-	if in.queue.Rows() > in.limit()/2 || in.queue.Bytes() > fullBytes/2 {
-		return b, false
+	if !in.full.Load() || in.queue.Rows() > in.limit()/2 || in.queue.Bytes() > fullBytes/2 {
+		return false
 	}
 	in.full.Store(false)
-	return b, true
+	return true
 }
 
 // peek returns the first batch and the number of rows that wait.
@@ -161,9 +174,11 @@ func (in *inbox) kick() {
 // await blocks a reader until the inbox is no longer stuffed.
 func (in *inbox) await() {
 	in.mu.Lock()
+	in.waiters++
 	for in.over(stuffed) && !in.shut {
 		in.room.Wait()
 	}
+	in.waiters--
 	in.mu.Unlock()
 }
 

@@ -168,7 +168,7 @@ func (w *Worker) placePools(c *component, places map[topology.TaskID]uint64) {
 	}
 	for _, p := range old {
 		if !slices.Contains(pools, p) {
-			w.empty(p, pools[0])
+			w.retire(p, pools[0])
 		}
 	}
 }
@@ -193,6 +193,7 @@ func (w *Worker) settleIn(in *inbox, h *home) {
 	if a != b {
 		if w.isDead(a) {
 			w.addLoad(-in.drop())
+			in.less() // follow kicks the senders
 		} else {
 			in.queue.Each(func(x *stream.Batch) { moved = x.Updates(moved) })
 		}
@@ -221,17 +222,23 @@ func (in *inbox) drop() int {
 	return dropped
 }
 
-// empty moves what waits in a pool that is no more to another.
-func (w *Worker) empty(from, to *inbox) {
+// retire does away with a pool: what waits in it, and whatever may still be put
+// into it, goes to another.
+func (w *Worker) retire(from, to *inbox) {
 	w.settleIn(from, to.home.Load())
+	from.mu.Lock()
+	defer from.mu.Unlock()
+	from.heir = to
 	for {
-		b, _ := from.take(1<<30, 1<<60)
+		b := from.queue.Pop(1<<30, 1<<60)
 		if b == nil {
-			return
+			break
 		}
-		to.put(b, to.home.Load().worker(w.self), nil)
+		from.origins.pop(b.N, from)
 		w.addLoad(-b.N)
+		to.put(b, from.home.Load().worker(w.self), nil)
 	}
+	from.less()
 }
 
 // peerOf returns the peer of a worker that is alive, nil if there is none.

@@ -420,11 +420,11 @@ func (r *router) put(d delivery, now time.Time) {
 		return
 	}
 	d.batch.Since = now
-	d.in.put(d.batch, d.counted, nil)
-	if !d.loop && d.in.full.Load() {
-		r.stuffed = append(r.stuffed, d.in)
+	in := d.in.put(d.batch, d.counted, nil)
+	if !d.loop && in.full.Load() {
+		r.stuffed = append(r.stuffed, in)
 	}
-	d.in.wake()
+	in.wake()
 }
 
 // await blocks until no inbox that was filled is stuffed.

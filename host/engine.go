@@ -2,43 +2,48 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/polybolt/polybolt/host/api"
 	"github.com/polybolt/polybolt/host/cluster"
+	"github.com/polybolt/polybolt/host/mesh"
 	"github.com/polybolt/polybolt/host/process"
+	"github.com/polybolt/polybolt/host/slot"
 	"github.com/polybolt/polybolt/host/topology"
+	"github.com/polybolt/polybolt/host/transport"
 	"github.com/polybolt/polybolt/host/worker"
+	"github.com/polybolt/polybolt/multilang"
 	"github.com/polybolt/polybolt/shells"
 )
 
 var _ process.Engine = (*engine)(nil)
 
-// engine is the engine of a worker process: host/worker, started when its
-// spouts are to run, and drained when they are to pause.
+// engine is the engine of a worker process: host/worker, and the mesh that
+// joins it to those of the run's other workers.
 type engine struct {
-	o    process.EngineOptions
-	sdk  *shells.SDK
-	log  *slog.Logger
-	dead *deadFile
-
-	changed chan struct{} // capacity 1: mode, or draining, has changed
+	o      process.EngineOptions
+	log    *slog.Logger
+	dead   *deadFile
+	worker *worker.Worker
+	mesh   *mesh.Mesh
 
 	mu       sync.Mutex
-	mode     cluster.Mode   // guarded by mu: what is wanted
-	worker   *worker.Worker // guarded by mu: nil while no tasks run
-	paused   bool           // guarded by mu: the tasks have ended, all trees were done
-	draining bool           // guarded by mu
+	layout   mesh.Layout  // guarded by mu
+	mode     cluster.Mode // guarded by mu: what is wanted
+	reached  cluster.Mode // guarded by mu: the last that was
+	draining bool         // guarded by mu
 }
+
+// modes are those of a run, as the engine calls them.
+var modes = map[cluster.Mode]worker.Mode{cluster.Staged: worker.Staged, cluster.Active: worker.Active, cluster.Inactive: worker.Inactive}
 
 // newEngine makes the engine of a worker process.
 func newEngine(o process.EngineOptions, log *slog.Logger) (*engine, error) {
-	if len(o.Assignment.Workers) != 1 {
-		return nil, fmt.Errorf("%s is assigned to %d workers, and this version runs all tasks in one: set config.workers to 1", o.Run, len(o.Assignment.Workers))
-	}
 	state, err := shells.StateDir()
 	if err != nil {
 		return nil, err
@@ -47,124 +52,146 @@ func newEngine(o process.EngineOptions, log *slog.Logger) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &engine{o: o, sdk: sdk, log: log, dead: &deadFile{path: o.DeadFile}, changed: make(chan struct{}, 1), mode: cluster.Staged}, nil
+	self, err := strconv.ParseUint(string(o.Incarnation), 16, 64)
+	if err != nil {
+		return nil, fmt.Errorf("incarnation %q: %w", o.Incarnation, err)
+	}
+	number, ok := o.Assignment.Worker(o.Place)
+	if !ok {
+		return nil, fmt.Errorf("the assignment of %s has no worker at %s", o.Run, o.Place)
+	}
+	e := &engine{o: o, log: log, dead: &deadFile{path: o.DeadFile}, mode: cluster.Staged}
+	e.worker, err = worker.New(worker.Options{
+		Topology: o.Topology, Bundle: o.Bundle, Scratch: o.Scratch, SDK: sdk, Self: self,
+		Observer: engineObserver{o.Observer}, Dead: e.dead, Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	addr := o.Assignment.Workers[number].Address
+	e.mesh, err = mesh.New(mesh.Options{
+		Run: o.Run.String(), Self: self, Place: o.Place.String(), Listen: []string{"unix:" + slot.LinkSocket(addr), addr},
+		MaxMessage: 2*o.Topology.Config.MaxMessageBytes + 4*multilang.TargetFrame, Worker: e.worker, Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	e.Assign(o.Assignment)
+	return e, nil
 }
+
+// layoutOf says where the workers of an assignment are, and how they are
+// reached. On this machine that is a Unix socket.
+func layoutOf(a *cluster.Assignment, self cluster.Place) mesh.Layout {
+	l := mesh.Layout{Epoch: a.Epoch, Tasks: a.Tasks}
+	number, _ := a.Worker(self)
+	here := hostOf(a.Workers[number].Address)
+	for _, w := range a.Workers {
+		p := mesh.Place{Name: w.Place.String(), Addrs: []string{w.Address}}
+		if hostOf(w.Address) == here {
+			p.Addrs = []string{"unix:" + slot.LinkSocket(w.Address), w.Address}
+		}
+		l.Places = append(l.Places, p)
+	}
+	return l
+}
+
+func hostOf(addr string) string { return addr[:max(strings.LastIndexByte(addr, ':'), 0)] }
+
+// errReplaced: the tasks of this worker are somebody else's by now.
+var errReplaced = errors.New("another worker has taken over")
 
 // Run implements [process.Engine].
 func (e *engine) Run(ctx context.Context) error {
 	defer e.dead.close()
-	for {
-		e.mu.Lock()
-		mode, draining := e.mode, e.draining
-		e.mu.Unlock()
-		if draining {
-			return nil
+	ctx, cancel := context.WithCancelCause(ctx)
+	joined := make(chan struct{})
+	go func() {
+		defer close(joined)
+		err := e.mesh.Run(ctx)
+		if errors.Is(err, transport.ErrStale) {
+			err = fmt.Errorf("%w: %w", errReplaced, err)
 		}
-		if mode == cluster.Active {
-			if err := e.once(ctx); err != nil {
-				return err
-			}
-			continue
+		if err != nil {
+			cancel(err)
 		}
-		select {
-		case <-e.changed:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
+	}()
+	err := e.worker.Run(ctx)
+	cancel(nil)
+	<-joined
+	return err
 }
 
-// once runs the tasks until they are to pause, or to end.
-func (e *engine) once(ctx context.Context) error {
-	w, err := worker.New(worker.Options{
-		Topology: e.o.Topology, Bundle: e.o.Bundle, Scratch: e.o.Scratch, SDK: e.sdk,
-		Observer: engineObserver{e.o.Observer}, Dead: e.dead, Log: e.log,
-	})
-	if err != nil {
-		return err
+// apply tells the mesh, and through it the worker, what is wanted.
+func (e *engine) apply() {
+	if err := e.mesh.Apply(e.layout, modes[e.mode]); err != nil {
+		e.log.Error("what the coordinator says is not followed", "err", err)
 	}
-	e.mu.Lock()
-	e.worker, e.paused = w, false
-	if e.draining || e.mode != cluster.Active {
-		w.Drain()
-	}
-	e.mu.Unlock()
-	err = w.Run(ctx)
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.worker, e.paused = nil, true
-	return err
 }
 
 // SetMode implements [process.Engine].
 func (e *engine) SetMode(m cluster.Mode) {
 	e.mu.Lock()
-	e.mode = m
-	if e.worker != nil && m != cluster.Active {
-		e.worker.Drain()
+	defer e.mu.Unlock()
+	if m == e.mode {
+		return
 	}
-	e.mu.Unlock()
-	e.poke()
+	e.mode, e.reached = m, ""
+	e.apply()
+}
+
+// Assign implements [process.Engine].
+func (e *engine) Assign(a cluster.Assignment) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if _, ok := a.Worker(e.o.Place); !ok {
+		return // the process is told to stop
+	}
+	e.layout = layoutOf(&a, e.o.Place)
+	e.apply()
 }
 
 // Drain implements [process.Engine].
 func (e *engine) Drain() {
 	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.draining {
+		return
+	}
 	e.draining = true
-	if e.worker != nil {
-		e.worker.Drain()
+	if e.mode != cluster.Active { // its trees have had the time that they get
+		e.worker.GiveUp("the topology was switched to another version or taken down before the tuple was done")
 	}
-	e.mu.Unlock()
-	e.poke()
-}
-
-func (e *engine) poke() {
-	select {
-	case e.changed <- struct{}{}:
-	default:
-	}
-}
-
-// Assign implements [process.Engine].
-func (e *engine) Assign(a cluster.Assignment) {
-	if len(a.Workers) != 1 {
-		e.log.Error("this version runs all tasks in one worker", "workers", len(a.Workers))
-	}
+	e.worker.Drain()
 }
 
 // Progress implements [process.Engine].
 func (e *engine) Progress() (mode cluster.Mode, idle bool) {
 	e.mu.Lock()
-	w, wanted, paused := e.worker, e.mode, e.paused
-	e.mu.Unlock()
-	switch {
-	case w == nil && wanted == cluster.Active:
-		return "", false
-	case w == nil && paused:
-		return cluster.Inactive, true
-	case w == nil:
-		return wanted, true
-	case wanted != cluster.Active:
-		return cluster.Active, false // it drains
+	defer e.mu.Unlock()
+	if e.reached == "" && e.there() {
+		e.reached = e.mode
 	}
-	for _, t := range w.Snapshot().Tasks {
-		if t.State != worker.Running {
-			return "", false
+	return e.reached, e.reached == cluster.Inactive && e.worker.Idle()
+}
+
+// there tells whether all tasks have reached the mode that is wanted.
+func (e *engine) there() bool {
+	for _, t := range e.worker.Snapshot().Tasks {
+		switch {
+		case t.State == worker.Running:
+		case t.State == worker.Prepared && e.mode == cluster.Staged:
+		case t.State == worker.Backoff && e.mode == cluster.Inactive && t.Received > 0:
+			// what is down emits nothing, and may pause
+		default:
+			return false
 		}
 	}
-	return cluster.Active, false
+	return true
 }
 
 // Figures implements [process.Engine].
-func (e *engine) Figures() api.WorkerFigures {
-	e.mu.Lock()
-	w := e.worker
-	e.mu.Unlock()
-	if w == nil {
-		return api.WorkerFigures{}
-	}
-	return figuresOf(w.Snapshot())
-}
+func (e *engine) Figures() api.WorkerFigures { return figuresOf(e.worker.Snapshot()) }
 
 // figuresOf turns a snapshot into what travels.
 func figuresOf(s worker.Snapshot) api.WorkerFigures {
@@ -196,5 +223,5 @@ func (o engineObserver) Failure(f worker.Failure) {
 
 // State implements [worker.Observer].
 func (o engineObserver) State(s worker.TaskState) {
-	o.to.State(process.TaskState{Component: s.Component, Task: s.Task, Ready: s.State == worker.Running, Died: s.State == worker.Backoff, Why: strings.TrimSpace(s.Why)})
+	o.to.State(process.TaskState{Component: s.Component, Task: s.Task, Ready: s.State == worker.Running || s.State == worker.Prepared, Died: s.State == worker.Backoff, Why: strings.TrimSpace(s.Why)})
 }

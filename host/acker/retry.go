@@ -13,12 +13,13 @@ const (
 	Timeout                    // no progress for the message timeout
 	CycleOverflow              // an edge inside a cycle was full
 	Lost                       // a worker or a link is gone
+	Switched                   // the topology was given to another version, or taken down, before it was done
 	Causes                     // the number of causes
 )
 
 // String returns the cause as it is shown and written to dead.jsonl.
 func (c Cause) String() string {
-	return [...]string{"exception", "fail", "child-death", "timeout", "cycle-overflow", "lost"}[c]
+	return [...]string{"exception", "fail", "child-death", "timeout", "cycle-overflow", "lost", "switched"}[c]
 }
 
 // Retry says what becomes of a failed tree that the host keeps.

@@ -221,6 +221,16 @@ func (t *Table) At(at Place, roots []Root) []Root {
 	return roots
 }
 
+// Roots appends all trees in flight.
+func (t *Table) Roots(roots []Root) []Root {
+	for i := range t.slots {
+		if t.slots[i].live {
+			roots = append(roots, t.root(i))
+		}
+	}
+	return roots
+}
+
 func (t *Table) root(slot int) Root {
 	return Root(t.owner)<<48 | Root(t.slots[slot].gen)<<24 | Root(slot)
 }

@@ -44,14 +44,15 @@ type Engine interface {
 
 // EngineOptions say what an engine runs, and whom it tells.
 type EngineOptions struct {
-	Run        cluster.RunID
-	Topology   *topology.Topology
-	Assignment cluster.Assignment
-	Place      cluster.Place
-	Bundle     string // folder with the code
-	Scratch    string // folder for the tasks' own folders
-	DeadFile   string // where tuples that are given up go
-	Observer   Observer
+	Run         cluster.RunID
+	Incarnation cluster.Incarnation
+	Topology    *topology.Topology
+	Assignment  cluster.Assignment
+	Place       cluster.Place
+	Bundle      string // folder with the code
+	Scratch     string // folder for the tasks' own folders
+	DeadFile    string // where tuples that are given up go
+	Observer    Observer
 }
 
 // Observer is told what happens in an engine. Its methods are called from many

@@ -207,7 +207,7 @@ func (p *Process) build() error {
 	}
 	p.tally.init(top, &p.assignment, p.spec.Place)
 	p.engine, err = p.o.NewEngine(EngineOptions{
-		Run: p.spec.Run, Topology: top, Assignment: p.assignment, Place: p.spec.Place, Bundle: p.spec.Bundle,
+		Run: p.spec.Run, Incarnation: p.incarnation, Topology: top, Assignment: p.assignment, Place: p.spec.Place, Bundle: p.spec.Bundle,
 		Scratch: filepath.Join(p.spec.Folder, "scratch"), DeadFile: filepath.Join(p.spec.Logs, "dead.jsonl"), Observer: observer{p},
 	})
 	if err != nil {

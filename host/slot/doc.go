@@ -29,6 +29,10 @@ func Socket(dataDir, place string) string {
 	return SocketIn(base, dataDir, place)
 }
 
+// LinkSocket returns the path of the socket for links to the worker with a data
+// address, for the workers on its machine: whoever knows one knows the other.
+func LinkSocket(addr string) string { return Socket("links", addr) }
+
 // SocketIn is Socket for a process with another XDG_RUNTIME_DIR.
 func SocketIn(runtimeDir, dataDir, place string) string {
 	sum := sha256.Sum256([]byte(dataDir + "\x00" + place))

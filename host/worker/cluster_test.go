@@ -13,6 +13,7 @@ import (
 
 const acrossWorkers = `
 name: t
+config: {message_timeout: 3s}
 spouts:
   numbers:
     component: numbers
@@ -122,7 +123,8 @@ func TestALostWorkerLosesNoRow(t *testing.T) {
 		t.Errorf("%d rows", len(rows))
 	}
 	s := first.Snapshot()
-	if s.Summary.Dead != 0 || s.ByCause["timeout"] != 0 {
+	// Rows that the lost worker had promised to others and not sent yet are found by the timeout.
+	if s.Summary.Dead != 0 {
 		t.Errorf("%+v %v", s.Summary, s.ByCause)
 	}
 }

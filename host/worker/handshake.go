@@ -95,13 +95,22 @@ func (t *task) onHello(h *multilang.Hello) error {
 	}
 	t.split.Limit = t.w.opts.Topology.Config.MaxMessageBytes + multilang.FrameSlack
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	if t.hello != nil {
+		t.mu.Unlock()
 		return errors.New("a second hello")
 	}
 	t.hello = h
 	t.process.Write(welcome)
-	t.signal(multilang.TypeStart)
+	waits := t.ledger != nil && t.spout.mode == Staged && t.state == Starting
+	if waits {
+		t.state = Prepared
+	} else {
+		t.begin()
+	}
+	t.mu.Unlock()
+	if waits {
+		t.setState(Prepared, "")
+	}
 	return nil
 }
 
@@ -145,10 +154,8 @@ func (t *task) onReady(r *multilang.Ready) error {
 	}
 	t.ready = time.Now()
 	t.spout.replays = r.Replays
-	if t.spout.inactive {
-		t.signal(multilang.TypeDeactivate)
-	} else if t.ledger != nil {
-		t.signal(multilang.TypeActivate)
+	if t.ledger != nil {
+		t.signalMode()
 	}
 	t.mu.Unlock()
 	t.setState(Running, "")

@@ -236,6 +236,11 @@ func (t *task) signs() shells.Signs {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := shells.Signs{Now: time.Now(), Started: t.process.Started(), Heard: t.process.LastOutput(), Spoke: t.hello != nil, Reading: t.reading, Ready: t.ready}
+	if t.state == Prepared {
+		s.Ready = s.Heard // it is not asked to be more
+	} else if s.Started.Before(t.begun) {
+		s.Started = t.begun
+	}
 	if t.hello != nil {
 		s.Beats = t.hello.Has(multilang.FeatureBeat)
 	}
@@ -260,7 +265,7 @@ func (t *task) died(exit *shells.Exit) (ready, worked bool) {
 	t.mu.Lock()
 	inflight, held := t.inflight, t.held
 	ready, worked = !t.ready.IsZero(), t.worked
-	t.inflight, t.held, t.process, t.hello, t.ready, t.worked = nil, map[ref]heldRow{}, nil, nil, time.Time{}, false
+	t.inflight, t.held, t.process, t.hello, t.begun, t.ready, t.worked = nil, map[ref]heldRow{}, nil, nil, time.Time{}, time.Time{}, false
 	t.pace.Forget()
 	if t.state != Stopping {
 		t.state = Waiting // nothing is to be written to a child that is not there

@@ -106,7 +106,7 @@ func (m *mesh) plan() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, n := range m.workers {
-		p := Plan{Active: true, Tasks: m.places, Workers: map[uint64]Sender{}}
+		p := Plan{Mode: Active, Tasks: m.places, Workers: map[uint64]Sender{}}
 		for id, other := range m.workers {
 			if id == n.self {
 				continue

@@ -6,19 +6,18 @@ import (
 	"github.com/polybolt/polybolt/host/acker"
 	"github.com/polybolt/polybolt/host/stream"
 	"github.com/polybolt/polybolt/host/topology"
-	"github.com/polybolt/polybolt/multilang"
 )
 
 // Plan says which tasks run where, as far as is known.
 type Plan struct {
-	Active  bool                       // spouts may emit
+	Mode    Mode                       // what spouts are to do
 	Workers map[uint64]Sender          // the other workers that are alive, by incarnation, and the ways to them
 	Tasks   map[topology.TaskID]uint64 // the worker of each task; 0 or missing: nowhere, yet
 }
 
 // everythingHere is the plan of a worker that has all tasks.
 func everythingHere(w *Worker) Plan {
-	p := Plan{Active: true, Tasks: map[topology.TaskID]uint64{}}
+	p := Plan{Mode: Active, Tasks: map[topology.TaskID]uint64{}}
 	for _, t := range w.opts.Topology.Tasks() {
 		p.Tasks[t.ID] = w.self
 	}
@@ -37,7 +36,10 @@ func (w *Worker) Apply(p Plan) error {
 
 // follow is Apply; mu is held.
 func (w *Worker) follow(p Plan) error {
-	w.planned = true
+	if w.running != nil && w.running.Err() != nil {
+		return nil // the worker ends
+	}
+	w.planned, w.mode = true, p.Mode
 	lost := w.updatePeers(p.Workers)
 	leaving, err := w.placeTasks(p.Tasks)
 	if err != nil {
@@ -61,7 +63,7 @@ func (w *Worker) follow(p Plan) error {
 		}
 	}
 	for _, t := range w.tasks {
-		t.setActive(p.Active)
+		t.setMode(p.Mode)
 	}
 	for _, c := range w.components {
 		for _, in := range slices.Concat(c.inboxes, *c.pools.Load()) {
@@ -89,6 +91,7 @@ func (w *Worker) updatePeers(workers map[uint64]Sender) (lost []uint64) {
 	for id, link := range workers {
 		if id != w.self && peers[id] == nil {
 			peers[id] = newPeer(w, id, link)
+			w.dead.Delete(id) // what it had before is lost all the same
 		}
 	}
 	w.peers.Store(&peers)
@@ -115,6 +118,7 @@ func (w *Worker) placeTasks(places map[topology.TaskID]uint64) (leaving []*task,
 			if err != nil {
 				return nil, err
 			}
+			t.spout.mode = w.mode
 			stay = append(stay, t)
 			w.tasks = append(w.tasks, t)
 			if w.running != nil {
@@ -288,22 +292,4 @@ func (w *Worker) localLedgers() []*ledger {
 		}
 	}
 	return all
-}
-
-// setActive tells a spout whether it may emit.
-func (t *task) setActive(active bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.ledger == nil || t.spout.inactive == !active {
-		return
-	}
-	t.spout.inactive = !active
-	if t.state == Running {
-		if active {
-			t.signal(multilang.TypeActivate)
-		} else {
-			t.signal(multilang.TypeDeactivate)
-		}
-	}
-	t.poke()
 }

@@ -18,7 +18,7 @@ const (
 
 // spoutState is what a task knows of its spout. Guarded by task.mu.
 type spoutState struct {
-	inactive bool
+	mode     Mode
 	finished bool
 	replays  bool // the child replays failed rows that want an outcome
 	asked    int  // rows asked for and not answered
@@ -67,7 +67,7 @@ func (t *task) appendOutcomes(buf []byte) []byte {
 // credit returns how many rows and bytes to ask for in one more request.
 func (t *task) credit() (rows, size int) {
 	s := &t.spout
-	if s.inactive || s.finished || len(t.inflight) >= inChild || t.w.isDraining() || t.heldBack() {
+	if s.mode != Active || s.finished || len(t.inflight) >= inChild || t.w.isDraining() || t.heldBack() {
 		return 0, 0
 	}
 	limit := t.w.opts.Topology.Config.MaxPending

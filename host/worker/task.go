@@ -20,6 +20,7 @@ type State uint8
 const (
 	Waiting  State = iota // for its turn to start
 	Starting              // the process runs, the component is not ready yet
+	Prepared              // a spout has shaken hands, and is initialised once the run is active
 	Running
 	Backoff  // it died, and waits to be started again
 	Stopping // it was told to stop
@@ -28,7 +29,7 @@ const (
 
 // String returns the state as it is shown.
 func (s State) String() string {
-	return [...]string{"waiting", "starting", "running", "backoff", "stopping", "stopped"}[s]
+	return [...]string{"waiting", "starting", "prepared", "running", "backoff", "stopping", "stopped"}[s]
 }
 
 // task is one process of a component, over all its deaths and restarts.
@@ -66,6 +67,7 @@ type task struct {
 	mu       sync.Mutex
 	state    State
 	why      string        // of the state
+	begun    time.Time     // when the child was told to initialise its component; zero: not yet
 	ready    time.Time     // when the child said so
 	worked   bool          // the child has completed a row
 	working  time.Time     // since when it has had something to do

@@ -23,6 +23,10 @@ const (
 	msgCredit  = 6 // back: rows that have been taken from inboxes
 )
 
+// IsData tells whether messages of a type carry rows. All others are small,
+// and may overtake those.
+func IsData(typ byte) bool { return typ == msgRows }
+
 var (
 	le       = binary.LittleEndian
 	errShort = errors.New("message between workers is cut short")

@@ -84,6 +84,7 @@ type Worker struct {
 	retired []*ledger       // of spout tasks that ran here
 	running context.Context // of the tasks' loops; nil before Run
 	planned bool            // a plan has been applied
+	mode    Mode            // of the plan
 }
 
 // New checks the options and lays the topology out. It starts nothing. Unless
@@ -143,7 +144,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	if err == nil {
 		err = w.stopInOrder(ctx)
 	}
+	w.mu.Lock() // no plan is being followed, and none will be
 	cancel(errStopped)
+	w.mu.Unlock()
 	for _, c := range w.components {
 		w.closeInboxes(c)
 	}

@@ -1,0 +1,102 @@
+package worker
+
+import (
+	"time"
+
+	"github.com/polybolt/polybolt/host/acker"
+	"github.com/polybolt/polybolt/multilang"
+)
+
+// Mode is what spouts are to do. Bolts run in every mode.
+type Mode uint8
+
+// The modes.
+const (
+	Staged   Mode = iota // they shake hands, and are not initialised
+	Active               // they emit
+	Inactive             // they pause, and trees finish
+)
+
+// setMode tells a spout what it is to do.
+func (t *task) setMode(m Mode) {
+	t.mu.Lock()
+	before := t.spout.mode
+	t.spout.mode = m
+	if t.ledger == nil || before == m {
+		t.mu.Unlock()
+		return
+	}
+	begins := t.state == Prepared && m != Staged
+	if begins {
+		t.begin()
+		t.state = Starting
+	}
+	if t.state == Running {
+		t.signalMode()
+	}
+	t.mu.Unlock()
+	if begins {
+		t.setState(Starting, "")
+	}
+	t.poke()
+}
+
+// begin has a child that has shaken hands initialise its component. mu is held.
+func (t *task) begin() {
+	t.begun = time.Now()
+	t.signal(multilang.TypeStart)
+}
+
+// signalMode tells a spout that is ready whether it may emit. mu is held.
+func (t *task) signalMode() {
+	if t.spout.mode == Active {
+		t.signal(multilang.TypeActivate)
+	} else {
+		t.signal(multilang.TypeDeactivate)
+	}
+}
+
+// Idle tells whether nothing is in flight in this worker, nor of its spouts
+// anywhere. It stays so only while no spout here or elsewhere is active.
+func (w *Worker) Idle() bool { return w.idle() }
+
+// GiveUp gives up every tuple that is still kept: nobody will replay it here
+// any more, because another version of the topology takes over, or none does.
+// It is for spouts that are not active.
+func (w *Worker) GiveUp(why string) {
+	for _, l := range w.localLedgers() {
+		l.giveUp(why)
+	}
+	w.stir()
+}
+
+func (l *ledger) giveUp(why string) {
+	now := time.Now()
+	f := failure{cause: acker.Switched, text: why}
+	var dead []*DeadTuple
+	l.mu.Lock()
+	trees := make([]acker.Tree, 0, l.table.Live()+len(l.replays))
+	for _, r := range l.table.Roots(nil) {
+		if tree, ok := l.table.Fail(r); ok {
+			trees = append(trees, tree)
+		}
+	}
+	for _, r := range l.replays {
+		trees = append(trees, r.tree)
+	}
+	l.replays = nil
+	for _, tree := range trees {
+		if k := &l.kept[tree.Frame]; k.back && k.wantsOutcome(tree.Row) {
+			l.sum.FailedBack++
+			l.settle(tree, &l.told.failed)
+			continue
+		}
+		dead = append(dead, l.deadTuple(tree, f, now))
+		l.sum.Dead++
+		l.settle(tree, &l.told.dead)
+	}
+	l.mu.Unlock()
+	for _, d := range dead {
+		l.w.bury(d)
+	}
+}

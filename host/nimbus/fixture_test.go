@@ -38,7 +38,7 @@ type mortal struct {
 
 	mu    sync.Mutex
 	count int           // guarded by mu: changes so far
-	last  int           // 0: immortal
+	last  int           // guarded by mu; 0: immortal
 	died  chan struct{} // closed when it dies
 	gone  chan struct{} // closed when nothing of it is left
 }
@@ -46,12 +46,12 @@ type mortal struct {
 func (m *mortal) Apply(ctx context.Context, ops ...coordinator.Op) error {
 	m.mu.Lock()
 	m.count++
-	n := m.count
+	n, last := m.count, m.last
 	m.mu.Unlock()
-	if m.last == 0 || n < m.last {
+	if last == 0 || n < last {
 		return m.Store.Apply(ctx, ops...)
 	}
-	if n == m.last {
+	if n == last {
 		if !m.before {
 			_ = m.Store.Apply(ctx, ops...) // nobody hears of it
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/polybolt/polybolt/host/api"
 	"github.com/polybolt/polybolt/host/cluster"
@@ -57,6 +58,14 @@ func serves(run, version int, ok bool) func(*fixture, *cluster.Topology) {
 	}
 }
 
+// gone checks that nothing is left of the topology.
+func gone(f *fixture, t *cluster.Topology) {
+	if t != nil {
+		f.t.Fatalf("the record is %+v", t)
+	}
+	eventually(f.t, "no spout is active", func() bool { return len(f.machines.running("t")) == 0 })
+}
+
 var scenarios = []scenario{
 	{
 		name: "first deploy", prepare: func(*fixture) {},
@@ -79,6 +88,32 @@ var scenarios = []scenario{
 		saved: reached(2), check: serves(1, 1, false),
 	},
 	{
+		name: "deploy with every slot in use",
+		prepare: func(f *fixture) {
+			if err := f.deploy(f.bundle(4, 4, "one")); err != nil {
+				f.t.Fatal(err)
+			}
+			f.settled()
+		},
+		act:   func(f *fixture) error { return f.deploy(f.bundle(4, 4, "two")) },
+		saved: reached(2), check: serves(2, 2, true),
+	},
+	{
+		name: "kill of what cannot start",
+		prepare: func(f *fixture) {
+			f.machines.fails(1, never)
+			if err := f.deploy(f.bundle(2, 2, "one")); err != nil {
+				f.t.Fatal(err)
+			}
+		},
+		act: func(f *fixture) error {
+			now := time.Duration(0)
+			return f.change(api.ChangeRequest{Verb: api.Kill, Wait: &now})
+		},
+		saved: func(t *cluster.Topology) bool { return t == nil || t.Change.Kind == cluster.Kill },
+		check: gone,
+	},
+	{
 		name: "rebalance", prepare: first,
 		act: func(f *fixture) error {
 			return f.change(api.ChangeRequest{Verb: api.Rebalance, Parallelism: map[topology.ComponentID]int{"split": 5}})
@@ -94,12 +129,7 @@ var scenarios = []scenario{
 		name: "kill", prepare: first,
 		act:   func(f *fixture) error { return f.change(api.ChangeRequest{Verb: api.Kill}) },
 		saved: func(t *cluster.Topology) bool { return t == nil || t.Change != nil },
-		check: func(f *fixture, t *cluster.Topology) {
-			if t != nil {
-				f.t.Fatalf("the record is %+v", t)
-			}
-			eventually(f.t, "no spout is active", func() bool { return len(f.machines.running("t")) == 0 })
-		},
+		check: gone,
 	},
 }
 

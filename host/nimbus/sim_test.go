@@ -34,6 +34,7 @@ type machines struct {
 const (
 	atStage  = "stage"
 	atSwitch = "switch"
+	never    = "never" // and it does not fail either: it just does not get ready
 )
 
 // newMachines starts supervisors with some slots each. They end with the test.
@@ -143,6 +144,9 @@ func (m *machines) report(run *cluster.Run, a *cluster.Assignment, place cluster
 	c := cluster.ComponentReport{Component: "lines", Tasks: 1, Ready: 1, Started: 1}
 	if when == atStage || when == atSwitch && run.Mode == cluster.Active {
 		r.Mode, c.Ready, c.Deaths, c.Why = "", 0, hopeless, "ModuleNotFoundError: nowhere"
+	}
+	if when == never {
+		r.Mode, c.Ready = "", 0
 	}
 	r.Components = []cluster.ComponentReport{c}
 	m.setActive(run.ID, place, run.Mode == cluster.Active)

@@ -35,7 +35,8 @@ func (a *Alive) Validate() error {
 type Report struct {
 	Incarnation Incarnation       `json:"incarnation"`
 	Epoch       int64             `json:"epoch"` // of the assignment that it has applied
-	Mode        Mode              `json:"mode"`  // that its spouts have reached; empty before all its children were ready once
+	Order       int32             `json:"order"` // version of the run's node that it goes by: what follows is the answer to that
+	Mode        Mode              `json:"mode"`  // that its spouts have reached since the order; empty: none yet
 	Idle        bool              `json:"idle"`  // in mode inactive: nothing of its spouts is in flight any more
 	Fatal       string            `json:"fatal,omitempty"`
 	Components  []ComponentReport `json:"components"`
@@ -63,6 +64,7 @@ const (
 func (r *Report) Validate() error {
 	var c checks
 	c.err(r.Incarnation.Validate())
+	c.that(r.Order >= 0, "the order is %d", r.Order)
 	c.that(r.Mode == "" || slices.Contains(modes, r.Mode), "there is no mode %.40q", r.Mode)
 	c.text("fatal", r.Fatal, maxFatal)
 	c.number("the number of components", len(r.Components), 0, maxReported)

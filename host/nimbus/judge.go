@@ -45,7 +45,7 @@ func (r *runView) behind(mode cluster.Mode) []string {
 		switch {
 		case rep == nil:
 			list = append(list, fmt.Sprintf("no worker in %s yet", at.Place))
-		case rep.Mode != mode || rep.Epoch < r.assignment.Epoch:
+		case rep.Mode != mode || rep.Order < r.version || rep.Epoch < r.assignment.Epoch:
 			list = append(list, unready(at.Place, rep))
 		}
 	})

@@ -159,10 +159,10 @@ func (l *leader) apply(e workerEvent) {
 		return // its watch begins anew after the load
 	}
 	v := l.world.topologies[e.key.run.Topology]
-	if v == nil || v.runs[e.key.run.Number] == nil {
+	r := v.known(e.key.run.Number)
+	if r == nil {
 		return
 	}
-	r := v.runs[e.key.run.Number]
 	w := r.workers[e.key.place]
 	if w == nil {
 		w = &workerView{since: time.Now().UTC()}

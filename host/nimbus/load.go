@@ -3,6 +3,7 @@ package nimbus
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"sync"
 	"time"
@@ -39,10 +40,8 @@ func (l *leader) load(ctx context.Context) error {
 	if old != nil { // what is known of workers stays so
 		w.since, w.shunned = old.since, old.shunned
 		for name, v := range w.topologies {
-			for n, r := range v.runs {
-				if o := old.topologies[name]; o != nil {
-					r.inherit(o.runs[n], now)
-				}
+			for _, r := range v.all() {
+				r.inherit(old.topologies[name].known(r.run.ID.Number), now)
 			}
 		}
 	}
@@ -92,7 +91,7 @@ func (l *leader) loadWorkers(ctx context.Context) error {
 func (l *leader) wanted() map[workerKey]bool {
 	keys := map[workerKey]bool{}
 	for _, v := range l.world.topologies {
-		for _, r := range v.runs {
+		for _, r := range v.all() {
 			for place := range r.nodes {
 				keys[workerKey{r.run.ID, place}] = true
 			}
@@ -169,44 +168,46 @@ func (l *leader) reload(ctx context.Context, name topology.Name) error {
 	}
 	for _, id := range ids {
 		r, err := l.loadRun(ctx, id)
-		if errors.Is(err, cluster.ErrGone) {
-			continue // half removed by the last leader; nothing of it counts
-		}
-		if err != nil {
+		switch {
+		case errors.Is(err, cluster.ErrGone) && v.referenced(id.Number):
+			return fmt.Errorf("run %s is in use, and a part of it is missing: %w", id, err)
+		case errors.Is(err, cluster.ErrGone):
+			v.husks = append(v.husks, r)
+		case err != nil:
 			return err
+		default:
+			v.runs[id.Number] = r
 		}
-		var before *runView
-		if old != nil {
-			before = old.runs[id.Number]
-		}
-		r.inherit(before, time.Now().UTC())
-		v.runs[id.Number] = r
+		r.inherit(old.known(id.Number), time.Now().UTC())
 	}
 	l.world.topologies[name] = v
 	return l.loadPlacements(ctx)
 }
 
+// loadRun reads a run. If a part of it is gone it returns what there is, with
+// an error that wraps ErrGone.
 func (l *leader) loadRun(ctx context.Context, id cluster.RunID) (*runView, error) {
-	run, err := l.c.Run(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	a, err := l.c.Assignment(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	r := &runView{run: run.Record, version: run.Version, assignment: a.Record, assignmentVersion: a.Version,
-		nodes: map[cluster.Place]bool{}, workers: map[cluster.Place]*workerView{}}
+	r := &runView{run: cluster.Run{ID: id}, nodes: map[cluster.Place]bool{}, workers: map[cluster.Place]*workerView{}}
 	places, err := l.c.Workers(ctx, id)
 	if err != nil {
-		return nil, err
+		return r, err
 	}
 	for _, p := range places {
 		r.nodes[p] = true
 	}
+	run, err := l.c.Run(ctx, id)
+	if err != nil {
+		return r, err
+	}
+	r.run, r.version = run.Record, run.Version
+	a, err := l.c.Assignment(ctx, id)
+	if err != nil {
+		return r, err
+	}
+	r.assignment, r.assignmentVersion = a.Record, a.Version
 	version, err := l.version(ctx, id.Topology, run.Record.Version)
 	if err != nil {
-		return nil, err
+		return r, err
 	}
 	r.def, err = define(version, run.Record.Set)
 	return r, err

@@ -136,7 +136,7 @@ func (c *change) paused(r *runView) verdict {
 			}
 			continue
 		}
-		if rep := w.report(); rep == nil || rep.Mode == cluster.Active {
+		if rep := r.answer(w); rep == nil || rep.Mode != cluster.Inactive {
 			if c.w.now.Before(limit) {
 				return verdict{until: limit}
 			}
@@ -153,7 +153,7 @@ func (c *change) idle(r *runView, limit time.Duration) verdict {
 		return verdict{done: true}
 	}
 	for _, w := range r.workers {
-		if rep := w.report(); w.alive() && (rep == nil || !rep.Idle) {
+		if rep := r.answer(w); w.alive() && (rep == nil || !rep.Idle) {
 			return verdict{until: until}
 		}
 	}

@@ -134,7 +134,7 @@ func (c *change) describe() string {
 // leftovers lists runs that nothing refers to and nobody works for any more.
 func leftovers(w *world, v *view) []cluster.RunID {
 	var list []cluster.RunID
-	for _, r := range v.inOrder() {
+	for _, r := range v.all() {
 		if !v.referenced(r.run.ID.Number) && r.living() == 0 && len(w.placesOf(r.run.ID)) == 0 {
 			list = append(list, r.run.ID)
 		}

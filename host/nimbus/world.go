@@ -36,6 +36,10 @@ type view struct {
 	version  int32 // of its node
 	versions []int
 	runs     map[int]*runView
+
+	// husks are runs of which something is missing: the last leader died while
+	// it removed them. Nothing of them counts; the rest is to be removed.
+	husks []*runView
 }
 
 // runView is a run with its workers.
@@ -71,6 +75,16 @@ func (w *workerView) report() *cluster.Report {
 	return nil
 }
 
+// answer returns what the living process in a place says to the run's present
+// order; nil if it has not heard of that yet. A report from before tells nothing of
+// what the process does now.
+func (r *runView) answer(w *workerView) *cluster.Report {
+	if rep := w.report(); rep != nil && rep.Order >= r.version {
+		return rep
+	}
+	return nil
+}
+
 // run returns a run of the topology by its number, nil if there is none.
 func (v *view) run(number int) *runView { return v.runs[number] }
 
@@ -84,6 +98,22 @@ func (v *view) inOrder() []*runView {
 		list = append(list, v.runs[n])
 	}
 	return list
+}
+
+// all lists the runs, husks included.
+func (v *view) all() []*runView { return append(v.inOrder(), v.husks...) }
+
+// known returns a run, or a husk, by its number; nil if there is none, or no topology.
+func (v *view) known(number int) *runView {
+	if v == nil {
+		return nil
+	}
+	for _, r := range v.all() {
+		if r.run.ID.Number == number {
+			return r
+		}
+	}
+	return nil
 }
 
 // desired is the mode that the run which serves is to be in.

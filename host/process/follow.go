@@ -61,7 +61,7 @@ func (p *Process) read(ctx context.Context) error {
 	if _, ours := a.Record.Worker(p.spec.Place); !ours {
 		return errGone
 	}
-	p.run, p.assignment = run.Record, a.Record
+	p.run, p.order, p.assignment = run.Record, run.Version, a.Record
 	if err := p.remember(memory{p.run, p.assignment}); err != nil {
 		p.o.Log.Warn("what this worker knows is not saved", "err", err)
 	}
@@ -129,7 +129,7 @@ type reporter struct {
 // the next change.
 func (r *reporter) look(ctx context.Context) <-chan time.Time {
 	p := r.p
-	now := cluster.Report{Incarnation: p.incarnation, Epoch: p.assignment.Epoch, Components: p.tally.components()}
+	now := cluster.Report{Incarnation: p.incarnation, Epoch: p.assignment.Epoch, Order: p.order, Components: p.tally.components()}
 	now.Mode, now.Idle = p.engine.Progress()
 	var poll <-chan time.Time
 	if now.Mode != p.run.Mode || now.Mode == cluster.Inactive && !now.Idle {
@@ -140,7 +140,7 @@ func (r *reporter) look(ctx context.Context) <-chan time.Time {
 	}
 	// What a change under way waits for goes out at once, the rest at leisure.
 	pause := reportPause
-	if r.last.Mode != p.run.Mode || now.Mode != r.last.Mode || now.Idle != r.last.Idle || now.Epoch != r.last.Epoch {
+	if r.last.Mode != p.run.Mode || now.Mode != r.last.Mode || now.Idle != r.last.Idle || now.Epoch != r.last.Epoch || now.Order != r.last.Order {
 		pause = reportQuick
 	}
 	if wait := time.Until(r.at.Add(pause)); wait > 0 {

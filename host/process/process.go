@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/polybolt/polybolt/host/api"
@@ -51,6 +52,7 @@ type Process struct {
 	// Owned by Run.
 	engine     Engine
 	run        cluster.Run
+	order      int32 // version of the node that run was read from
 	assignment cluster.Assignment
 
 	mu      sync.Mutex
@@ -85,6 +87,11 @@ func (p *Process) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel(nil)
+	lock, err := lockFolder(p.spec.Folder)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
 	socket, err := slot.Listen(p.spec.Socket, slot.Worker{
 		Identity: slot.Identity{Run: p.spec.Run, Place: p.spec.Place, Incarnation: p.incarnation, Started: p.started},
 		Figures:  p.Figures, Stop: p.Stop, Log: p.o.Log,
@@ -125,6 +132,19 @@ func (p *Process) Run(ctx context.Context) error {
 		err = cause
 	}
 	return err
+}
+
+// lockFolder takes what only one worker of a place can have: not even a
+// supervisor that lost sight of one may start a second one beside it.
+func lockFolder(dir string) (*os.File, error) {
+	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("another worker of this place runs: %s is locked: %w", lock.Name(), err), lock.Close())
+	}
+	return lock, nil
 }
 
 // watchOrphan ends a process that no supervisor asks for.

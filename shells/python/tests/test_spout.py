@@ -189,6 +189,29 @@ def test_a_next_tuple_that_emits_nothing_waits_and_takes_messages(start):
     assert values(child.rows)[1:3] == ["off", "end"]
 
 
+def test_what_a_hook_emits_waits_for_no_next(start):
+    child = start(
+        """
+        from polybolt import Spout
+        class S(Spout):
+            def next_tuple(self): pass
+            def activate(self): self.emit(["on"], id=1)
+            def fail(self, id): self.emit(["again"])
+            def deactivate(self): self.emit(["off"])
+            def on_stop(self): self.emit(["end"])
+        S.run()
+        """
+    )
+    child.send(ACTIVATE)
+    child.wait_for(lambda: values(child.rows) == ["on"])
+    child.tell(failed=[0])
+    child.wait_for(lambda: values(child.rows) == ["on", "again"])
+    child.send(DEACTIVATE)
+    child.wait_for(lambda: values(child.rows) == ["on", "again", "off"])
+    assert child.stop() == 0
+    assert values(child.rows) == ["on", "again", "off", "end"]
+
+
 def test_an_exception_in_next_tuple_is_reported_and_retried(start):
     child = start(
         """

@@ -352,10 +352,10 @@ def _read_str(data: Buffer, n: int) -> list[str]:
 
 
 def _read_msgpack(data: Buffer, n: int) -> list[Any]:
-    decode = _chosen().decode
-    if decode is not None:
+    decode, raw = _chosen().decode, bytes(data)
+    if decode is not None and b"\xd7\xff" not in raw and b"\xc7\x0c\xff" not in raw:  # else perhaps nanoseconds, which it drops
         try:
-            values: list[Any] = decode(b"\xdd" + n.to_bytes(4, "big") + data)
+            values: list[Any] = decode(b"\xdd" + n.to_bytes(4, "big") + raw)
             return values
         except Exception:  # ours either reads it or says what is wrong with it
             pass

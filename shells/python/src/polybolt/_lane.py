@@ -225,12 +225,13 @@ class Taken:
     def _bodies(self, as_rows: bool, limit: int, culprits: dict[int, Any]) -> list[tuple[int, int, Packed]]:
         step = self.m if self.m <= 16 else max(1, min(self.m, MESSAGE_BYTES // self._bytes_a_row()))
         parts = []
+        most = min(limit, 2 * MESSAGE_BYTES)
         todo = [(a, min(a + step, self.m)) for a in range(0, self.m, step)][::-1]
         while todo:
             a, b = todo.pop()
             cols = self.cols if b - a == self.m else [c[a:b] for c in self.cols]
             body = encode_body(cols, self.classes, as_rows)
-            if len(body) > 2 * MESSAGE_BYTES and b - a > 1:
+            if len(body) > most and b - a > 1:
                 todo += [((a + b) // 2, b), (a, (a + b) // 2)]
             elif len(body) > limit:
                 culprits[a] = None, columns.too_long(len(body), limit)

@@ -43,7 +43,8 @@ class Packed(bytes):
 class Timestamp(tuple):  # type: ignore[type-arg]
     """A point in time that datetime cannot hold: seconds since 1970 and the nanoseconds (0-999999999) after them.
 
-    Other points in time arrive as datetime in UTC, cut to microseconds.
+    Other points in time arrive as datetime in UTC; one that came with more digits than microseconds keeps the rest in
+    its attribute nanosecond (1-999) until something is computed from it, and goes out as it came.
     """
 
     __slots__ = ()
@@ -214,7 +215,7 @@ def base(v: Any) -> Any:
     datetime = sys.modules.get("datetime")
     if datetime is not None and isinstance(v, datetime.datetime) and v.utcoffset() is not None:
         delta = v - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
-        return Timestamp(delta.days * 86400 + delta.seconds, delta.microseconds * 1000)
+        return Timestamp(delta.days * 86400 + delta.seconds, delta.microseconds * 1000 + getattr(v, "nanosecond", 0))
     raise TypeError(_advice(v))
 
 
@@ -386,10 +387,21 @@ def _ext(b: memoryview, pos: int, n: int, exts: bool) -> tuple[Any, int]:
     return _moment(s, ns), pos
 
 
+_precise: Any = None  # a subclass of datetime, made when one is needed
+
+
 def _moment(s: int, ns: int) -> Any:
     from datetime import datetime, timedelta, timezone
 
+    global _precise
     try:
-        return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=s, microseconds=ns // 1000)
+        moment = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=s, microseconds=ns // 1000)
     except OverflowError:
         return Timestamp(s, ns)
+    if ns % 1000 == 0:
+        return moment
+    if _precise is None:
+        _precise = type("PreciseDatetime", (datetime,), {"nanosecond": 0})
+    precise = _precise.combine(moment.date(), moment.timetz())
+    precise.nanosecond = ns % 1000
+    return precise

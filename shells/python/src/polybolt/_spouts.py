@@ -139,20 +139,23 @@ class SpoutLoop(Loop):
         """Message 5."""
         if not self.outbox.track:
             return
-        spout = self.component
+        spout, calls = self.component, []
         for numbers, hook in ((acked, spout.ack), (failed, spout.fail), (dead, spout.dead)):
             for number in wire.from_u32s(numbers):
                 id = self.session.outcome(number)
                 if id is not None:
-                    self.hook(hook, id)
-        self.send()
+                    calls.append((hook, id))
+        self.unasked(calls)
 
-    def send(self) -> None:
-        """Send what a hook has emitted."""
-        if self.outbox.waiting():
-            with self.outbox.lock:
-                self.outbox.flush()
-            self.outbox.hush()
+    def unasked(self, calls: list[tuple[Any, ...]]) -> None:
+        """Call hooks, (function, arguments ...) each, and send what they emit, which no `next` has to ask for."""
+        between = self.lane.frame is None  # else next_tuple waits for task ids, and what it has emitted goes out later
+        if between and calls:
+            self.begin()
+        for call in calls:
+            self.hook(*call)
+        if between and calls:
+            self.end(False)
 
     def activate(self, *_: Any) -> None:
         """Message 6."""
@@ -167,8 +170,7 @@ class SpoutLoop(Loop):
     def turn(self, name: str) -> None:
         """Call a hook that function spouts do not have."""
         if isinstance(self.component, Spout):
-            self.hook(getattr(self.component, name))
-            self.send()
+            self.unasked([(getattr(self.component, name),)])
 
     def stop(self, *_: Any) -> None:
         """Message 10."""

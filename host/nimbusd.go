@@ -41,14 +41,19 @@ func RunNimbus(ctx context.Context, o NimbusOptions, log *slog.Logger) error {
 	if !local {
 		return fmt.Errorf("nimbus would listen on %s, which other machines reach, without TLS: anybody there could deploy code. Listen on 127.0.0.1", o.Listen)
 	}
-	if o.Token == "" {
-		return errors.New("nimbus needs a token: whoever knows it may deploy code")
-	}
 	l, err := net.Listen("tcp", o.Listen)
 	if err != nil {
 		return err
 	}
 	defer l.Close()
+	return o.run(ctx, l, log)
+}
+
+// run runs a nimbus whose API is served at l.
+func (o *NimbusOptions) run(ctx context.Context, l net.Listener, log *slog.Logger) error {
+	if o.Token == "" {
+		return errors.New("nimbus needs a token: whoever knows it may deploy code")
+	}
 	url := o.Advertise
 	if url == "" {
 		url = "http://" + l.Addr().String()

@@ -37,20 +37,25 @@ const WorkerCommand = "worker"
 
 // RunSupervisor runs a supervisor until ctx ends; its workers live on.
 func RunSupervisor(ctx context.Context, o SupervisorOptions, log *slog.Logger) error {
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
 	return o.withCluster(log, func(c *cluster.Cluster) error {
-		s, err := supervisor.New(c, supervisor.Options{
-			Dir: o.Dir, Host: o.Host, Address: o.Address, Slots: o.Slots, Version: Version, Bundle: o.Limits, Times: o.Times, Log: log,
-			Spec:    slot.Spec{ZooKeeper: o.ZooKeeper, Root: o.Root, SessionTimeout: cluster.Duration(o.SessionTimeout), Host: o.Host, Address: o.Address, Orphan: cluster.Duration(o.Orphan)},
-			Command: func(spec string) *exec.Cmd { return exec.Command(self, WorkerCommand, spec) },
-		})
+		s, err := newSupervisor(c, &o, o.SessionTimeout, log)
 		if err != nil {
 			return err
 		}
 		log.Info("supervisor is there", "version", Version, "slots", o.Slots)
 		return s.Run(ctx)
+	})
+}
+
+// newSupervisor makes a supervisor whose workers have sessions with the given timeout.
+func newSupervisor(c *cluster.Cluster, o *SupervisorOptions, session time.Duration, log *slog.Logger) (*supervisor.Supervisor, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	return supervisor.New(c, supervisor.Options{
+		Dir: o.Dir, Host: o.Host, Address: o.Address, Slots: o.Slots, Version: Version, Bundle: o.Limits, Times: o.Times, Log: log,
+		Spec:    slot.Spec{ZooKeeper: o.ZooKeeper, Root: o.Root, SessionTimeout: cluster.Duration(session), Host: o.Host, Address: o.Address, Orphan: cluster.Duration(o.Orphan)},
+		Command: func(spec string) *exec.Cmd { return exec.Command(self, WorkerCommand, spec) },
 	})
 }

@@ -34,6 +34,7 @@ var examples = []example{
 	{dir: "examples-python/http-lookup", unordered: true, service: true},
 	{dir: "examples-python/committing-spout", writes: true, args: []string{"--set", "spouts.lines.config.pause=0"}},
 	{dir: "examples-python/with-dependency", install: pipInstall},
+	{dir: "examples-python/third-language"},
 
 	{dir: "examples-js/wordcount"},
 	{dir: "examples-js/rolling-top", last: true, args: rollingFast},
@@ -144,7 +145,7 @@ func TestExamplesAreWhole(t *testing.T) {
 			t.Error(err)
 		}
 		for _, file := range filesOf(t, repository(e.dir)) {
-			if ext := filepath.Ext(file); (ext == ".py" || ext == ".js" || ext == ".mjs") && !strings.Contains(string(readme), "`"+file+"`") {
+			if slices.Contains([]string{".py", ".js", ".mjs", ".pl", ".pm"}, filepath.Ext(file)) && !strings.Contains(string(readme), "`"+file+"`") {
 				t.Errorf("%s/README.md does not say what %s shows", e.dir, file)
 			}
 		}

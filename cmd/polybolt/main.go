@@ -89,7 +89,7 @@ func newRoot() *cobra.Command {
 		return exit{exitUsage, fmt.Errorf("%w\nSee: %s --help", err, c.CommandPath())}
 	})
 	root.AddCommand(newRun(), newRunHere(), newValidate(), newGraph(), newSchema(), newSDK(), newVersion(),
-		newNimbus(), newSupervisor(), newWorker(), newDeploy(), newList(), newKill())
+		newDev(), newNimbus(), newSupervisor(), newWorker(), newDeploy(), newList(), newKill())
 	return root
 }
 

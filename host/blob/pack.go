@@ -36,7 +36,7 @@ func Pack(dir string, limits Limits) (*Packed, error) {
 	defer root.Close()
 	rules, err := readIgnore(root)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("pack %s: %w", dir, err)
 	}
 	p := &packing{root: root, dir: dir, limits: limits, rules: rules}
 	out := &bytes.Buffer{}

@@ -72,6 +72,9 @@ func scan(packed []byte, limits Limits, visit func(h *tar.Header, name string, r
 	if int64(len(packed)) > limits.Packed {
 		return fmt.Errorf("the bundle has %s, and the limit is %s", size(int64(len(packed))), size(limits.Packed))
 	}
+	if len(packed) == 0 { // which would be an archive without files
+		return errors.New("the bundle is empty")
+	}
 	z, err := zstd.NewReader(bytes.NewReader(packed), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
 	if err != nil {
 		return err

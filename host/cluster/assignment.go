@@ -19,7 +19,8 @@ const Nowhere = -1
 // Worker is where one worker of a run lives, and where its peers reach it.
 type Worker struct {
 	Place   Place  `json:"at"`
-	Address string `json:"to"` // host:port
+	Address string `json:"to"`             // host:port
+	Socket  string `json:"sock,omitempty"` // path of a Unix socket, for peers on the same machine; empty: none
 }
 
 // maxTasks is the limit of host/topology on the tasks of a topology, with room to grow.
@@ -35,6 +36,7 @@ func (a *Assignment) Validate() error {
 	for i, w := range a.Workers {
 		c.err(w.Place.Validate())
 		c.text("address", w.Address, 300)
+		c.text("socket", w.Socket, maxSocket)
 		c.that(i == 0 || a.Workers[i-1].Place.Compare(w.Place) < 0, "the workers are not sorted, or one is there twice")
 	}
 	for _, w := range a.Tasks {

@@ -177,7 +177,7 @@ func (c *Cluster) WorkerState(ctx context.Context, id RunID, p Place) (s WorkerS
 	for _, name := range names {
 		i := Incarnation(name)
 		if i.Validate() != nil {
-			continue // an error's node
+			continue // errors of a component
 		}
 		var a Alive
 		_, err := c.get(ctx, alivePath(id, p, i), &a)

@@ -12,6 +12,7 @@
 //	/topologies/NAME/runs/N/assignment   which task runs where
 //	/topologies/NAME/runs/N/workers/PLACE              what the worker there tells of itself
 //	/topologies/NAME/runs/N/workers/PLACE/INCARNATION  its process lives (ephemeral)
+//	/topologies/NAME/runs/N/workers/PLACE/failures.COMPONENT  errors of its tasks there
 //	/bundles/SHA256/CHUNK                packed code
 //
 // A record is written by one role only. What nimbus wrote and nobody can read

@@ -30,6 +30,15 @@ func randomHex(n int) string {
 	return hex.EncodeToString(b)
 }
 
+// Uint64 returns the incarnation as links carry it; 0 if it has not its form.
+func (i Incarnation) Uint64() uint64 {
+	n, err := strconv.ParseUint(string(i), 16, 64)
+	if err != nil || i.Validate() != nil {
+		return 0
+	}
+	return n
+}
+
 // Validate returns an error unless the id has its form.
 func (id SupervisorID) Validate() error { return checkHex("supervisor id", string(id), 12) }
 

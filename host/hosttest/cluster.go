@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -40,6 +41,8 @@ type Cluster struct {
 	bin, root string
 	env       []string
 	urls      []string
+	machines  []string  // the folders of supervisors
+	others    []*Daemon // that end with the test
 }
 
 // Start starts a cluster, waits until it can be used, and ends it with the test.
@@ -71,6 +74,7 @@ func Start(t testing.TB, cfg Config) *Cluster {
 		c.Nimbuses = append(c.Nimbuses, c.daemon(fmt.Sprintf("nimbus%d", i), append([]string{"nimbus", "--listen", address, "--token-file", token}, common...)...))
 	}
 	for i := range max(cfg.Supervisors, 1) {
+		c.machines = append(c.machines, filepath.Join(c.Dir, fmt.Sprintf("machine%d", i)))
 		c.Supervisors = append(c.Supervisors, c.daemon(fmt.Sprintf("supervisor%d", i), append([]string{"supervisor",
 			"--dir", c.supervisorDir(i), "--slots", fmt.Sprint(max(cfg.Slots, 2)), "--host", fmt.Sprintf("machine%d", i), "--orphan", "2m"}, common...)...))
 	}
@@ -78,7 +82,7 @@ func Start(t testing.TB, cfg Config) *Cluster {
 	if c.API, err = api.NewClient(c.urls, "a token for tests"); err != nil {
 		t.Fatal(err)
 	}
-	for _, d := range append(append([]*Daemon{}, c.Nimbuses...), c.Supervisors...) {
+	for _, d := range slices.Concat(c.Nimbuses, c.Supervisors) {
 		d.Start(t)
 	}
 	Eventually(t, "nimbus knows all supervisors", func() bool {
@@ -99,19 +103,17 @@ func withoutOurs(env []string) []string {
 	return list
 }
 
-func (c *Cluster) supervisorDir(i int) string {
-	return filepath.Join(c.Dir, fmt.Sprintf("machine%d", i))
-}
+func (c *Cluster) supervisorDir(i int) string { return c.machines[i] }
 
 // end ends everything, workers included, and shows the logs of a test that failed.
 func (c *Cluster) end(t testing.TB) {
 	if c.API != nil {
 		c.API.Close()
 	}
-	for _, d := range append(append([]*Daemon{}, c.Supervisors...), c.Nimbuses...) {
+	for _, d := range slices.Concat(c.others, c.Supervisors, c.Nimbuses) {
 		d.end()
 	}
-	for i := range c.Supervisors {
+	for i := range c.machines {
 		for _, w := range c.Workers(t, i) {
 			_ = w.Worker.Signal(syscall.SIGKILL) // it may have ended by itself
 			select {
@@ -124,8 +126,11 @@ func (c *Cluster) end(t testing.TB) {
 	}
 	if t.Failed() {
 		files, _ := filepath.Glob(filepath.Join(c.Dir, "*.log"))
-		logs, _ := filepath.Glob(filepath.Join(c.Dir, "machine*", "logs", "*", "*", "*.log"))
-		for _, file := range append(files, logs...) {
+		for _, dir := range c.machines {
+			logs, _ := filepath.Glob(filepath.Join(dir, "logs", "*", "*", "*.log"))
+			files = append(files, logs...)
+		}
+		for _, file := range files {
 			b, _ := os.ReadFile(file)
 			t.Logf("%s:\n%s", file, b[max(0, len(b)-8<<10):])
 		}

@@ -116,10 +116,16 @@ func TestNimbusAndSupervisorKilled(t *testing.T) {
 		t.Errorf("after the return of both: %d failed, children %v, before %v", now.Failed, pids(now), pids(before))
 	}
 	c.MustCLI(t, "kill", "word-count")
+	mustEnd(t, worker) // by a supervisor that has only found it
+}
+
+// mustEnd waits for the end of a worker and all it started.
+func mustEnd(t *testing.T, p *slot.Peer) {
+	t.Helper()
 	select {
-	case <-worker.Guardian.Done():
+	case <-p.Guardian.Done():
 	case <-time.After(Patience):
-		t.Error("the worker was not ended by a supervisor that had only found it")
+		t.Fatal("a worker did not end")
 	}
 }
 

@@ -91,7 +91,7 @@ func (w *world) lane(top *view, place cluster.Place, used map[cluster.Place]clus
 func (w *world) assign(c *candidates, before *cluster.Assignment, tasks, workers int) *cluster.Assignment {
 	p := scheduler.Problem{Tasks: tasks, Workers: workers, Slots: c.slots, Free: c.free}
 	a := &cluster.Assignment{Epoch: 1}
-	address := map[cluster.Place]string{}
+	known := map[cluster.Place]cluster.Worker{}
 	if before != nil {
 		a.Epoch = before.Epoch + 1
 		p.Before = make([]scheduler.Slot, len(before.Tasks))
@@ -104,7 +104,7 @@ func (w *world) assign(c *candidates, before *cluster.Assignment, tasks, workers
 			if c.place[slot] == at.Place {
 				p.Before[task] = slot
 			}
-			address[at.Place] = at.Address
+			known[at.Place] = at
 		}
 	}
 	answer := w.rules.Schedule(p)
@@ -112,9 +112,10 @@ func (w *world) assign(c *candidates, before *cluster.Assignment, tasks, workers
 	for _, s := range answer.Slots {
 		place := c.place[scheduler.Slot{Machine: s.Machine, Number: s.Number}]
 		if sup, lives := w.supervisors[place.Supervisor]; lives && place.Slot < len(sup.Slots) {
-			address[place] = net.JoinHostPort(sup.Address, strconv.Itoa(sup.Slots[place.Slot][place.Lane]))
+			port := strconv.Itoa(sup.Slots[place.Slot][place.Lane])
+			known[place] = cluster.Worker{Place: place, Address: net.JoinHostPort(sup.Address, port), Socket: sup.DataSocket(place)}
 		}
-		a.Workers = append(a.Workers, cluster.Worker{Place: place, Address: address[place]})
+		a.Workers = append(a.Workers, known[place])
 	}
 	return a
 }

@@ -39,9 +39,9 @@ func SocketIn(runtimeDir, dataDir, place string) string {
 	return filepath.Join(runtimeDir, fmt.Sprintf("polybolt-%d", os.Getuid()), hex.EncodeToString(sum[:8]))
 }
 
-// prepareDir makes the folder of the sockets, or checks that the one that is
+// PrepareDir makes the folder of the sockets, or checks that the one that is
 // there is ours alone: in /tmp anybody could have put one before us.
-func prepareDir(dir string) error {
+func PrepareDir(dir string) error {
 	if err := os.Mkdir(dir, 0o700); err != nil && !os.IsExist(err) {
 		return fmt.Errorf("make the folder for sockets: %w", err)
 	}

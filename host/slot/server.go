@@ -40,7 +40,7 @@ type Server struct {
 // Listen opens the socket. The caller is the one worker that the slot's
 // supervisor has started: what is there is what a dead one left.
 func Listen(path string, w Worker) (*Server, error) {
-	if err := prepareDir(filepath.Dir(path)); err != nil {
+	if err := PrepareDir(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/polybolt/polybolt/host/cluster"
@@ -17,8 +16,14 @@ import (
 	"github.com/polybolt/polybolt/shells"
 )
 
-// connectEvery is how often a keeper tries the socket of a worker that starts.
-const connectEvery = 20 * time.Millisecond
+// maxComplaint bounds what nimbus is told, in bytes.
+const maxComplaint = 4 << 10
+
+// The files in a place's folder.
+const (
+	specName = "spec.json"
+	exitName = "exit.json"
+)
 
 // keeper looks after one lane of a slot.
 type keeper struct {
@@ -38,14 +43,6 @@ type keeper struct {
 	bundle string            // the unpacked code, when fetched
 	life   int               // numbers the processes
 	body   *body             // of the present process; nil if there is none
-}
-
-// body is a process that a keeper has got hold of.
-type body struct {
-	guardian *slot.Process
-	guard    *shells.Guarded    // nil for a worker that another supervisor started
-	peer     *slot.Peer         // nil until the worker has answered
-	cancel   context.CancelFunc // ends what is done for it
 }
 
 // news is an event, with what came with it.
@@ -77,6 +74,7 @@ func (k *keeper) run(ctx context.Context) {
 	defer k.forget()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	times, hurry := k.s.o.Times, k.s.hurry
 	for {
 		n := news{event: looked}
 		select {
@@ -85,29 +83,37 @@ func (k *keeper) run(ctx context.Context) {
 		case p := <-k.wants:
 			k.placed, k.state.wanted = p, p.Run
 		case n = <-k.news:
+		case <-hurry:
+			hurry, times.Stop = nil, 0
 		case <-timer.C:
 		}
-		if !k.take(n) {
+		if !k.take(ctx, n) {
 			continue
 		}
 		before, has := k.state.phase, k.state.has
 		var do action
-		k.state, do = step(input{state: k.state, event: n.event, why: n.why, jitter: rand.Float64(), now: time.Now(), times: k.s.o.Times})
+		k.state, do = step(input{state: k.state, event: n.event, why: n.why, jitter: rand.Float64(), now: time.Now(), times: times})
 		if n.why != "" {
 			level := slog.LevelWarn
 			if n.event == ended && before == stopping {
 				level = slog.LevelInfo
 			}
 			k.log.Log(ctx, level, n.why, "topology", has.Topology, "run", has.Number)
+			if n.event == failed {
+				k.complain(ctx, n.why)
+			}
 		}
 		if k.state.phase != before {
+			if before == empty {
+				has = k.state.has
+			}
 			k.log.Info("slot is "+string(k.state.phase), "topology", has.Topology, "run", has.Number)
 		}
 		if do == leave {
 			return
 		}
 		k.do(ctx, do)
-		if at := k.state.deadline(k.s.o.Times); at.IsZero() {
+		if at := k.state.deadline(times); at.IsZero() {
 			timer.Stop()
 		} else {
 			timer.Reset(time.Until(at))
@@ -115,8 +121,19 @@ func (k *keeper) run(ctx context.Context) {
 	}
 }
 
+// complain tells nimbus why there is no worker, which could do so itself.
+func (k *keeper) complain(ctx context.Context, why string) {
+	run := k.placed.Run
+	k.s.wg.Go(func() {
+		err := k.s.c.SetReport(ctx, run, k.place, &cluster.Report{Incarnation: cluster.NewIncarnation(), Fatal: cluster.Cut(why, maxComplaint)})
+		if err != nil && ctx.Err() == nil && !errors.Is(err, cluster.ErrGone) {
+			k.log.Warn("nimbus is not told of it", "err", err)
+		}
+	})
+}
+
 // take keeps what came with news. False: they are of a process that is gone.
-func (k *keeper) take(n news) bool {
+func (k *keeper) take(ctx context.Context, n news) bool {
 	if n.life != k.life && n.event != looked {
 		if n.peer != nil {
 			n.peer.Close()
@@ -126,11 +143,17 @@ func (k *keeper) take(n news) bool {
 	if n.bundle != "" {
 		k.bundle = n.bundle
 	}
-	if n.peer != nil {
+	switch {
+	case n.event == found:
+		k.life++
+		k.state.has, k.state.began = n.peer.Identity.Run, n.peer.Identity.Started
+		k.attend(ctx, &body{guardian: n.peer.Guardian, peer: n.peer})
+	case n.peer != nil:
 		k.body.peer = n.peer
 	}
 	if n.event == ended {
 		k.forget()
+		k.life++ // an answer of it may still be on its way
 	}
 	return true
 }
@@ -150,14 +173,7 @@ func (k *keeper) do(ctx context.Context, a action) {
 	switch a {
 	case fetch:
 		placed, life := k.placed, k.life
-		k.s.wg.Go(func() {
-			n := news{event: fetched, life: life}
-			var err error
-			if n.bundle, err = k.s.code.get(ctx, placed.Bundle); err != nil {
-				n.event, n.why = failed, fmt.Sprintf("the code of %s is not there: %v", placed.Run, err)
-			}
-			k.tell(n)
-		})
+		k.s.wg.Go(func() { k.tell(k.prepare(ctx, placed, life)) })
 	case start:
 		if err := k.start(ctx); err != nil {
 			n := news{event: failed, life: k.life, why: fmt.Sprintf("worker could not be started: %v", err)}
@@ -187,7 +203,7 @@ func (k *keeper) start(ctx context.Context) error {
 			return err
 		}
 	}
-	specFile, exitFile := k.file("spec.json"), k.file("exit.json")
+	specFile, exitFile := k.file(specName), k.file(exitName)
 	if err := spec.Save(specFile); err != nil {
 		return err
 	}
@@ -220,138 +236,59 @@ func (k *keeper) start(ctx context.Context) error {
 
 func (k *keeper) file(name string) string { return filepath.Join(k.folder, name) }
 
+// look connects to the worker in this lane that another supervisor has started.
+// Nil: there is none. One that does not say who it is has no Identity.
+func (k *keeper) look(ctx context.Context) *slot.Peer {
+	ctx, cancel := context.WithTimeout(ctx, k.s.o.Times.Silent)
+	defer cancel()
+	sockets := []string{k.socket}
+	if spec, err := slot.ReadSpec(k.file(specName)); err == nil && spec.Place == k.place && spec.Socket != k.socket {
+		sockets = append(sockets, spec.Socket) // it was started with another XDG_RUNTIME_DIR
+	}
+	for _, socket := range sockets {
+		peer, err := slot.Connect(ctx, socket)
+		if peer == nil {
+			continue
+		}
+		if err == nil && peer.Identity.Place != k.place {
+			err = fmt.Errorf("it says it is in %s", peer.Identity.Place)
+		}
+		if err != nil {
+			k.log.Warn("worker found that does not answer for this place: it is to end", "pid", peer.Worker.PID, "err", err)
+			peer.Identity = slot.Identity{Run: cluster.RunID{Topology: "unknown"}}
+		}
+		return peer
+	}
+	return nil
+}
+
 // adopt takes over the worker in this lane that another supervisor started, if
 // there is one. It returns whether there is.
 func (k *keeper) adopt(ctx context.Context) bool {
-	asking, cancel := context.WithTimeout(ctx, k.s.o.Times.Silent)
-	defer cancel()
-	peer, err := slot.Connect(asking, k.socket)
+	peer := k.look(ctx)
 	if peer == nil {
 		return false
 	}
 	now := time.Now()
 	k.life++
-	// Taken for wanted until somebody says otherwise.
-	k.state = state{phase: running, since: now, heard: now, has: peer.Identity.Run, wanted: peer.Identity.Run, began: peer.Identity.Started}
-	b := &body{guardian: peer.Guardian, peer: peer}
-	if err == nil && peer.Identity.Place != k.place {
-		err = fmt.Errorf("it says it is in %s", peer.Identity.Place)
-	}
-	if err != nil {
-		k.log.Warn("worker found that does not answer for this place: it is ended", "pid", peer.Worker.PID, "err", err)
-		k.state = state{phase: killed, since: now, has: cluster.RunID{Topology: "unknown"}}
-		k.attend(ctx, b)
-		k.kill()
-		return true
+	k.state = state{phase: running, since: now, heard: now, has: peer.Identity.Run, began: peer.Identity.Started}
+	if peer.Identity.Run.Number > 0 {
+		k.state.wanted = peer.Identity.Run // until somebody says otherwise
 	}
 	k.log.Info("worker found", "topology", k.state.has.Topology, "run", k.state.has.Number, "pid", peer.Worker.PID)
-	k.attend(ctx, b)
+	k.attend(ctx, &body{guardian: peer.Guardian, peer: peer})
 	return true
 }
 
-// attend watches over a process.
-func (k *keeper) attend(ctx context.Context, b *body) {
-	k.body = b
-	life := k.life
-	ctx, b.cancel = context.WithCancel(ctx)
-	guardian, guard, peer := b.guardian, b.guard, b.peer
-	k.s.wg.Go(func() {
-		select {
-		case <-guardian.Done():
-		case <-ctx.Done():
-			return // forgotten, or the supervisor ends: the worker lives on
-		}
-		why := k.reason()
-		if guard != nil {
-			_ = guard.Wait() // the exit file tells more
-		}
-		k.tell(news{event: ended, life: life, why: why})
-	})
-	k.s.wg.Go(func() { k.ask(ctx, life, peer) })
-}
-
-// ask asks a worker again and again, so that its silence is noticed.
-func (k *keeper) ask(ctx context.Context, life int, peer *slot.Peer) {
-	ticker := time.NewTicker(connectEvery)
-	defer ticker.Stop()
-	for ; peer == nil; waitFor(ctx, ticker) {
-		if ctx.Err() != nil {
-			return
-		}
-		found, err := slot.Connect(ctx, k.socket)
-		switch {
-		case err == nil:
-			peer = found
-			if !k.tell(news{event: answered, life: life, peer: peer}) {
-				peer.Close()
-				return
-			}
-		case found != nil:
-			found.Close()
-		}
+// prepare gets the code for a worker. If there is one already, which was only
+// just starting when its supervisor died, it is found now.
+func (k *keeper) prepare(ctx context.Context, placed cluster.Placement, life int) news {
+	if peer := k.look(ctx); peer != nil {
+		return news{event: found, life: life, peer: peer}
 	}
-	ticker.Reset(k.s.o.Times.Ask)
-	for waitFor(ctx, ticker) {
-		// An answer that takes longer than Silent makes the loop end the worker, and with it this.
-		if err := peer.Ping(ctx); err != nil {
-			if ctx.Err() == nil {
-				k.log.Warn("worker does not answer", "err", err)
-			}
-			return
-		}
-		k.tell(news{event: answered, life: life})
+	dir, err := k.s.code.get(ctx, placed.Bundle)
+	if err != nil {
+		return news{event: failed, life: life, why: fmt.Sprintf("the code of %s is not there: %v", placed.Run, err)}
 	}
-}
-
-// waitFor waits for a tick. False: ctx has ended.
-func waitFor(ctx context.Context, t *time.Ticker) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
-}
-
-// kill ends the worker; its guardian ends the rest.
-func (k *keeper) kill() {
-	var err error
-	if k.body.guard != nil {
-		err = k.body.guard.Kill()
-	} else {
-		err = k.body.peer.Worker.Signal(syscall.SIGKILL)
-	}
-	if err != nil && !errors.Is(err, os.ErrProcessDone) {
-		k.log.Error("worker cannot be ended", "err", err)
-	}
-}
-
-// reason says how the worker ended, as its guardian wrote it down.
-func (k *keeper) reason() string {
-	e, err := shells.ReadGuardExit(k.file("exit.json"))
-	switch {
-	case err != nil:
-		return fmt.Sprintf("worker ended, and its guardian with it: %v", err)
-	case e.Signal != "":
-		return fmt.Sprintf("worker %d was killed by %s after %v %s", e.PID, e.Signal, e.Ended.Sub(e.Started).Round(time.Millisecond), e.Why)
-	case e.Code == 0:
-		return fmt.Sprintf("worker %d ended after %v", e.PID, e.Ended.Sub(e.Started).Round(time.Millisecond))
-	}
-	return fmt.Sprintf("worker %d exited with code %d after %v %s", e.PID, e.Code, e.Ended.Sub(e.Started).Round(time.Millisecond), e.Why)
-}
-
-// forget lets go of the present process, dead or alive.
-func (k *keeper) forget() {
-	b := k.body
-	if b == nil {
-		return
-	}
-	k.body = nil
-	b.cancel()
-	if b.peer != nil {
-		b.peer.Close() // an adopted worker's guardian is the peer's
-	}
-	if b.peer == nil || b.guard != nil {
-		b.guardian.Close()
-	}
+	return news{event: fetched, life: life, bundle: dir}
 }

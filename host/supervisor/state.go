@@ -41,6 +41,7 @@ type event uint8
 const (
 	looked   event = iota // time has passed, or what is wanted has changed
 	fetched               // the code is there
+	found                 // a worker is there, that another supervisor has started
 	failed                // it is not, or the process could not be started
 	answered              // the worker answers
 	ended                 // the process, and all it started, is gone
@@ -69,10 +70,11 @@ type row struct {
 	to   phase
 }
 
-// table is all that can happen. The diagram in docs/operations.md is printed from it.
+// table is all that can happen. A test compares docs/operations.md with it.
 var table = []row{
 	{empty, wanted, fetch, fetching},
 	{empty, always, leave, empty},
+	{fetching, is(found), again, running},
 	{fetching, both(either(is(fetched), is(failed)), unwanted), again, empty},
 	{fetching, is(fetched), start, starting},
 	{fetching, is(failed), none, backoff},
@@ -88,6 +90,7 @@ var table = []row{
 	{stopping, either(silent, late), kill, killed},
 	{killed, both(is(ended), unwanted), again, empty},
 	{killed, is(ended), none, backoff},
+	{killed, late, kill, killed},
 	{backoff, unwanted, again, empty},
 	{backoff, due, fetch, fetching},
 }
@@ -117,10 +120,17 @@ func either(a, b func(*input) bool) func(*input) bool {
 	return func(i *input) bool { return a(i) || b(i) }
 }
 
+// killEvery is how often a worker is killed that does not die of it: one that is
+// stuck in the kernel, or whose guardian has been stopped.
+const killEvery = 5 * time.Second
+
 // limit is how long a phase may last.
 func (t Times) limit(p phase) time.Duration {
-	if p == starting {
+	switch p {
+	case starting:
 		return t.Start
+	case killed:
+		return killEvery
 	}
 	return t.Stop
 }
@@ -131,7 +141,7 @@ const lived = 30 * time.Second
 
 // step decides what follows an event: the new state, and what to do.
 func step(i input) (state, action) {
-	if i.event == answered {
+	if i.event == answered || i.event == found {
 		i.heard = i.now
 	}
 	for {
@@ -187,6 +197,8 @@ func (s state) deadline(t Times) time.Time {
 			return silent
 		}
 		return s.since.Add(t.Stop)
+	case killed:
+		return s.since.Add(killEvery)
 	case backoff:
 		return s.again
 	}

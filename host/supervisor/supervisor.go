@@ -34,9 +34,13 @@ type Supervisor struct {
 	keepers map[cluster.Place]*keeper
 	wanted  map[cluster.Place]cluster.Placement
 	certain bool         // wanted is what the coordinator said, not what was remembered
+	ending  bool         // all workers are to end
 	left    chan *keeper // of keepers that have ended; unbuffered, never closed
 
 	wg sync.WaitGroup // everything that was started
+
+	end, hurry         chan struct{} // closed by End and Hurry
+	endOnce, hurryOnce sync.Once
 }
 
 // New returns a supervisor. It starts nothing.
@@ -45,14 +49,26 @@ func New(c *cluster.Cluster, o Options) (*Supervisor, error) {
 		return nil, fmt.Errorf("supervisor: %w", err)
 	}
 	return &Supervisor{o: o, c: c, keepers: map[cluster.Place]*keeper{}, left: make(chan *keeper),
+		end: make(chan struct{}), hurry: make(chan struct{}),
 		code: &code{dir: filepath.Join(o.Dir, "bundles"), fetch: c.FetchBundle, limits: o.Bundle, log: o.Log}}, nil
 }
 
 // ErrBusy says that another supervisor uses the folder.
 var ErrBusy = errors.New("another supervisor uses this folder")
 
-// Run supervises until ctx ends, and returns nil then; the workers live on. An error is a
-// broken invariant: the process is to end, and to start anew.
+// End has all workers end in order, and then Run return. What nimbus wants is
+// kept: the next supervisor of the folder starts them again. It may be called at any time, by anybody.
+func (s *Supervisor) End() { s.endOnce.Do(func() { close(s.end) }) }
+
+// Hurry is End for workers that are not given time: they are killed.
+func (s *Supervisor) Hurry() {
+	s.End()
+	s.hurryOnce.Do(func() { close(s.hurry) })
+}
+
+// Run supervises until ctx ends, and returns nil then; the workers live on. It
+// also returns when all have ended after End. An error is a broken invariant:
+// the process is to end, and to start anew.
 func (s *Supervisor) Run(ctx context.Context) (err error) {
 	lock, err := s.open()
 	if err != nil {
@@ -122,10 +138,16 @@ func (s *Supervisor) loop(ctx context.Context) error {
 	reap := time.NewTicker(reapEvery)
 	defer reap.Stop()
 	var retry <-chan time.Time
-	for {
+	end := s.end
+	for !s.ending || len(s.keepers) > 0 {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-end:
+			end, changes, retry = nil, nil, nil
+			s.ending = true
+			s.apply(ctx)
+			continue
 		case <-changes:
 		case <-retry:
 		case k := <-s.left:
@@ -154,10 +176,17 @@ func (s *Supervisor) loop(ctx context.Context) error {
 			return err
 		}
 	}
+	return nil
 }
 
 // apply tells the keepers what is wanted, and makes those that are missing.
 func (s *Supervisor) apply(ctx context.Context) {
+	if s.ending {
+		for _, k := range s.keepers {
+			k.want(cluster.Placement{})
+		}
+		return
+	}
 	for place, p := range s.wanted {
 		k := s.keepers[place]
 		if k == nil {

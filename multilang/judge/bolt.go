@@ -217,7 +217,7 @@ func (l *ledger) end(rule string, r ref, o outcome) *breach {
 		return breaks(rule, "row %s was %s before", r, *s)
 	}
 	*s = o.state
-	l.seen.outcomes[r] = o
+	l.seen.set(r, o)
 	return nil
 }
 
@@ -260,7 +260,7 @@ func (l *ledger) cover(m *multilang.FromChild, f *boltFrame, ended map[ref]bool)
 			o.state = acked
 		}
 		f.rows[row] = o.state
-		l.seen.outcomes[ref{f.seq, row}] = o
+		l.seen.set(ref{f.seq, row}, o)
 	}
 	return nil
 }

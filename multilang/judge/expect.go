@@ -76,6 +76,9 @@ type wantMetric struct {
 // wantExit is how the program is to end: 0, any other code, or either.
 type wantExit struct{ zero, failure bool }
 
+// over tells whether the host is gone: what still comes is of no account.
+func (e *expectation) over() bool { return e.exit != nil && e.exit.zero && e.exit.failure }
+
 // expectFile is an expectation as it is written.
 type expectFile struct {
 	Expect struct {

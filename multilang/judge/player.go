@@ -32,7 +32,6 @@ type player struct {
 	ready    bool
 	active   bool // next may be sent again by ourselves
 	requests int  // for rows, so far
-	expects  *expectation
 	seen     seen
 	ledger   ledger
 	source   source
@@ -180,12 +179,7 @@ func (p *player) blame(b *breach) {
 
 // shakeHands waits for hello, answers it, and waits for ready.
 func (p *player) shakeHands(ctx context.Context) error {
-	err := p.until(ctx, 0, "magic", func() string {
-		if p.hello == nil {
-			return "no hello has come"
-		}
-		return ""
-	})
+	err := p.until(ctx, wait{rule: "magic", done: func() bool { return p.hello != nil }, missing: func() string { return "no hello has come" }})
 	if err != nil {
 		return err
 	}
@@ -198,12 +192,7 @@ func (p *player) shakeHands(ctx context.Context) error {
 		return err
 	}
 	p.write(frames, p.t.chunk)
-	return p.until(ctx, 0, "ready", func() string {
-		if !p.ready {
-			return "it did not say ready"
-		}
-		return ""
-	})
+	return p.until(ctx, wait{rule: "ready", done: func() bool { return p.ready }, missing: func() string { return "it did not say ready" }})
 }
 
 // handshake returns welcome and start.
@@ -314,10 +303,10 @@ func (p *player) ask(rows int) int {
 
 // askAgain asks for what a spout left of a request: it may have had nothing to emit just then.
 func (p *player) askAgain(r *request) error {
-	if r.rows <= 0 || p.seen.finished || !p.active || p.expects == nil || p.expects.exit != nil {
+	if r.rows <= 0 || p.seen.finished || !p.active || p.seen.expects == nil || p.seen.expects.exit != nil {
 		return nil
 	}
-	if wrong, missing := p.seen.check(p.expects); wrong != "" || missing == "" {
+	if p.seen.wrong() != "" || p.seen.complete() {
 		return nil
 	}
 	again := &sending{kind: "next"}
@@ -329,35 +318,38 @@ func (p *player) askAgain(r *request) error {
 
 // expect plays a step that waits.
 func (p *player) expect(ctx context.Context, e *expectation) error {
-	p.expects = e
-	defer func() { p.expects = nil }()
-	err := p.until(ctx, e.within, e.rule, func() string {
-		_, missing := p.seen.check(e)
-		return missing
-	})
+	p.seen.begin(e)
+	err := p.until(ctx, wait{e.rule, e.within, p.seen.complete, p.seen.missing})
 	if err == nil {
-		p.seen.claim(e)
+		p.seen.claim()
 	}
 	return err
 }
 
-// until takes events until missing returns nothing, or something is wrong, or
-// patience has run out.
-func (p *player) until(ctx context.Context, within time.Duration, rule string, missing func() string) error {
-	if within == 0 {
-		within = p.opts.Patience
+// wait is what the player waits for, and the rule that is broken if it does not come.
+type wait struct {
+	rule    string
+	within  time.Duration // 0: as long as the player's patience
+	done    func() bool
+	missing func() string // what has not come, for people
+}
+
+// until takes events until a wait is done, or something is wrong, or patience has run out.
+func (p *player) until(ctx context.Context, w wait) error {
+	if w.within == 0 {
+		w.within = p.opts.Patience
 	}
-	timer := time.NewTimer(within)
+	timer := time.NewTimer(w.within)
 	defer timer.Stop()
 	for {
 		p.frame = nil
 		for more := true; more; {
-			if p.expects != nil {
-				if wrong, _ := p.seen.check(p.expects); wrong != "" {
-					return brokenRule{breaks(rule, "%s", wrong)}
+			if p.seen.expects != nil {
+				if wrong := p.seen.wrong(); wrong != "" {
+					return brokenRule{breaks(w.rule, "%s", wrong)}
 				}
 			}
-			if missing() == "" {
+			if w.done() {
 				return nil
 			}
 			var err error
@@ -366,13 +358,13 @@ func (p *player) until(ctx context.Context, within time.Duration, rule string, m
 			}
 		}
 		if p.exited {
-			return brokenRule{breaks(rule, "%s, but the program has ended: %s", missing(), p.seen.exit.how)}
+			return brokenRule{breaks(w.rule, "%s, but the program has ended: %s", w.missing(), p.seen.exit.how)}
 		}
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-timer.C:
-			return brokenRule{breaks(rule, "after %s: %s", within, missing())}
+			return brokenRule{breaks(w.rule, "after %s: %s", w.within, w.missing())}
 		case e := <-p.events:
 			p.take(e)
 		}

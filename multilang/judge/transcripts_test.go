@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/polybolt/polybolt/multilang"
 	"github.com/polybolt/polybolt/multilang/judge"
@@ -25,12 +26,13 @@ var both = []multilang.Level{multilang.Rows, multilang.Columns}
 var languages = []language{
 	{"python", ".py", "python3", true, both},
 	{"node", ".mjs", "node", true, both},
+	{"perl", ".pl", "perl", false, []multilang.Level{multilang.Rows}},
 }
 
-// start starts a reference component as the host starts one.
-func (l language) start(t *testing.T) judge.Start {
+// start starts a reference component of a folder as the host starts one.
+func (l language) start(t *testing.T, folder string) judge.Start {
 	t.Helper()
-	dir, err := filepath.Abs(filepath.Join("../testdata/components", l.name))
+	dir, err := filepath.Abs(folder)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,15 +78,33 @@ func TestTranscripts(t *testing.T) {
 			for _, tr := range load(t) {
 				t.Run(fmt.Sprintf("%s/%s/%s", l.name, level, tr.Name), func(t *testing.T) {
 					t.Parallel()
-					r, err := judge.Play(t.Context(), tr, level, l.start(t), judge.Options{Scratch: t.TempDir()})
-					if err != nil {
-						t.Fatal(err)
-					}
-					report(t, r)
+					play(t, tr, level, l.start(t, filepath.Join("../testdata/components", l.name)))
 				})
 			}
 		}
 	}
+}
+
+// The example that users are to learn from is not one of the reference components.
+func TestThirdLanguageExample(t *testing.T) {
+	perl := languages[2]
+	for _, tr := range load(t) {
+		if tr.Component == "split" {
+			t.Run(tr.Name, func(t *testing.T) {
+				t.Parallel()
+				play(t, tr, multilang.Rows, perl.start(t, "../../examples-python/third-language"))
+			})
+		}
+	}
+}
+
+func play(t *testing.T, tr *judge.Transcript, level multilang.Level, start judge.Start) {
+	t.Helper()
+	r, err := judge.Play(t.Context(), tr, level, start, judge.Options{Scratch: t.TempDir(), Patience: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	report(t, r)
 }
 
 func report(t *testing.T, r judge.Result) {

@@ -67,10 +67,7 @@ var faults = []fault{
 // that is to blame itself, and no other process is touched.
 func TestFaults(t *testing.T) {
 	for _, f := range faults {
-		t.Run(f.name, func(t *testing.T) {
-			t.Parallel()
-			bothLanguages(t, f.test)
-		})
+		t.Run(f.name, func(t *testing.T) { bothLanguages(t, f.test) })
 	}
 }
 

@@ -22,6 +22,7 @@ var (
 
 // bothLanguages runs a test with Python and with Node components.
 func bothLanguages(t *testing.T, test func(t *testing.T, l language)) {
+	t.Parallel()
 	for _, l := range []language{python, node} {
 		t.Run(l.name, func(t *testing.T) {
 			t.Parallel()

@@ -116,7 +116,8 @@ class Book:
         self.replies.append((seq, first, n))
         if seq:
             assert first == self.covered[seq], "frames are covered front to back"
-            assert all(self.covered[s] == self.sizes[s] for s in self.sizes if s < seq) or n == 0, "and in order"
+            assert all(self.covered[s] == self.sizes[s] for s in self.sizes if s < seq), "and in order"
+            assert first < self.sizes[seq], "a frame that is covered is forgotten: what comes later is of frame 0"
             assert first + n <= self.sizes[seq]
             self.covered[seq] += n
         else:

@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 from fakehost import DEADLINE, ERROR, REPLY, TASKS, TICK, to_u32s
+from minipack import unpack
+
+from polybolt._lane import ENDS, Frame, Lane, Stream
+from polybolt._outbox import BoltOutbox
 
 
 def test_D8_threads_and_the_main_thread_emit_and_ack_at_once(start):
@@ -57,6 +61,26 @@ def test_D8_threads_and_the_main_thread_emit_and_ack_at_once(start):
             assert [value[a] for a in e.anchors] == [n]
         counts[who] = counts.get(who, 0) + 1
     assert counts == {"main": 9000, "thread": 3000, "loose": 3000, "side": 3000}
+
+
+def test_what_a_thread_says_after_the_last_row_is_a_reply_to_no_frame():
+    """The main thread has done the rows, a thread covers them, and another one has something to say before end()."""
+    written = []
+    outbox = BoltOutbox(lambda frame: written.append(unpack(bytes(frame[4:]))))
+    outbox.lane = lane = Lane(Stream(0, "default", ["word"]), False, False)
+    lane.begin(Frame(7, 2, 4, (), lane), ENDS)
+    for word in ("a", "b"):
+        lane.add([word])
+        lane.ends.append(len(lane.last))
+    with outbox.lock:
+        outbox.flush()
+    outbox.add(Stream(1, "side", ["word"]), ["c"], [(7, 1)], None)
+    for done in (False, True):
+        outbox.acked += [7, 1]
+        with outbox.lock:
+            outbox.flush(done)
+    assert [tuple(m[1:4]) for m in written] == [(7, 0, 2), (0, 0, 0), (0, 0, 0)]
+    assert [len(m[4]) for m in written] == [1, 1, 0]
 
 
 def test_a_thread_that_starts_in_the_middle_of_a_frame_is_never_taken_for_the_row(start):

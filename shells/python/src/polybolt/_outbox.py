@@ -194,7 +194,10 @@ class BoltOutbox(Outbox):
                 groups.append(group)
             if lane.failed or lane.held:
                 _outcomes(side, *lane.outcomes_below(taken.first + hi))
-            if groups or side or hi > lo:
+            if taken.first + lo >= lane.frame.n:  # all of it was covered before: to the host it is gone
+                if groups or side:
+                    self._reply(0, 0, 0, groups, side)
+            elif groups or side or hi > lo:
                 self._reply(lane.frame.seq, taken.first + lo, hi - lo, groups, side)
             groups, side, lo = [], {}, hi
 

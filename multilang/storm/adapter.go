@@ -1,0 +1,382 @@
+package storm
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/polybolt/polybolt/multilang"
+)
+
+// Adapter stands between a host and a component written for Storm; see the
+// package's comment. It is not safe for concurrent use.
+type Adapter struct {
+	o      Options
+	codec  *codec
+	in     multilang.ToChild // the host's last message
+	msg    message           // the child's last message
+	work   Work
+	speaks bool   // the child has said something that we understand
+	ready  bool   // its pid has come
+	stop   bool   // the host wants it to end
+	err    string // an error that the next message may turn out to belong to a failed tuple
+	bolt   bolt
+	spout  spout
+	emits  emits
+
+	requests uint32 // for task ids
+	warned   map[string]bool
+}
+
+// New makes an adapter for one child.
+func New(o Options) *Adapter {
+	if o.Limit <= 0 {
+		o.Limit = 16 << 20
+	}
+	a := &Adapter{o: o, codec: newCodec(&o), warned: map[string]bool{}}
+	a.emits.streams = map[string]int{}
+	a.bolt.init()
+	a.spout.init()
+	return a
+}
+
+// Hello returns what the component says first, in its name: the magic and a hello.
+func (a *Adapter) Hello() []byte {
+	kind, sdk := "bolt", "storm-json"
+	if a.o.Spout {
+		kind = "spout"
+	}
+	if a.o.Form == Msgpack {
+		sdk = "storm-msgpack"
+	}
+	b, at := multilang.BeginFrame([]byte(multilang.Magic))
+	b, err := multilang.AppendTyped(b, multilang.TypeHello, &multilang.Hello{Version: multilang.Version, Level: "columns", Kind: kind, SDK: sdk, Features: []string{}})
+	if err != nil {
+		panic("storm: a hello that cannot be encoded: " + err.Error())
+	}
+	return multilang.EndFrame(b, at)
+}
+
+// Take returns what has to be written since it was called last. The slices
+// are valid until the next call of any method.
+func (a *Adapter) Take() Work {
+	w := a.work
+	a.work = Work{Stdin: w.Stdin[:0], Frames: w.Frames[:0]}
+	if cap(w.Stdin) > 1<<20 || cap(w.Frames) > 1<<20 {
+		a.work = Work{}
+	}
+	return w
+}
+
+// Host takes whole frames from the host, whose messages are of level columns.
+func (a *Adapter) Host(frames []byte) error {
+	s := multilang.Splitter{Limit: 1 << 30, Started: true}
+	for len(frames) > 0 {
+		p, err := s.Next(frames)
+		if err != nil {
+			return err
+		}
+		if p.Kind != multilang.Frame {
+			return errors.New("the host's frame is not whole")
+		}
+		frames = frames[p.Used:]
+		if err := a.in.Decode(p.Body); err != nil {
+			return fmt.Errorf("from the host: %w", err)
+		}
+		if err := a.fromHost(&a.in); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *Adapter) fromHost(m *multilang.ToChild) error {
+	var err error
+	switch m.Type {
+	case multilang.TypeWelcome:
+		a.work.Stdin, err = a.codec.appendSetup(a.work.Stdin, &a.o)
+		return err
+	case multilang.TypeData:
+		a.data(m)
+	case multilang.TypeTick:
+		a.tick()
+	case multilang.TypeTasks:
+		a.work.Stdin = a.codec.appendTasks(a.work.Stdin, m.Tasks)
+	case multilang.TypeNext:
+		a.spout.asked = append(a.spout.asked, request{seq: m.Seq, rows: m.N})
+		a.pump()
+	case multilang.TypeOutcome:
+		a.outcome(m)
+	case multilang.TypeActivate:
+		a.spout.active = true
+		a.order(activateTurn, nil)
+	case multilang.TypeDeactivate:
+		a.spout.active = false
+		a.order(deactivateTurn, nil)
+	case multilang.TypeStop:
+		a.end()
+	}
+	return nil
+}
+
+// Child takes bytes from the child's stdout: those that it did not use before,
+// and what came since. used of them are done with; before there are want bytes in all, counted from the
+// first unused one, another call is of no use. An error means that the stream
+// cannot be understood any more: the child has to be ended.
+func (a *Adapter) Child(buf []byte) (used, want int, err error) {
+	if !a.speaks && len(buf) > 0 && buf[0] == multilang.Magic[0] {
+		if n := min(len(buf), len(multilang.Magic)); string(buf[:n]) == multilang.Magic[:n] {
+			if n < len(multilang.Magic) {
+				return 0, len(multilang.Magic), nil
+			}
+			return 0, 0, ErrOurs
+		}
+	}
+	for used < len(buf) {
+		n, ok, text, err := a.codec.next(buf[used:], &a.msg)
+		a.print(text)
+		if err != nil {
+			a.flush()
+			return used + n, 0, err
+		}
+		if n == 0 {
+			want = len(buf) - used + 1
+			if a.o.Form == Msgpack {
+				want = max(want, a.codec.maps.want)
+			}
+			break
+		}
+		used += n
+		if ok {
+			a.speaks = true
+			a.fromChild(&a.msg)
+		}
+	}
+	a.flush()
+	return used, want, nil
+}
+
+func (a *Adapter) fromChild(m *message) {
+	if a.err != "" && m.command != failCommand && m.command != syncCommand {
+		a.reportError()
+	}
+	if m.problem != "" && m.command != emitCommand {
+		a.report("ProtocolError", fmt.Sprintf("a message %q cannot be obeyed: %s", m.name, m.problem))
+		return
+	}
+	switch m.command {
+	case pidAnswer:
+		a.pid()
+	case emitCommand:
+		a.emit(m)
+	case ackCommand:
+		a.settle(m.row, nil)
+	case failCommand:
+		a.settle(m.row, a.failure())
+	case logCommand:
+		a.log(m.level, m.text)
+	case errorCommand:
+		if !a.stop || !strings.Contains(m.text, "EOF") { // the end of stdin is what ends it, and no error
+			a.err = m.text
+		}
+	case metricsCommand:
+		a.metric(m)
+	case syncCommand:
+		if a.o.Spout {
+			a.synced()
+		} else {
+			a.marked()
+		}
+	default:
+		a.warn("command", fmt.Sprintf("a message with the command %q, which there is not: ignored", m.name))
+	}
+}
+
+// pid is the child's answer to the setup message: it is ready.
+func (a *Adapter) pid() {
+	if a.ready {
+		return
+	}
+	a.ready = true
+	a.flushEmits()
+	a.frame(func(b []byte) []byte {
+		b, err := multilang.AppendTyped(b, multilang.TypeReady, &multilang.Ready{Replays: a.o.Spout})
+		if err != nil {
+			panic("storm: a ready that cannot be encoded: " + err.Error())
+		}
+		return b
+	})
+	a.pump()
+}
+
+// flush hands over what has been gathered, once all that came has been read.
+func (a *Adapter) flush() {
+	if a.o.Spout || a.stop {
+		a.reportError() // a bolt's waits: the fail it belongs to may be on its way
+	}
+	a.flushEmits()
+}
+
+// End tells that the child has ended: Take returns what it had still said.
+func (a *Adapter) End() {
+	a.reportError()
+	a.flushEmits()
+}
+
+func (a *Adapter) flushEmits() {
+	if a.o.Spout {
+		a.flushRows(false)
+	} else {
+		a.flushReply()
+	}
+}
+
+// frame appends one frame for the host.
+func (a *Adapter) frame(body func([]byte) []byte) {
+	b, at := multilang.BeginFrame(a.work.Frames)
+	a.work.Frames = multilang.EndFrame(body(b), at)
+}
+
+func (a *Adapter) log(level int, text string) {
+	if level < 0 || level > 4 {
+		level = 2
+	}
+	a.frame(func(b []byte) []byte { return multilang.AppendLog(b, level, text, "") })
+}
+
+// warn says something about the child once.
+func (a *Adapter) warn(what, text string) {
+	if !a.warned[what] {
+		a.warned[what] = true
+		a.log(3, text)
+	}
+}
+
+// print takes what stands on the child's stdout and is no message.
+func (a *Adapter) print(text []byte) {
+	for _, line := range strings.FieldsFunc(clipped(text), func(r rune) bool { return r == '\n' || r == '\r' }) {
+		if strings.TrimSpace(line) != "" {
+			a.work.Text = append(a.work.Text, line)
+			a.warn("print", fmt.Sprintf("it prints on stdout, which is the protocol's channel: %.200q; print on stderr, or use the library's log", line))
+		}
+	}
+}
+
+// report tells an error that belongs to no tuple.
+func (a *Adapter) report(typ, text string) {
+	a.frame(func(b []byte) []byte {
+		return multilang.AppendError(b, &multilang.Error{Kind: "exception", Type: typ, Message: text})
+	})
+}
+
+// reportError tells the error that no failed tuple followed.
+func (a *Adapter) reportError() {
+	if a.err == "" {
+		return
+	}
+	e := errorOf(a.err)
+	a.err = ""
+	a.frame(func(b []byte) []byte { return multilang.AppendError(b, &e) })
+}
+
+// failure returns why a tuple failed: the error that the child told just
+// before, as BasicBolt and pystorm do, or that it asked for it.
+func (a *Adapter) failure() *multilang.Error {
+	if a.err == "" {
+		return &multilang.Error{Kind: "fail"}
+	}
+	e := errorOf(a.err)
+	a.err = ""
+	return &e
+}
+
+// errorOf makes an error of what a child library reports: a traceback, whose
+// last line says what it was.
+func errorOf(text string) multilang.Error {
+	e := multilang.Error{Kind: "exception", Type: "Error", Traceback: text}
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	e.Message = strings.TrimSpace(lines[len(lines)-1])
+	if typ, rest, ok := strings.Cut(e.Message, ": "); ok && !strings.ContainsAny(typ, " \t") {
+		e.Type, e.Message = typ, rest
+	}
+	if len(lines) == 1 {
+		e.Traceback = ""
+	}
+	return e
+}
+
+// metric takes a reading. Storm asks for a metric to be registered in Java
+// first; here its name is enough: nothing and integers count, other numbers are levels.
+func (a *Adapter) metric(m *message) {
+	x := multilang.Metric{Name: m.metric, Kind: "counter", Values: []float64{1}}
+	var v any
+	if len(m.params) > 0 {
+		v, _, _ = multilang.Decode(m.params)
+	}
+	switch v := v.(type) {
+	case nil:
+	case int64:
+		x.Values[0] = float64(v)
+	case float64:
+		x.Kind, x.Values[0] = "gauge", v
+	case []any:
+		x.Kind, x.Values = "histogram", x.Values[:0]
+		for _, item := range v {
+			switch item := item.(type) {
+			case int64:
+				x.Values = append(x.Values, float64(item))
+			case float64:
+				x.Values = append(x.Values, item)
+			}
+		}
+	default:
+		a.warn("metric "+m.metric, fmt.Sprintf("the metric %q is neither a number nor a list of numbers: ignored", m.metric))
+		return
+	}
+	if m.metric == "" {
+		a.warn("metric", "a metric without a name: ignored")
+		return
+	}
+	a.frame(func(b []byte) []byte { return multilang.AppendMetrics(b, []multilang.Metric{x}) })
+}
+
+// end lets the child end, as Storm does: by the end of its stdin, which it
+// reads after all that was written before.
+func (a *Adapter) end() {
+	a.stop = true
+	if !a.o.Spout {
+		a.work.CloseStdin = true
+		return
+	}
+	if a.spout.active {
+		a.spout.active = false
+		a.order(deactivateTurn, nil)
+	}
+	a.pump()
+}
+
+// Wake tells that the Wait that Take returned is over.
+func (a *Adapter) Wake() {
+	a.spout.waiting = false
+	a.pump()
+}
+
+// Beat asks a bolt for a sign that it has read what it was sent, as Storm does
+// once a second: call it about as often.
+func (a *Adapter) Beat() {
+	if !a.ready || a.o.Spout || a.stop {
+		return
+	}
+	waits := a.err != ""
+	a.reportError()
+	if len(a.bolt.marks) == 0 && (waits || a.bolt.open()) {
+		a.mark()
+	}
+}
+
+// Waiting returns how long an idle spout is left alone.
+const (
+	firstWait = time.Millisecond
+	longWait  = 50 * time.Millisecond
+)

@@ -113,6 +113,7 @@ var edges = map[string]map[string]string{
 	"coordinator/coordinatortest/faultproxy":    {},
 	"coordinator/coordinatortest/zookeepertest": {},
 	"multilang/multilangtest":                   {"multilang": "speaks it"},
+	"host/scheduler/schedulertest":              {"host/scheduler": "the contract that it checks"},
 	"host/hosttest": {
 		"coordinator/coordinatortest/zookeepertest": "a real ZooKeeper",
 		"host/api":  "asks nimbus",

@@ -28,8 +28,12 @@ func CheckFiles(t *Topology, dir string) error {
 	}
 	for _, c := range t.Components {
 		f := fileCheck{p: p, c: c, dir: dir}
+		if c.Protocol != ProtocolAuto {
+			f.dir = filepath.Join(dir, c.StormFolder(dir)) // what its command is relative to
+		}
 		f.program()
 		f.script()
+		f.dir = dir
 		f.multilang()
 	}
 	return p.err()
@@ -156,6 +160,9 @@ func (f fileCheck) script() {
 	advice := ""
 	if near := nearest(filepath.Base(name), f.namesBeside(name)); near != "" {
 		advice = fmt.Sprintf(", did you mean %s?", quote(filepath.Join(filepath.Dir(name), near)))
+	}
+	if f.c.Protocol != ProtocolAuto {
+		advice += fmt.Sprintf(" (looked in %s)", strings.Join(f.c.StormFolders(), ", "))
 	}
 	f.fail(at, "there is no script %s in the bundle%s", quote(name), advice)
 }

@@ -121,6 +121,9 @@ func (c *Client) ask(ctx context.Context, method, path, contentType string, body
 		}
 		answer, err := c.http.Do(r)
 		if err != nil {
+			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				return Errorf(CodeUnavailable, "nimbus at %s takes connections, and does not answer in time: look into its log", base)
+			}
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}

@@ -2,6 +2,7 @@ package hosttest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +28,10 @@ type Config struct {
 	Supervisors    int
 	Slots          int // of each supervisor
 	SessionTimeout time.Duration
+	Orphan         time.Duration // workers end when there was no supervisor for so long; 0: two minutes
+
+	// Disk returns the folder of a supervisor's data; nil: one in the cluster's folder.
+	Disk func(supervisor int) string
 }
 
 // Cluster is a cluster of real processes.
@@ -74,9 +79,13 @@ func Start(t testing.TB, cfg Config) *Cluster {
 		c.Nimbuses = append(c.Nimbuses, c.daemon(fmt.Sprintf("nimbus%d", i), append([]string{"nimbus", "--listen", address, "--token-file", token}, common...)...))
 	}
 	for i := range max(cfg.Supervisors, 1) {
-		c.machines = append(c.machines, filepath.Join(c.Dir, fmt.Sprintf("machine%d", i)))
+		machine := filepath.Join(c.Dir, fmt.Sprintf("machine%d", i))
+		if cfg.Disk != nil {
+			machine = cfg.Disk(i)
+		}
+		c.machines = append(c.machines, machine)
 		c.Supervisors = append(c.Supervisors, c.daemon(fmt.Sprintf("supervisor%d", i), append([]string{"supervisor",
-			"--dir", c.supervisorDir(i), "--slots", fmt.Sprint(max(cfg.Slots, 2)), "--host", fmt.Sprintf("machine%d", i), "--orphan", "2m"}, common...)...))
+			"--dir", c.supervisorDir(i), "--slots", fmt.Sprint(max(cfg.Slots, 2)), "--host", fmt.Sprintf("machine%d", i), "--orphan", cmp.Or(cfg.Orphan, 2*time.Minute).String()}, common...)...))
 	}
 	c.env = append(c.env, "POLYBOLT_NIMBUS="+strings.Join(c.urls, ","), "POLYBOLT_TOKEN_FILE="+token)
 	if c.API, err = api.NewClient(c.urls, "a token for tests"); err != nil {

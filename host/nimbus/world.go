@@ -63,9 +63,14 @@ type workerView struct {
 func (w *workerView) alive() bool { return w != nil && len(w.state.Alive) > 0 }
 
 // report returns what the living process tells, nil if it has told nothing yet.
+// If none lives it is the reason for that: the last words of the one that ended,
+// or its supervisor's, which could not start one.
 func (w *workerView) report() *cluster.Report {
-	if !w.alive() || w.state.Report == nil {
+	if w == nil || w.state.Report == nil {
 		return nil
+	}
+	if !w.alive() && w.state.Report.Fatal != "" {
+		return w.state.Report
 	}
 	for _, a := range w.state.Alive {
 		if a.Incarnation == w.state.Report.Incarnation {

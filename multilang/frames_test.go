@@ -125,7 +125,8 @@ func vectorFrames() []frameVector {
 	add("child", "reply to frame 0", AppendReply(nil, &FromChild{Groups: []Group{{N: 1, Cols: []Column{builtColumn("tick"), builtColumn(int64(0))}, IDs: -1}}}))
 	add("child", "reply with everything", AppendReply(nil, &FromChild{Seq: 7, First: 1, N: 4,
 		Groups: []Group{{N: 2, How: AnchorRefs, Anchors: u32s(7, 1, 6, 0), Cols: []Column{builtColumn("a", "b"), builtColumn(nil, int64(2))},
-			Direct: u32s(3, 4), Multi: []Multi{{1, u32s(7, 1, 6, 0, 5, 2)}}, IDs: 12}},
+			Direct: u32s(3, 4), Multi: []Multi{{1, u32s(7, 1, 6, 0, 5, 2)}}, IDs: -1},
+			{Stream: 1, N: 1, How: AnchorRefs, Anchors: u32s(7, 1), Cols: []Column{builtColumn("c")}, IDs: 12}},
 		Failed: []RowError{{Row: 2, Err: vectorError}}, Held: u32s(3, 4), Acked: u32s(6, 0, 5, 2),
 		Late: []RowError{{Seq: 5, Row: 9, Err: Error{Kind: "fail"}}}}))
 	add("child", "rows", AppendSpoutRows(nil, &FromChild{Seq: 300, Final: true, First: 41, Groups: []Group{{N: 3, Cols: []Column{words}, IDs: -1}}}))
@@ -176,6 +177,18 @@ func streamFields(name string) string {
 		return "1"
 	}
 	return "12"
+}
+
+// The answer names the tasks of rows one after another: of one row only can it be told which are whose.
+func TestIDsAreAskedForOneRow(t *testing.T) {
+	for _, n := range []int{1, 2} {
+		row := builtColumn([]any{"a", "b"}[:n]...)
+		d := Decoder{Level: Columns, Fields: []int{1}}
+		err := d.Decode(AppendReply(nil, &FromChild{Seq: 1, N: 1, Groups: []Group{{N: n, Cols: []Column{row}, IDs: 3}}}), new(FromChild))
+		if wrong := err != nil; wrong != (n != 1) || wrong && !strings.Contains(err.Error(), "task ids") {
+			t.Errorf("%d rows: %v", n, err)
+		}
+	}
 }
 
 func TestWelcomeComesBack(t *testing.T) {

@@ -217,7 +217,9 @@ func (g *Group) options(r *reader) {
 				g.Multi = append(g.Multi, m)
 			}
 		case "ids":
-			g.IDs = r.uint("ids", 1<<32-1)
+			if g.IDs = r.uint("ids", 1<<32-1); r.err == nil && g.N != 1 {
+				r.fail(fmt.Sprintf("a group of %d rows asks for task ids, which one of exactly one row may", g.N))
+			}
 		default:
 			r.value()
 		}

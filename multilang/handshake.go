@@ -3,6 +3,8 @@ package multilang
 import (
 	"bytes"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/vmihailenco/msgpack/v5"
 )
@@ -38,22 +40,42 @@ const (
 
 // Welcome is the host's answer to Hello.
 type Welcome struct {
-	Version         int              `msgpack:"version"`
-	Level           string           `msgpack:"level"`
-	Topology        string           `msgpack:"topology"`
-	Component       string           `msgpack:"component"`
-	Kind            string           `msgpack:"kind"`
-	Task            int              `msgpack:"task"`
-	Index           int              `msgpack:"index"`
-	Tasks           map[string][]int `msgpack:"tasks"`
-	Dir             string           `msgpack:"dir"`
-	Conf            map[string]any   `msgpack:"conf"`
-	Inputs          []WelcomeInput   `msgpack:"inputs"`
-	Outputs         []WelcomeOutput  `msgpack:"outputs"`
-	MaxMessageBytes int              `msgpack:"max_message_bytes"`
-	BeatMillis      int              `msgpack:"beat_ms"`
-	Concurrency     int              `msgpack:"concurrency"`
-	LogLevel        int              `msgpack:"log_level"`
+	Version         int             `msgpack:"version"`
+	Level           string          `msgpack:"level"`
+	Topology        string          `msgpack:"topology"`
+	Component       string          `msgpack:"component"`
+	Kind            string          `msgpack:"kind"`
+	Task            int             `msgpack:"task"`
+	Index           int             `msgpack:"index"`
+	Tasks           ComponentTasks  `msgpack:"tasks"`
+	Dir             string          `msgpack:"dir"`
+	Conf            map[string]any  `msgpack:"conf"`
+	Inputs          []WelcomeInput  `msgpack:"inputs"`
+	Outputs         []WelcomeOutput `msgpack:"outputs"`
+	MaxMessageBytes int             `msgpack:"max_message_bytes"`
+	BeatMillis      int             `msgpack:"beat_ms"`
+	Concurrency     int             `msgpack:"concurrency"`
+	LogLevel        int             `msgpack:"log_level"`
+}
+
+// ComponentTasks are the tasks of every component.
+type ComponentTasks map[string][]int
+
+// EncodeMsgpack writes the components in order, so that the same welcome is
+// always the same bytes: the encoder sorts the keys of a few types of map only.
+func (t ComponentTasks) EncodeMsgpack(enc *msgpack.Encoder) error {
+	if err := enc.EncodeMapLen(len(t)); err != nil {
+		return err
+	}
+	for _, component := range slices.Sorted(maps.Keys(t)) {
+		if err := enc.EncodeString(component); err != nil {
+			return err
+		}
+		if err := enc.Encode(t[component]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // WelcomeInput is a stream that the component subscribes to.

@@ -108,9 +108,6 @@ func (l *ledger) group(g *multilang.Group, m *multilang.FromChild, f *boltFrame)
 	}
 	l.seen.note(l.t, g, func(i int, e *emission) { e.anchors = anchors[i] })
 	if g.IDs >= 0 {
-		if g.N != 1 {
-			return breaks("ids", "a group of %d rows asks for task ids", g.N)
-		}
 		l.asks = append(l.asks, g.IDs)
 	}
 	return nil

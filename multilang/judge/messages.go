@@ -82,6 +82,8 @@ func (p *player) ruleOfForm(err error) string {
 		return "unknown"
 	case rule != "reply" && rule != "rows":
 		return rule
+	case strings.Contains(err.Error(), "task ids"):
+		return "ids"
 	case strings.Contains(err.Error(), "column"):
 		return "columns"
 	case strings.Contains(err.Error(), "row of"), strings.Contains(err.Error(), "rows, not"), strings.Contains(err.Error(), "body"), errors.Is(err, multilang.ErrTruncated):

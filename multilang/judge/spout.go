@@ -79,9 +79,6 @@ func (s *source) group(g *multilang.Group) *breach {
 	}
 	s.seen.note(s.t, g, func(i int, e *emission) { e.wants = wants[i] })
 	if g.IDs >= 0 {
-		if g.N != 1 {
-			return breaks("ids", "a group of %d rows asks for task ids", g.N)
-		}
 		s.asks = append(s.asks, g.IDs)
 	}
 	return nil

@@ -20,7 +20,7 @@ var le = binary.LittleEndian
 
 // components are the children that this program is itself: sources and sinks
 // that cost next to nothing.
-var components = map[string]func() error{"source": source, "sink": sink, "paced": paced}
+var components = map[string]func() error{"source": source, "sink": sink, "paced": paced, "arrivals": arrivals, "flood": flood}
 
 // source emits conf n sentences, and notes when the first were asked for.
 func source() error {
@@ -84,6 +84,7 @@ func spout(answer func(*multilangtest.Child, *multilang.ToChild, *sourceState) e
 		return err
 	}
 	state := &sourceState{left: confInt(c, "n"), hz: confInt(c, "hz")}
+	endless := state.left == 0
 	finished := false
 	for {
 		m, err := c.Read()
@@ -98,7 +99,7 @@ func spout(answer func(*multilangtest.Child, *multilang.ToChild, *sourceState) e
 			if err := answer(c, m, state); err != nil {
 				return err
 			}
-			if state.left == 0 && !finished {
+			if state.left == 0 && !finished && !endless {
 				finished = true
 				if err := c.Send(func(b []byte) []byte { return multilang.AppendSignal(b, multilang.TypeFinish) }); err != nil {
 					return err
@@ -206,4 +207,54 @@ func checkTotals(counts map[string]*int64, n int) error {
 		return fmt.Errorf("%d words, not %d", len(counts), len(want))
 	}
 	return nil
+}
+
+// arrivals notes when the first row came, and when the last of conf n did.
+func arrivals() error {
+	c, err := multilangtest.Start("bolt")
+	if err != nil {
+		return err
+	}
+	if err := c.Ready(multilang.Ready{}); err != nil {
+		return err
+	}
+	left := confInt(c, "n")
+	for {
+		m, err := c.Read()
+		if err != nil {
+			return err
+		}
+		switch m.Type {
+		case multilang.TypeData:
+			if err := note("arrived"); err != nil {
+				return err
+			}
+			if left -= m.N; left == 0 {
+				if err := note("last"); err != nil {
+					return err
+				}
+			}
+			if err := c.Reply(&multilang.FromChild{Seq: m.Seq, N: m.N}); err != nil {
+				return err
+			}
+		case multilang.TypeStop:
+			if left != 0 {
+				return fmt.Errorf("%d rows did not come", left)
+			}
+			return nil
+		}
+	}
+}
+
+// flood emits rows of conf size bytes for as long as it is asked.
+func flood() error {
+	row := []byte(nil)
+	return spout(func(c *multilangtest.Child, m *multilang.ToChild, _ *sourceState) error {
+		if row == nil {
+			row = bytes.Repeat([]byte{'x'}, confInt(c, "size"))
+		}
+		n := max(1, min(m.N, m.Bytes/len(row)))
+		data := append(bytes.Repeat(append(row, 0), n-1), row...)
+		return c.Rows(&multilang.FromChild{Seq: m.Seq, Final: true, Groups: []multilang.Group{{N: n, IDs: -1, Cols: []multilang.Column{{Kind: multilang.KindStr, Data: data}}}}})
+	})
 }

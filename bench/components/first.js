@@ -1,0 +1,4 @@
+const { spout } = require('polybolt')
+
+const first = spout(function* () { yield 'row' })
+first.run()

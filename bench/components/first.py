@@ -1,0 +1,9 @@
+from polybolt import spout
+
+
+@spout
+def first():
+    yield "row"
+
+
+first.run()

@@ -1,0 +1,4 @@
+const { bolt } = require('polybolt')
+
+const same = bolt(({ row }) => row)
+same.run()

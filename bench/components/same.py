@@ -1,0 +1,9 @@
+from polybolt import bolt
+
+
+@bolt
+def same(row):
+    return row
+
+
+same.run()

@@ -94,6 +94,7 @@ type output struct{ format string }
 
 func (o *output) add(c *cobra.Command) {
 	c.Flags().StringVarP(&o.format, "output", "o", "table", "`table`, json or yaml")
+	completeFlag(c, "output", "table", "json", "yaml")
 }
 
 // print writes v as json or yaml, or has asTable write it.

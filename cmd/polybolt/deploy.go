@@ -58,6 +58,7 @@ if that does not become ready, the old one stays, and the exit code is 1.`,
 	}
 	f.clientFlags.add(c)
 	f.waitFlags.add(c)
+	c.ValidArgsFunction = completeTopology
 	c.Flags().StringArrayVar(&f.set, "set", nil, "change a value of the topology, as in `spouts.lines.config.path=x`")
 	return c
 }

@@ -28,6 +28,7 @@ func newValidate() *cobra.Command {
 		},
 	}
 	c.Flags().StringArrayVar(&set, "set", nil, "change a value of the topology first, as `PATH=VALUE`")
+	c.ValidArgsFunction = completeTopology
 	return c
 }
 
@@ -66,6 +67,8 @@ func newGraph() *cobra.Command {
 		},
 	}
 	c.Flags().StringVarP(&format, "format", "f", "text", "`text` or mermaid")
+	completeFlag(c, "format", "text", "mermaid")
+	c.ValidArgsFunction = completeTopology
 	return c
 }
 

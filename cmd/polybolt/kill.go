@@ -44,6 +44,7 @@ func newKill() *cobra.Command {
 		},
 	}
 	f.add(c)
+	c.ValidArgsFunction = completeDeployed(&f)
 	c.Flags().DurationVar(&wait, "wait", 0, "for tuples in flight to be done (default: the topology's message timeout)")
 	c.Flags().BoolVar(&noWait, "no-wait", false, "return at once")
 	return c

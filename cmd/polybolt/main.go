@@ -88,7 +88,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return exit{exitUsage, fmt.Errorf("%w\nSee: %s --help", err, c.CommandPath())}
 	})
-	root.AddCommand(newRun(), newRunHere(), newValidate(), newGraph(), newSchema(), newSDK(), newVersion(),
+	root.AddCommand(newRun(), newRunHere(), newNew(), newValidate(), newGraph(), newSchema(), newSDK(), newVersion(),
 		newDev(), newNimbus(), newSupervisor(), newWorker(), newDeploy(), newList(), newKill())
 	return root
 }

@@ -50,6 +50,8 @@ up or failed back to its spout, 130 a second Ctrl-C.`,
 		RunE: func(c *cobra.Command, _ []string) error { return runGuarded() },
 	}
 	f.add(c)
+	completeFlag(c, "output", "table", "json")
+	c.ValidArgsFunction = completeTopology
 	return c
 }
 

@@ -67,11 +67,12 @@ var edges = map[string]map[string]string{
 		"shells":       "starts workers under guardians",
 	},
 	"host/worker": {
-		"host/acker":    "tracks trees",
-		"host/stream":   "moves rows",
-		"host/topology": "the vocabulary",
-		"multilang":     "speaks with children",
-		"shells":        "starts children",
+		"host/acker":      "tracks trees",
+		"host/stream":     "moves rows",
+		"host/topology":   "the vocabulary",
+		"multilang":       "speaks with children",
+		"multilang/storm": "speaks with children written for Storm",
+		"shells":          "starts children",
 	},
 	// Contracts and seams.
 	"host/api": {"host/topology": "the vocabulary"},
@@ -98,6 +99,7 @@ var edges = map[string]map[string]string{
 	},
 	"multilang":       {},
 	"multilang/judge": {"multilang": "judges a child that speaks it"},
+	"multilang/storm": {"multilang": "adapts Storm's protocol to it"},
 	"shells":          {},
 	// The coordinator.
 	"coordinator":               {},

@@ -16,12 +16,17 @@ import (
 func (t *task) onOutput(buf []byte) (used, want int, err error) {
 	for used < len(buf) {
 		p, err := t.split.Next(buf[used:])
-		used += p.Used
+		if used += p.Used; p.Used > 0 {
+			t.unfinished.Store(0)
+		}
 		if err != nil {
 			return used, 0, err
 		}
 		switch p.Kind {
 		case multilang.More:
+			if t.unfinished.Load() == 0 {
+				t.unfinished.Store(int64(time.Since(t.w.started)))
+			}
 			return used, p.Want, nil
 		case multilang.Text:
 			t.onText(p.Body)

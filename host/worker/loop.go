@@ -9,6 +9,7 @@ import (
 
 	"github.com/polybolt/polybolt/host/acker"
 	"github.com/polybolt/polybolt/multilang"
+	"github.com/polybolt/polybolt/multilang/storm"
 	"github.com/polybolt/polybolt/shells"
 )
 
@@ -88,10 +89,10 @@ func (t *task) start() (<-chan shells.Exit, error) {
 	t.setState(Starting, "")
 	exits := make(chan shells.Exit, 1)
 	t.decoder.Level, t.split, t.text = multilang.Rows, multilang.Splitter{}, nil
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.unfinished.Store(0)
 	t.child.Add(1)
-	p, err := shells.Start(shells.Spec{
+	v := &voice{t: t}
+	spec := shells.Spec{
 		Name:       fmt.Sprintf("%s/%s", t.w.opts.Topology.Name, t.name),
 		Command:    t.comp.Command,
 		Dir:        t.w.opts.Bundle,
@@ -99,12 +100,11 @@ func (t *task) start() (<-chan shells.Exit, error) {
 		SDK:        t.w.opts.SDK,
 		Output:     t.onOutput,
 		StderrLine: t.onStderr,
-		Exited:     func(e shells.Exit) { exits <- e },
-	})
-	if err != nil {
+		Exited:     func(e shells.Exit) { v.ended(); exits <- e },
+	}
+	if err := v.start(spec); err != nil {
 		return nil, err
 	}
-	t.process = p
 	return exits, nil
 }
 
@@ -209,6 +209,7 @@ func (t *task) signal(typ byte) {
 // look judges the child, and kills it if it must go; then it returns why.
 func (t *task) look(judge *shells.Judge) error {
 	signs := t.signs()
+	t.process.do((*storm.Adapter).Beat)
 	j := judge.Look(signs)
 	if j.Sample {
 		if s, err := t.process.Sample(); err == nil {
@@ -218,15 +219,29 @@ func (t *task) look(judge *shells.Judge) error {
 	}
 	switch j.Verdict {
 	case shells.Fine:
-		return nil
+		return t.lookAtStream(signs)
 	case shells.Busy:
 		t.w.line(Line{Task: t.id, Component: t.comp.ID, Level: LevelWarn, Text: j.Why})
 		return nil
 	}
 	err := fmt.Errorf("%s", j.Why)
 	if j.Verdict == shells.StartupTimeout {
-		err = fmt.Errorf("%w: %s", errStartup, j.Why)
+		err = fmt.Errorf("%w: %s%s", errStartup, j.Why, t.silent(signs.Spoke))
 	}
+	t.process.Kill(err)
+	return err
+}
+
+// lookAtStream kills the child if the message that it began has not come to its
+// end for the heartbeat timeout. An SDK writes a message in one go: this is
+// garbage that looks like the head of one, and swallows all that follows.
+func (t *task) lookAtStream(s shells.Signs) error {
+	since := t.unfinished.Load()
+	limit := t.comp.Timeouts.Heartbeat
+	if since == 0 || !s.Reading || s.Ready.IsZero() || limit <= 0 || time.Since(t.w.started)-time.Duration(since) < limit {
+		return nil
+	}
+	err := fmt.Errorf("it began a message %s ago that has not come to its end since: something else wrote to the protocol stream", limit)
 	t.process.Kill(err)
 	return err
 }

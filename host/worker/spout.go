@@ -160,7 +160,9 @@ func (t *task) emitRows(decoded *multilang.Group, first uint32, replays bool, no
 	in := &input{acked: g.N}
 	r := t.router
 	r.from = identity(r.from[:0], g.N)
-	if t.w.opts.Topology.Config.Acking {
+	if t.untracked(g) {
+		// Nobody is told, and nobody replays it.
+	} else if t.w.opts.Topology.Config.Acking {
 		k := kept{stream: g.Stream, n: g.N, cols: g.Cols, direct: append(multilang.U32s(nil), g.Direct...), first: first, wants: g.How, back: replays, child: t.incarnation(), born: now}
 		if g.How == multilang.AnchorEnds {
 			k.some = positions(g.Anchors)

@@ -10,7 +10,6 @@ import (
 	"github.com/polybolt/polybolt/host/stream"
 	"github.com/polybolt/polybolt/host/topology"
 	"github.com/polybolt/polybolt/multilang"
-	"github.com/polybolt/polybolt/shells"
 )
 
 // State is where a task is in its life.
@@ -35,20 +34,21 @@ func (s State) String() string {
 // task is one process of a component, over all its deaths and restarts.
 type task struct {
 	// Fixed at construction.
-	w       *Worker
-	comp    *component
-	id      topology.TaskID
-	index   int
-	name    string // component[index]
-	inbox   *inbox
-	pool    atomic.Pointer[inbox]  // of the component's tasks here; nil if it has one task in all
-	edges   [][]*edge              // by output stream
-	inputs  map[*stream.Source]int // index into the welcome's inputs
-	ledger  *ledger                // spouts only
-	stats   stats
-	metrics metrics
-	busy    atomic.Int64 // rows in the child
-	child   atomic.Int64 // incarnation: how many children there have been
+	w          *Worker
+	comp       *component
+	id         topology.TaskID
+	index      int
+	name       string // component[index]
+	inbox      *inbox
+	pool       atomic.Pointer[inbox]  // of the component's tasks here; nil if it has one task in all
+	edges      [][]*edge              // by output stream
+	inputs     map[*stream.Source]int // index into the welcome's inputs
+	ledger     *ledger                // spouts only
+	stats      stats
+	metrics    metrics
+	busy       atomic.Int64 // rows in the child
+	child      atomic.Int64 // incarnation: how many children there have been
+	unfinished atomic.Int64 // since when (after Worker.started) a message has been incomplete; 0: none is
 
 	// Owned by the loop.
 	pokes   chan struct{} // capacity 1: something changed
@@ -62,6 +62,7 @@ type task struct {
 	message multilang.FromChild
 	split   multilang.Splitter
 	text    []byte // of an unfinished line before the magic
+	classic bool   // the child was written for Storm
 
 	// Guarded by mu.
 	mu       sync.Mutex
@@ -73,7 +74,7 @@ type task struct {
 	working  time.Time     // since when it has had something to do
 	cpu      time.Duration // of dead children
 	maxRSS   int64
-	process  *shells.Child
+	process  *voice
 	hello    *multilang.Hello
 	seq      uint32
 	inflight []*frame

@@ -94,7 +94,7 @@ func (a *Adapter) Host(frames []byte) error {
 func (a *Adapter) fromHost(m *multilang.ToChild) error {
 	var err error
 	switch m.Type {
-	case multilang.TypeWelcome:
+	case multilang.TypeStart: // its answer to the setup message is that it is ready
 		a.work.Stdin, err = a.codec.appendSetup(a.work.Stdin, &a.o)
 		return err
 	case multilang.TypeData:

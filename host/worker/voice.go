@@ -1,0 +1,155 @@
+package worker
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/polybolt/polybolt/multilang/storm"
+	"github.com/polybolt/polybolt/shells"
+)
+
+// voice is a running child as its task hears it: the process, and for one that
+// was written for Storm the adapter that makes it speak our protocol.
+type voice struct {
+	*shells.Child
+	t *task
+
+	// in serialises what the task is told: the reader's calls, and the hello
+	// that the adapter says before the child says anything. It is taken before task.mu.
+	in sync.Mutex
+
+	// mu guards what follows. It is taken after task.mu, and nothing is called under it.
+	mu      sync.Mutex
+	adapter *storm.Adapter // nil: the child speaks our protocol
+	wake    *time.Timer    // nil until the adapter first asked for it
+	frames  []byte         // not told yet
+	spare   []byte
+	text    []string
+}
+
+// start starts the process. What it says is told to the task once the task
+// knows of it.
+func (v *voice) start(spec shells.Spec) error {
+	t := v.t
+	var err error
+	if v.adapter, err = t.dress(&spec); err != nil {
+		return err
+	}
+	if t.classic = v.adapter != nil; t.classic {
+		spec.Output = v.output
+	}
+	t.mu.Lock()
+	v.Child, err = shells.Start(spec)
+	if err == nil {
+		t.process = v
+	}
+	t.mu.Unlock()
+	if err != nil || !t.classic {
+		return err
+	}
+	if err := v.hello(); err != nil {
+		v.Kill(err)
+	}
+	return nil
+}
+
+// Write sends frames to the child.
+func (v *voice) Write(b []byte) {
+	if v.adapter == nil {
+		v.Child.Write(b)
+		return
+	}
+	v.mu.Lock()
+	err := v.adapter.Host(b)
+	v.pass()
+	v.mu.Unlock()
+	if err != nil {
+		v.Kill(err) // a message of ours that we cannot read ourselves
+	}
+}
+
+// pass does what the adapter asks for. mu is held.
+func (v *voice) pass() {
+	w := v.adapter.Take()
+	v.Child.Write(w.Stdin)
+	if w.CloseStdin {
+		v.CloseInput()
+	}
+	v.frames = append(v.frames, w.Frames...)
+	v.text = append(v.text, w.Text...)
+	switch {
+	case w.Wait == 0:
+	case v.wake == nil:
+		v.wake = time.AfterFunc(w.Wait, func() { v.do((*storm.Adapter).Wake) })
+	default:
+		v.wake.Reset(w.Wait)
+	}
+}
+
+// do tells the adapter that a moment has passed.
+func (v *voice) do(what func(*storm.Adapter)) {
+	if v.adapter == nil {
+		return
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	what(v.adapter)
+	v.pass()
+}
+
+// output takes what the child wrote on stdout.
+func (v *voice) output(buf []byte) (used, want int, err error) {
+	v.in.Lock()
+	defer v.in.Unlock()
+	v.mu.Lock()
+	used, want, err = v.adapter.Child(buf)
+	v.pass()
+	v.mu.Unlock()
+	if errors.Is(err, storm.ErrOurs) {
+		return used, want, err
+	}
+	return used, want, errors.Join(v.tell(), err)
+}
+
+// tell hands on what the adapter says in the child's name. in is held.
+func (v *voice) tell() error {
+	v.mu.Lock()
+	frames, text := v.frames, v.text
+	v.frames, v.text = v.spare[:0], nil
+	v.mu.Unlock()
+	for _, line := range text {
+		v.t.onStderr([]byte(line))
+	}
+	_, _, err := v.t.onOutput(frames)
+	v.mu.Lock()
+	v.spare = frames
+	v.mu.Unlock()
+	return err
+}
+
+// hello says in the child's name what a component of ours says first.
+func (v *voice) hello() error {
+	v.in.Lock()
+	defer v.in.Unlock()
+	v.mu.Lock()
+	v.frames = append(v.adapter.Hello(), v.frames...)
+	v.mu.Unlock()
+	return v.tell()
+}
+
+// ended tells what the child had still said. Its streams are read by then.
+func (v *voice) ended() {
+	if v.adapter == nil {
+		return
+	}
+	v.in.Lock()
+	defer v.in.Unlock()
+	v.do((*storm.Adapter).End)
+	_ = v.tell() // why it ended is known already
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.wake != nil {
+		v.wake.Stop()
+	}
+}

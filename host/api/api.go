@@ -52,7 +52,7 @@ type DeployRequest struct {
 	Set     []string      `json:"set,omitempty"`  // PATH=VALUE, as for run
 	Timeout time.Duration `json:"timeout"`        // nanoseconds; for the new version to be ready
 	Drain   time.Duration `json:"drain"`          // for the old version to finish what is in flight
-	Wait    bool          `json:"wait,omitempty"` // take it even if there are no slots for it now
+	Wait    bool          `json:"wait,omitempty"` // somebody waits for it: refuse it if there are no slots for it now
 }
 
 // Verb names a change of a topology.

@@ -34,25 +34,25 @@ func testLog(t testing.TB) *slog.Logger {
 // is set, instead of it.
 type mortal struct {
 	coordinator.Store
-	before bool
 
-	mu    sync.Mutex
-	count int           // guarded by mu: changes so far
-	last  int           // guarded by mu; 0: immortal
-	died  chan struct{} // closed when it dies
-	gone  chan struct{} // closed when nothing of it is left
+	mu     sync.Mutex
+	before bool          // guarded by mu
+	count  int           // guarded by mu: changes so far
+	last   int           // guarded by mu; 0: immortal
+	died   chan struct{} // closed when it dies
+	gone   chan struct{} // closed when nothing of it is left
 }
 
 func (m *mortal) Apply(ctx context.Context, ops ...coordinator.Op) error {
 	m.mu.Lock()
 	m.count++
-	n, last := m.count, m.last
+	n, last, before := m.count, m.last, m.before
 	m.mu.Unlock()
 	if last == 0 || n < last {
 		return m.Store.Apply(ctx, ops...)
 	}
 	if n == last {
-		if !m.before {
+		if !before {
 			_ = m.Store.Apply(ctx, ops...) // nobody hears of it
 		}
 		close(m.died)
@@ -66,18 +66,20 @@ func (m *mortal) Apply(ctx context.Context, ops ...coordinator.Op) error {
 
 // fixture is a coordinator with machines, and nimbuses that come and go.
 type fixture struct {
-	t        *testing.T
-	f        coordinatortest.Fixture
-	c        *cluster.Cluster // the test's own eyes
-	machines *machines
-	rules    Rules
-	nimbus   *Nimbus // the present one
-	store    *mortal // its store
-	end      func()  // kills it
+	t *testing.T
+	f coordinatortest.Fixture
+
+	supervisors int
+	c           *cluster.Cluster // the test's own eyes
+	machines    *machines
+	rules       Rules
+	nimbus      *Nimbus // the present one
+	store       *mortal // its store
+	end         func()  // kills it
 }
 
 func newFixture(t *testing.T, supervisors, slots int) *fixture {
-	f := &fixture{t: t, f: coordinatortest.Embedded(t), rules: DefaultRules()}
+	f := &fixture{t: t, f: coordinatortest.Embedded(t), rules: DefaultRules(), supervisors: supervisors}
 	f.c = cluster.New(f.f.Open(t), testLog(t))
 	f.machines = newMachines(t, f.f.Open(t), supervisors, slots)
 	return f
@@ -87,8 +89,26 @@ func newFixture(t *testing.T, supervisors, slots int) *fixture {
 // dies at its n-th change from then on; 0: never.
 func (f *fixture) start(n int, before bool) {
 	f.t.Helper()
+	f.startAlone()
+	eventually(f.t, "nimbus sees the supervisors", func() bool {
+		l := f.nimbus.current()
+		if l == nil {
+			return false
+		}
+		seen := 0
+		err := l.submit(f.t.Context(), func(context.Context) error { seen = len(l.world.supervisors); return nil })
+		return err == nil && seen == f.supervisors
+	})
+	f.store.mu.Lock()
+	defer f.store.mu.Unlock()
+	f.store.count, f.store.last, f.store.before = 0, n, before
+}
+
+// startAlone starts a nimbus, and waits until it leads.
+func (f *fixture) startAlone() {
+	f.t.Helper()
 	inner := f.f.Open(f.t)
-	store := &mortal{Store: inner, died: make(chan struct{}), gone: make(chan struct{}), before: before}
+	store := &mortal{Store: inner, died: make(chan struct{}), gone: make(chan struct{})}
 	f.store = store
 	opts := DefaultOptions()
 	opts.Log, opts.Rules = testLog(f.t), f.rules
@@ -112,18 +132,7 @@ func (f *fixture) start(n int, before bool) {
 		}
 	})
 	f.t.Cleanup(f.end)
-	eventually(f.t, "nimbus leads, and sees the supervisors", func() bool {
-		l := f.nimbus.current()
-		if l == nil {
-			return false
-		}
-		seen := 0
-		err := l.submit(f.t.Context(), func(context.Context) error { seen = len(l.world.supervisors); return nil })
-		return err == nil && seen > 0
-	})
-	f.store.mu.Lock()
-	defer f.store.mu.Unlock()
-	f.store.count, f.store.last = 0, n
+	eventually(f.t, "nimbus leads", func() bool { return f.nimbus.current() != nil })
 }
 
 func (f *fixture) changes() int {

@@ -191,31 +191,43 @@ func (l *leader) settle(ctx context.Context) error {
 	}
 	// After it (re)connects everybody had a session's time to come back.
 	l.world.believe = s.Since.Add(s.Timeout).UTC()
-	for _, name := range slices.Sorted(maps.Keys(l.world.topologies)) {
-		if err := l.settleOne(ctx, name); err != nil {
-			return err
+	for range maxSteps {
+		l.wake = time.Time{}
+		worked := false
+		for _, name := range slices.Sorted(maps.Keys(l.world.topologies)) {
+			did, err := l.settleOne(ctx, name)
+			if err != nil {
+				return err
+			}
+			worked = worked || did
 		}
+		if !worked {
+			return l.sweep(ctx)
+		}
+		// What one topology gave up another may have waited for.
 	}
-	return l.sweep(ctx)
+	return errors.New("the plans for all topologies together do not come to an end")
 }
 
-func (l *leader) settleOne(ctx context.Context, name topology.Name) error {
+// settleOne carries out the plans for one topology, and returns whether there were any.
+func (l *leader) settleOne(ctx context.Context, name topology.Name) (worked bool, err error) {
 	for range maxSteps {
 		v := l.world.topologies[name]
 		if v == nil {
-			return nil
+			return worked, nil
 		}
 		l.world.now = time.Now().UTC()
 		p := next(l.world, v)
 		if p.idle() {
 			l.wake = sooner(l.wake, p.wake)
-			return nil
+			return worked, nil
 		}
 		if err := l.carryOut(ctx, name, p); err != nil {
-			return err
+			return worked, err
 		}
+		worked = true
 	}
-	return fmt.Errorf("topology %s: the plans for it do not come to an end", name)
+	return worked, fmt.Errorf("topology %s: the plans for it do not come to an end", name)
 }
 
 // carryOut does what a plan says, and reads what has become of it.

@@ -86,6 +86,9 @@ func (c *change) unplace(r *runView) {
 
 // staged waits for every worker of the new run to have started its children.
 func staged(c *change) verdict {
+	if homeless(c.new()) {
+		return verdict{} // whoever did not want to wait for slots was refused
+	}
 	return c.reached(c.new(), cluster.Staged, "not ready")
 }
 

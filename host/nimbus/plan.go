@@ -1,6 +1,7 @@
 package nimbus
 
 import (
+	"slices"
 	"time"
 
 	"github.com/polybolt/polybolt/host/cluster"
@@ -50,13 +51,7 @@ func advance(w *world, v *view, p *plan) {
 	default:
 		// While a change waits, what it waits for may have to move.
 		p.wake = verdict.until
-		if c.c.Kind != cluster.Kill {
-			for _, r := range []*runView{v.serving(), c.new()} {
-				if r != nil && len(w.placesOf(r.run.ID)) > 0 && p.batch.Empty() {
-					w.maintain(v, r, p)
-				}
-			}
-		}
+		c.maintain(p)
 		return
 	}
 	if !p.gone {
@@ -64,6 +59,24 @@ func advance(w *world, v *view, p *plan) {
 		p.batch.SetTopology(&c.t, v.version)
 	}
 }
+
+// maintain keeps the runs of a change placed that are to run in its step.
+func (c *change) maintain(p *plan) {
+	if c.c.Kind == cluster.Kill {
+		return
+	}
+	c.w.maintain(c.v, c.v.serving(), p)
+	if r := c.new(); p.batch.Empty() && r != c.v.serving() && slices.Contains([]cluster.Step{cluster.Stage, cluster.Drain, cluster.Switch}, c.c.Step) {
+		c.w.maintain(c.v, r, p)
+		if homeless(r) && !p.batch.Empty() { // the time that it has to start begins when it can
+			c.c.Entered = c.w.now
+			p.batch.SetTopology(&c.t, c.v.version)
+		}
+	}
+}
+
+// homeless tells whether a run waits for its first slot.
+func homeless(r *runView) bool { return r != nil && len(r.assignment.Workers) == 0 }
 
 // begin makes a change of the one that is saved.
 func begin(w *world, v *view, b *cluster.Batch) *change {

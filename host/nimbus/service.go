@@ -70,13 +70,25 @@ func (n *Nimbus) List(ctx context.Context) ([]api.Topology, error) {
 
 // Status implements [api.Service].
 func (n *Nimbus) Status(ctx context.Context, name topology.Name) (*api.Status, error) {
+	l, err := n.leading()
+	if err != nil {
+		return nil, err
+	}
 	var s *api.Status
-	err := n.look(ctx, func(l *leader) error {
+	err = l.submit(ctx, func(ctx context.Context) error {
 		v, err := l.find(name)
-		if err == nil {
-			s = status(l.world, v)
+		if err != nil {
+			return err
 		}
-		return err
+		s = status(l.world, v)
+		for _, number := range v.versions {
+			version, err := l.version(ctx, name, number)
+			if err != nil {
+				return err
+			}
+			s.Versions = append(s.Versions, api.Version{Number: number, Bundle: string(version.Bundle.Hash), Size: version.Bundle.Size, Deployed: version.Deployed})
+		}
+		return nil
 	})
-	return s, err
+	return s, n.explain(err)
 }

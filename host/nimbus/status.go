@@ -50,7 +50,7 @@ func state(w *world, v *view) (state, why string) {
 		state = "inactive"
 	}
 	if short := r.short(); short > 0 && len(r.assignment.Workers) == 0 {
-		return "waiting", fmt.Sprintf("%d slots short", short)
+		return "waiting", slotsShort(short)
 	}
 	var reasons []string
 	for _, c := range r.components() {
@@ -62,7 +62,7 @@ func state(w *world, v *view) (state, why string) {
 		reasons = append(reasons, missing)
 	}
 	if short := r.short(); short > 0 {
-		reasons = append(reasons, fmt.Sprintf("%d slots short", short))
+		reasons = append(reasons, slotsShort(short))
 	}
 	if len(reasons) > 0 {
 		state = "impaired"
@@ -80,13 +80,20 @@ func changing(v *view, ch *cluster.Change) (state, why string) {
 		return words[ch.Kind], string(ch.Step)
 	}
 	if short := r.short(); short > 0 {
-		return words[ch.Kind], fmt.Sprintf("waiting: %d slots short", short)
+		return words[ch.Kind], "waiting: " + slotsShort(short)
 	}
 	mode := cluster.Staged
 	if ch.Step != cluster.Stage {
 		mode = desired(&v.top)
 	}
 	return words[ch.Kind], strings.Join(append([]string{string(ch.Step)}, r.behind(mode)...), "; ")
+}
+
+func slotsShort(n int) string {
+	if n == 1 {
+		return "1 slot short"
+	}
+	return fmt.Sprintf("%d slots short", n)
 }
 
 // short tells how many slots are missing for the workers that are wanted.

@@ -3,7 +3,6 @@ package nimbus
 import (
 	"context"
 
-	"github.com/polybolt/polybolt/host/api"
 	"github.com/polybolt/polybolt/host/cluster"
 	"github.com/polybolt/polybolt/host/topology"
 )
@@ -26,9 +25,4 @@ func (l *leader) version(ctx context.Context, name topology.Name, n int) (*clust
 	}
 	l.versions[key] = &v
 	return &v, nil
-}
-
-// Errors implements [api.Service].
-func (n *Nimbus) Errors(ctx context.Context, name topology.Name) ([]api.ComponentErrors, error) {
-	return nil, api.Errorf(api.CodeNotFound, "errors are not kept yet: they are in the workers' logs")
 }

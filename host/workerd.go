@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"log/slog"
+	"path/filepath"
 	"time"
 
 	"github.com/polybolt/polybolt/host/cluster"
@@ -12,11 +13,12 @@ import (
 
 // RunWorker runs the worker process that a supervisor's file describes, until
 // its place is not its own any more.
-func RunWorker(ctx context.Context, file string, log *slog.Logger) error {
+func RunWorker(ctx context.Context, file string) error {
 	spec, err := slot.ReadSpec(file)
 	if err != nil {
 		return err
 	}
+	log := slog.New(slog.NewJSONHandler(process.NewOwnLog(filepath.Join(spec.Logs, slot.LogFile)), nil))
 	log = log.With("topology", spec.Run.Topology, "run", spec.Run.Number, "slot", spec.Place.Local())
 	o := ClusterOptions{ZooKeeper: spec.ZooKeeper, Root: spec.Root, SessionTimeout: time.Duration(spec.SessionTimeout), Host: spec.Host}
 	return o.withCluster(log, func(c *cluster.Cluster) error {

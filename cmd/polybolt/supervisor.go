@@ -46,7 +46,7 @@ func newWorker() *cobra.Command {
 		Hidden: true,
 		Args:   usage(cobra.ExactArgs(1)),
 		RunE: func(_ *cobra.Command, args []string) error {
-			return runDaemon(func(ctx context.Context, log *slog.Logger) error { return host.RunWorker(ctx, args[0], log) })
+			return runDaemon(func(ctx context.Context, _ *slog.Logger) error { return host.RunWorker(ctx, args[0]) })
 		},
 	}
 }

@@ -28,11 +28,7 @@ func (p *Process) remember(m memory) error {
 	if err != nil {
 		return err
 	}
-	temp := p.memoryFile() + ".new"
-	if err := os.WriteFile(temp, b, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(temp, p.memoryFile())
+	return replaceFile(p.memoryFile(), b)
 }
 
 // recall returns what the process before this one knew of the same run.

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// LogOutput writes what components say into a log.
+// LogOutput writes what components say into a log, whatever its level is. The
+// log server knows the attributes.
 type LogOutput struct{ Log *slog.Logger }
 
 // Line implements [Output].
@@ -17,6 +18,9 @@ func (o LogOutput) Line(l Line) {
 	}
 	r := slog.NewRecord(l.Time, level, strings.TrimRight(l.Text, "\n"), 0)
 	r.AddAttrs(slog.String("component", string(l.Component)), slog.Int("task", int(l.Task)), slog.Int("pid", l.PID))
+	if l.Raw {
+		r.AddAttrs(slog.Bool("raw", true))
+	}
 	if l.Logger != "" {
 		r.AddAttrs(slog.String("logger", l.Logger))
 	}

@@ -127,7 +127,10 @@ func (p *Process) Run(ctx context.Context) error {
 			cancel(err)
 		}
 	})
+	keeping, kept := context.WithCancel(ctx)
+	wg.Go(func() { p.keepFigures(keeping) })
 	err = p.work(ctx)
+	kept()
 	if cause := context.Cause(ctx); err == nil && cause != nil && !errors.Is(cause, context.Canceled) {
 		err = cause
 	}
@@ -228,7 +231,7 @@ func (p *Process) build() error {
 	p.tally.init(top, &p.assignment, p.spec.Place)
 	p.engine, err = p.o.NewEngine(EngineOptions{
 		Run: p.spec.Run, Incarnation: p.incarnation, Topology: top, Assignment: p.assignment, Place: p.spec.Place, Bundle: p.spec.Bundle,
-		Scratch: filepath.Join(p.spec.Folder, "scratch"), DeadFile: filepath.Join(p.spec.Logs, "dead.jsonl"), Observer: observer{p},
+		Scratch: filepath.Join(p.spec.Folder, "scratch"), DeadFile: filepath.Join(p.spec.Logs, slot.DeadFile), Observer: observer{p},
 	})
 	if err != nil {
 		return err

@@ -27,9 +27,6 @@ type Spec struct {
 	Orphan         cluster.Duration `json:"orphan"` // end when no supervisor has asked for as long; 0: never
 }
 
-// LogFile is the name of a worker's log in its Logs folder.
-const LogFile = "worker.log"
-
 // Save writes the spec for ReadSpec.
 func (s *Spec) Save(file string) error {
 	b, err := json.MarshalIndent(s, "", "  ")

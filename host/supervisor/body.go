@@ -104,7 +104,7 @@ func (k *keeper) kill() {
 
 // reason says how the worker ended, as its guardian wrote it down.
 func (k *keeper) reason() string {
-	e, err := shells.ReadGuardExit(k.file(exitName))
+	e, err := shells.ReadGuardExit(slot.ExitFile(k.s.o.Dir, k.place.Local()))
 	switch {
 	case err != nil:
 		return fmt.Sprintf("worker ended, and its guardian with it: %v", err)

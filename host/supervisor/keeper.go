@@ -19,11 +19,8 @@ import (
 // maxComplaint bounds what nimbus is told, in bytes.
 const maxComplaint = 4 << 10
 
-// The files in a place's folder.
-const (
-	specName = "spec.json"
-	exitName = "exit.json"
-)
+// specName is the file in a place's folder that tells its worker what to be.
+const specName = "spec.json"
 
 // keeper looks after one lane of a slot.
 type keeper struct {
@@ -197,13 +194,13 @@ func (k *keeper) do(ctx context.Context, a action) {
 func (k *keeper) start(ctx context.Context) error {
 	spec := k.s.o.Spec
 	spec.Run, spec.Place, spec.Bundle, spec.Folder, spec.Socket = k.placed.Run, k.place, k.bundle, k.folder, k.socket
-	spec.Logs = k.s.logs(k.placed.Run, k.place)
+	spec.Logs = slot.Logs(k.s.o.Dir, string(k.placed.Run.Topology), k.place.Local())
 	for _, dir := range []string{filepath.Join(spec.Folder, "scratch"), spec.Logs} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err
 		}
 	}
-	specFile, exitFile := k.file(specName), k.file(exitName)
+	specFile, exitFile := k.file(specName), slot.ExitFile(k.s.o.Dir, k.place.Local())
 	if err := spec.Save(specFile); err != nil {
 		return err
 	}
@@ -211,7 +208,11 @@ func (k *keeper) start(ctx context.Context) error {
 		return err
 	}
 	// A file, not a pipe: a worker must not die of a supervisor that is dead.
-	log, err := os.OpenFile(filepath.Join(spec.Logs, slot.LogFile), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	logFile := filepath.Join(spec.Logs, slot.LogFile)
+	if err := slot.RotateLog(logFile); err != nil {
+		return err
+	}
+	log, err := os.OpenFile(logFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}

@@ -246,11 +246,6 @@ func (s *Supervisor) adoptAll(ctx context.Context) {
 	}
 }
 
-// logs is the folder for what a worker writes.
-func (s *Supervisor) logs(run cluster.RunID, place cluster.Place) string {
-	return filepath.Join(s.o.Dir, "logs", string(run.Topology), place.Local())
-}
-
 func (s *Supervisor) memoryFile() string { return filepath.Join(s.o.Dir, "wanted.json") }
 
 // remember writes down what is wanted, for a time without a coordinator.

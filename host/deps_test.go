@@ -42,6 +42,7 @@ var edges = map[string]map[string]string{
 		"host/transport":       "tells why a link was refused",
 		"multilang":            "limits of messages",
 		"host/supervisor":      "a role",
+		"host/ui":              "the page beside the API",
 		"host/topology":        "the vocabulary",
 		"host/worker":          "the engine",
 		"shells":               "opens the SDKs",
@@ -74,6 +75,7 @@ var edges = map[string]map[string]string{
 		"multilang/storm": "speaks with children written for Storm",
 		"shells":          "starts children",
 	},
+	"host/ui": {},
 	// Contracts and seams.
 	"host/api": {"host/topology": "the vocabulary"},
 	"host/cluster": {

@@ -14,6 +14,7 @@ import (
 	"github.com/polybolt/polybolt/host/api"
 	"github.com/polybolt/polybolt/host/cluster"
 	"github.com/polybolt/polybolt/host/nimbus"
+	"github.com/polybolt/polybolt/host/ui"
 )
 
 // NimbusOptions say how a nimbus runs.
@@ -74,10 +75,15 @@ func (o *NimbusOptions) run(ctx context.Context, l net.Listener, log *slog.Logge
 func (o *NimbusOptions) serve(ctx context.Context, role *nimbus.Nimbus, l net.Listener, url string, log *slog.Logger) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	server := api.NewServer(api.Handler(api.HandlerOptions{
-		Service: role, Guard: &api.Guard{Token: o.Token, Log: log}, MaxBundle: o.Nimbus.Bundle.Packed, Log: log, Transport: http.DefaultTransport,
+	guard := &api.Guard{Token: o.Token, Log: log}
+	ended := make(chan struct{}) // closed when the role has ended
+	mux := http.NewServeMux()
+	mux.Handle("/", guard.Page(ui.Handler()))
+	mux.Handle("/v1/", api.Handler(api.HandlerOptions{
+		Service: role, Guard: guard, MaxBundle: o.Nimbus.Bundle.Packed, Log: log, Transport: http.DefaultTransport, Ending: ended,
 		Leader: func() (string, error) { return leaderOf(ctx, role) },
-	}), log)
+	}))
+	server := api.NewServer(mux, log)
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -89,6 +95,7 @@ func (o *NimbusOptions) serve(ctx context.Context, role *nimbus.Nimbus, l net.Li
 	}
 	log.Info("nimbus is there", "url", url, "version", Version)
 	err := role.Run(ctx)
+	close(ended)
 	ending, stop := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer stop()
 	if server.Shutdown(ending) != nil {

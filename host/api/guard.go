@@ -47,7 +47,7 @@ func (g *Guard) judge(r *http.Request) *Error {
 	switch token, found := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); {
 	case !g.knows(r.Host):
 		return Errorf(CodeForbidden, "this server does not answer to the name %.100q", r.Host)
-	case r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") == "cross-site":
+	case !ownOrigin(r):
 		return Errorf(CodeForbidden, "requests from pages of other sites are refused")
 	case r.Header.Get(Header) == "":
 		return Errorf(CodeForbidden, "the header %s is missing", Header)
@@ -57,6 +57,17 @@ func (g *Guard) judge(r *http.Request) *Error {
 		return Errorf(CodeUnauthorized, "the token is not this cluster's: check --token-file or POLYBOLT_TOKEN_FILE")
 	}
 	return nil
+}
+
+// ownOrigin tells whether a request comes from no page, or from one that this
+// server gave out itself. Judge has checked the host.
+func ownOrigin(r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site")
+	if site != "" && site != "same-origin" && site != "none" {
+		return false
+	}
+	origin := r.Header.Get("Origin")
+	return origin == "" || site == "same-origin" && (origin == "http://"+r.Host || origin == "https://"+r.Host)
 }
 
 // knows tells whether a request may ask for that host.

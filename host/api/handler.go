@@ -41,18 +41,25 @@ type HandlerOptions struct {
 
 	MaxBundle int64 // bytes, packed
 	Log       *slog.Logger
+	Ending    <-chan struct{} // closed when event streams are to end; may be nil
 }
 
 // Handler serves a Service over HTTP.
 func Handler(o HandlerOptions) http.Handler {
 	h := &handler{o}
+	streams := &eventStreams{h: h}
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/events", streams.ofCluster)
+	mux.HandleFunc("GET /v1/topologies/{name}/events", streams.ofTopology)
+	mux.HandleFunc("GET /v1/topologies/{name}/definition", h.definition)
 	mux.HandleFunc("GET /v1/topologies", h.list)
 	mux.HandleFunc("POST /v1/topologies/{name}/deploy", h.deploy)
 	mux.HandleFunc("GET /v1/topologies/{name}", h.status)
 	mux.HandleFunc("POST /v1/topologies/{name}/change", h.change)
 	mux.HandleFunc("GET /v1/topologies/{name}/figures", h.figures)
 	mux.HandleFunc("GET /v1/topologies/{name}/errors", h.errors)
+	mux.HandleFunc("GET /v1/topologies/{name}/logs", h.logs)
+	mux.HandleFunc("GET /v1/topologies/{name}/dead", h.dead)
 	mux.HandleFunc("GET /v1/cluster", h.cluster)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, Errorf(CodeNotFound, "there is no %s %s in this API", r.Method, r.URL.Path))
@@ -91,7 +98,8 @@ func (h *handler) forward(w http.ResponseWriter, r *http.Request, leader string)
 			p.Out.Host = target.Host
 			p.Out.Header.Set(forwarded, "1")
 		},
-		Transport: h.Transport,
+		Transport:     h.Transport,
+		FlushInterval: -1, // logs that are followed
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 			h.fail(w, r, Errorf(CodeUnavailable, "the leading nimbus at %s does not answer: %v", leader, err))
 		},

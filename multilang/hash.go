@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"sort"
+	"unicode/utf8"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -32,7 +33,7 @@ const (
 // Hash returns the grouping hash of a msgpack value that [Skip] has passed.
 // scratch may be nil; the returned slice is to be passed to the next call.
 func Hash(v, scratch []byte) (uint64, []byte) {
-	if s, ok := strValue(v); ok {
+	if s, ok := strValue(v); ok && utf8.Valid(s) {
 		return xxhash.Sum64(s), scratch
 	}
 	scratch, _ = hashBytes(scratch[:0], v)
@@ -113,8 +114,10 @@ func hashScalar(dst, v []byte) []byte {
 	tag := tagStr
 	s, ok := strValue(v)
 	if !ok {
-		tag = tagBytes
 		s, _ = binValue(v)
+	}
+	if !ok || !utf8.Valid(s) { // a str that is no text travels as bytes
+		tag = tagBytes
 	}
 	return append(le.AppendUint64(append(dst, tag), uint64(len(s))), s...)
 }

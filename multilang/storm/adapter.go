@@ -177,7 +177,7 @@ func (a *Adapter) fromChild(m *message) {
 	case logCommand:
 		a.log(m.level, m.text)
 	case errorCommand:
-		if !a.stop || !strings.Contains(m.text, "EOF") { // the end of stdin is what ends it, and no error
+		if !a.stop || !endOfInput(m.text) {
 			a.err = m.text
 		}
 	case metricsCommand:
@@ -191,6 +191,12 @@ func (a *Adapter) fromChild(m *message) {
 	default:
 		a.warn("command", fmt.Sprintf("a message with the command %q, which there is not: ignored", m.name))
 	}
+}
+
+// endOfInput tells whether an error is that stdin has ended: that is what ends
+// a child of ours, and the libraries report it before they go.
+func endOfInput(text string) bool {
+	return strings.Contains(text, "EOF") || strings.Contains(text, "end of file")
 }
 
 // pid is the child's answer to the setup message: it is ready.

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/polybolt/polybolt/coordinator/zk"
@@ -31,6 +32,11 @@ func DefaultClusterOptions() ClusterOptions {
 		host = "localhost"
 	}
 	return ClusterOptions{ZooKeeper: []string{"127.0.0.1:2181"}, Root: z.Root, SessionTimeout: z.SessionTimeout, Host: host}
+}
+
+// args are the flags with which a command gets these options.
+func (o *ClusterOptions) args() []string {
+	return []string{"--zookeeper", strings.Join(o.ZooKeeper, ","), "--root", o.Root, "--session-timeout", o.SessionTimeout.String(), "--host", o.Host}
 }
 
 // withCluster runs a daemon on a session with the coordinator.

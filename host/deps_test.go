@@ -21,13 +21,14 @@ const module = "github.com/polybolt/polybolt/"
 var edges = map[string]map[string]string{
 	// The composition root, and what stands above it.
 	"cmd/polybolt": {
-		"host":          "commands run roles through the composition root",
-		"host/api":      "clients speak the API",
-		"host/blob":     "deploy packs the folder",
-		"host/topology": "the vocabulary",
-		"host/worker":   "run shows the engine's figures",
-		"multilang":     "version names the protocol's",
-		"shells":        "a guardian's main, the SDKs",
+		"host":               "commands run roles through the composition root",
+		"host/api":           "clients speak the API",
+		"host/blob":          "deploy packs the folder",
+		"host/topology":      "the vocabulary",
+		"host/topology/flux": "what placeholders of Storm's files stand for",
+		"host/worker":        "run shows the engine's figures",
+		"multilang":          "version names the protocol's",
+		"shells":             "a guardian's main, the SDKs",
 	},
 	"host": {
 		"coordinator/embedded": "the coordinator of dev",
@@ -35,6 +36,7 @@ var edges = map[string]map[string]string{
 		"host/api":             "serves it",
 		"host/blob":            "limits of bundles in the daemons' options",
 		"host/cluster":         "wraps the session for the roles",
+		"host/logview":         "a role",
 		"host/mesh":            "joins the engines of a run's workers",
 		"host/nimbus":          "a role",
 		"host/process":         "a role",
@@ -54,6 +56,13 @@ var edges = map[string]map[string]string{
 		"host/cluster":   "reads and writes what the coordinator holds",
 		"host/scheduler": "asks it where tasks go",
 		"host/topology":  "the vocabulary",
+	},
+	"host/logview": {
+		"host/api":      "what it serves, and the guard before it",
+		"host/cluster":  "says where it is",
+		"host/slot":     "the files that workers leave",
+		"host/topology": "the vocabulary",
+		"shells":        "how a guardian says what became of a worker",
 	},
 	"host/process": {
 		"host/api":      "figures as they travel",
@@ -90,10 +99,11 @@ var edges = map[string]map[string]string{
 	"host/transport": {},
 	"host/mesh":      {"host/topology": "the vocabulary", "host/transport": "the links", "host/worker": "makes its plans, moves its messages"},
 	// Algorithms and vocabulary.
-	"host/acker":     {},
-	"host/blob":      {},
-	"host/scheduler": {},
-	"host/topology":  {},
+	"host/acker":         {},
+	"host/blob":          {},
+	"host/scheduler":     {},
+	"host/topology":      {},
+	"host/topology/flux": {"host/topology": "turns Flux into its native form"},
 	"host/stream": {
 		"host/acker":    "roots and edges travel with rows",
 		"host/topology": "the vocabulary",
@@ -136,7 +146,7 @@ var reserved = map[string][]string{
 	"github.com/jedib0t/go-pretty":    {"cmd/polybolt"},
 	"github.com/klauspost/compress":   {"host/blob", "host/cluster"},
 	"github.com/vmihailenco/msgpack":  {"multilang"},
-	"go.yaml.in/yaml":                 {"host/topology", "cmd/polybolt"},
+	"go.yaml.in/yaml":                 {"host/topology", "host/topology/flux", "cmd/polybolt"},
 	"github.com/invopop/jsonschema":   {"host/topology"},
 	"github.com/santhosh-tekuri/":     {"host/topology"},
 	"github.com/HdrHistogram/":        {"host/worker"},
@@ -157,7 +167,7 @@ var reserved = map[string][]string{
 var starters = map[string]string{
 	"cmd/polybolt":    "runs itself once more under a guardian: shells starts it",
 	"host":            "builds the command line of workers: shells starts them",
-	"host/supervisor": "hands that command line to shells",
+	"host/supervisor": "hands that command line to shells, and starts the log server",
 	"host/hosttest":   "starts daemons for tests",
 	"coordinator/coordinatortest/zookeepertest": "starts a ZooKeeper for tests",
 	"bench": "starts what it measures",

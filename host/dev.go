@@ -167,11 +167,16 @@ func (d *Dev) serve(ctx context.Context, common ClusterOptions, l net.Listener) 
 	})
 	wg.Go(func() {
 		err := so.withCluster(d.log, func(c *cluster.Cluster) error {
-			s, err := newSupervisor(c, &so, worker, d.log)
+			s, err := newSupervisor(c, &so, worker, false, d.log)
 			if err != nil {
 				return err
 			}
 			wg.Go(func() { d.heed(ctx, s, unlead) })
+			wg.Go(func() {
+				if err := d.showLogs(ctx, c, &so, s); err != nil {
+					cancel(fmt.Errorf("log server: %w", err))
+				}
+			})
 			return s.Run(ctx)
 		})
 		if err != nil {
@@ -184,6 +189,16 @@ func (d *Dev) serve(ctx context.Context, common ClusterOptions, l net.Listener) 
 		return cause
 	}
 	return nil
+}
+
+// showLogs runs the log server, as soon as the supervisor has taken its folder.
+func (d *Dev) showLogs(ctx context.Context, c *cluster.Cluster, so *SupervisorOptions, s *supervisor.Supervisor) error {
+	select {
+	case <-s.Ready():
+	case <-ctx.Done():
+		return nil
+	}
+	return newLogview(c, &LogviewOptions{ClusterOptions: so.ClusterOptions, Dir: so.Dir, Address: so.Address}, d.log).Run(ctx)
 }
 
 // heed ends the workers when it is time: nimbus first, so that it does not

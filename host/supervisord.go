@@ -20,6 +20,7 @@ type SupervisorOptions struct {
 	Dir     string // its data
 	Slots   int
 	Address string // where other machines reach this one
+	Bind    string // the IP or name on which its workers listen; empty: Address
 	Limits  blob.Limits
 	Times   supervisor.Times
 	Orphan  time.Duration // workers end when no supervisor has asked for them for as long; 0: never
@@ -38,7 +39,7 @@ const WorkerCommand = "worker"
 // RunSupervisor runs a supervisor until ctx ends; its workers live on.
 func RunSupervisor(ctx context.Context, o SupervisorOptions, log *slog.Logger) error {
 	return o.withCluster(log, func(c *cluster.Cluster) error {
-		s, err := newSupervisor(c, &o, o.SessionTimeout, log)
+		s, err := newSupervisor(c, &o, o.SessionTimeout, true, log)
 		if err != nil {
 			return err
 		}
@@ -47,15 +48,21 @@ func RunSupervisor(ctx context.Context, o SupervisorOptions, log *slog.Logger) e
 	})
 }
 
-// newSupervisor makes a supervisor whose workers have sessions with the given timeout.
-func newSupervisor(c *cluster.Cluster, o *SupervisorOptions, session time.Duration, log *slog.Logger) (*supervisor.Supervisor, error) {
+// newSupervisor makes a supervisor whose workers have sessions with the given
+// timeout, and which sees to the machine's log server or does not.
+func newSupervisor(c *cluster.Cluster, o *SupervisorOptions, session time.Duration, logs bool, log *slog.Logger) (*supervisor.Supervisor, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	return supervisor.New(c, supervisor.Options{
+	so := supervisor.Options{
 		Dir: o.Dir, Host: o.Host, Address: o.Address, Slots: o.Slots, Version: Version, Bundle: o.Limits, Times: o.Times, Log: log,
-		Spec:    slot.Spec{ZooKeeper: o.ZooKeeper, Root: o.Root, SessionTimeout: cluster.Duration(session), Host: o.Host, Address: o.Address, Orphan: cluster.Duration(o.Orphan)},
+		Spec:    slot.Spec{ZooKeeper: o.ZooKeeper, Root: o.Root, SessionTimeout: cluster.Duration(session), Host: o.Host, Address: o.Address, Bind: o.Bind, Orphan: cluster.Duration(o.Orphan)},
 		Command: func(spec string) *exec.Cmd { return exec.Command(self, WorkerCommand, spec) },
-	})
+	}
+	if logs {
+		lo := LogviewOptions{ClusterOptions: o.ClusterOptions, Dir: o.Dir, Address: o.Address}
+		so.LogServer = func() *exec.Cmd { return exec.Command(self, lo.args()...) }
+	}
+	return supervisor.New(c, so)
 }

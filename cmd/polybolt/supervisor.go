@@ -17,15 +17,8 @@ func newSupervisor() *cobra.Command {
 		Short: "Run a supervisor: it starts workers on this machine, and watches over them",
 		Args:  usage(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
-			dir := o.Dir
 			var err error
-			if dir == "" {
-				dir, err = defaultState("supervisor")
-			}
-			if err == nil {
-				o.Dir, err = filepath.Abs(dir)
-			}
-			if err != nil {
+			if o.Dir, err = supervisorDir(o.Dir); err != nil {
 				return err
 			}
 			return runDaemon(func(ctx context.Context, log *slog.Logger) error { return host.RunSupervisor(ctx, o, log) })
@@ -36,7 +29,16 @@ func newSupervisor() *cobra.Command {
 	c.Flags().IntVar(&o.Slots, "slots", o.Slots, "how many workers it runs at most")
 	c.Flags().DurationVar(&o.Orphan, "orphan", 0, "workers end when there has been no supervisor for this `time`; 0: never")
 	c.Flags().StringVar(&o.Address, "address", o.Address, "`host` name or IP at which other machines reach this one")
+	c.Flags().StringVar(&o.Bind, "bind", "", "`host` name or IP on which its workers listen, where address translation makes that another one (default: that of --address)")
 	return c
+}
+
+// supervisorDir returns the folder of a supervisor's data, given what the user said of it.
+func supervisorDir(dir string) (string, error) {
+	if dir == "" {
+		return defaultState("supervisor")
+	}
+	return filepath.Abs(dir)
 }
 
 // newWorker is the hidden command that a supervisor runs.

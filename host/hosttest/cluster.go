@@ -30,6 +30,9 @@ type Config struct {
 	SessionTimeout time.Duration
 	Orphan         time.Duration // workers end when there was no supervisor for so long; 0: two minutes
 
+	// Flags returns further flags of a supervisor; nil: none.
+	Flags func(supervisor int) []string
+
 	// Disk returns the folder of a supervisor's data; nil: one in the cluster's folder.
 	Disk func(supervisor int) string
 }
@@ -84,8 +87,12 @@ func Start(t testing.TB, cfg Config) *Cluster {
 			machine = cfg.Disk(i)
 		}
 		c.machines = append(c.machines, machine)
+		var flags []string
+		if cfg.Flags != nil {
+			flags = cfg.Flags(i)
+		}
 		c.Supervisors = append(c.Supervisors, c.daemon(fmt.Sprintf("supervisor%d", i), append([]string{"supervisor",
-			"--dir", c.supervisorDir(i), "--slots", fmt.Sprint(max(cfg.Slots, 2)), "--host", fmt.Sprintf("machine%d", i), "--orphan", cmp.Or(cfg.Orphan, 2*time.Minute).String()}, common...)...))
+			"--dir", c.supervisorDir(i), "--slots", fmt.Sprint(max(cfg.Slots, 2)), "--host", fmt.Sprintf("machine%d", i), "--orphan", cmp.Or(cfg.Orphan, 2*time.Minute).String()}, slices.Concat(flags, common)...)...))
 	}
 	c.env = append(c.env, "POLYBOLT_NIMBUS="+strings.Join(c.urls, ","), "POLYBOLT_TOKEN_FILE="+token)
 	if c.API, err = api.NewClient(c.urls, "a token for tests"); err != nil {
@@ -123,6 +130,9 @@ func (c *Cluster) end(t testing.TB) {
 		d.end()
 	}
 	for i := range c.machines {
+		if i < len(c.Supervisors) {
+			c.endLogServers(t, i)
+		}
 		for _, w := range c.Workers(t, i) {
 			_ = w.Worker.Signal(syscall.SIGKILL) // it may have ended by itself
 			select {

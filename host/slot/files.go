@@ -16,6 +16,12 @@ const (
 	FiguresFile = "figures.json" // the last figures, an api.KeptFigures
 )
 
+// Files in a supervisor's data folder.
+const (
+	IDFile        = "id"           // which supervisor it is
+	LogServerLock = "logview.lock" // locked while the machine's log server runs
+)
+
 // Of log files: what one place can take of a disk is bounded by their product.
 const (
 	MaxLog   = 10 << 20 // bytes; then a worker begins another

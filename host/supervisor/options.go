@@ -29,6 +29,9 @@ type Options struct {
 	// Command returns the command of a worker, given its spec's file.
 	Command func(spec string) *exec.Cmd
 
+	// LogServer returns the command of the machine's log server; nil: it has none, or not from us.
+	LogServer func() *exec.Cmd
+
 	Bundle blob.Limits // of what it unpacks
 	Times  Times
 	Log    *slog.Logger
@@ -64,7 +67,7 @@ func (o *Options) Validate() error {
 
 // identity reads who this supervisor is, or makes it someone.
 func identity(dir string) (cluster.SupervisorID, error) {
-	file := filepath.Join(dir, "id")
+	file := filepath.Join(dir, slot.IDFile)
 	b, err := os.ReadFile(file)
 	if errors.Is(err, os.ErrNotExist) {
 		id := cluster.NewSupervisorID()

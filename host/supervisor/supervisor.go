@@ -39,6 +39,7 @@ type Supervisor struct {
 
 	wg sync.WaitGroup // everything that was started
 
+	ready              chan struct{} // closed by Run
 	end, hurry         chan struct{} // closed by End and Hurry
 	endOnce, hurryOnce sync.Once
 }
@@ -49,12 +50,15 @@ func New(c *cluster.Cluster, o Options) (*Supervisor, error) {
 		return nil, fmt.Errorf("supervisor: %w", err)
 	}
 	return &Supervisor{o: o, c: c, keepers: map[cluster.Place]*keeper{}, left: make(chan *keeper),
-		end: make(chan struct{}), hurry: make(chan struct{}),
+		ready: make(chan struct{}), end: make(chan struct{}), hurry: make(chan struct{}),
 		code: &code{dir: filepath.Join(o.Dir, "bundles"), fetch: c.FetchBundle, limits: o.Bundle, log: o.Log}}, nil
 }
 
 // ErrBusy says that another supervisor uses the folder.
 var ErrBusy = errors.New("another supervisor uses this folder")
+
+// Ready is closed when the folder is the supervisor's, and says who it is.
+func (s *Supervisor) Ready() <-chan struct{} { return s.ready }
 
 // End has all workers end in order, and then Run return. What nimbus wants is
 // kept: the next supervisor of the folder starts them again. It may be called at any time, by anybody.
@@ -75,11 +79,15 @@ func (s *Supervisor) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer lock.Close()
+	close(s.ready)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer s.wg.Wait()
 	defer cancel(nil)
 	if err := s.code.clean(); err != nil {
 		return err
+	}
+	if s.o.LogServer != nil {
+		s.wg.Go(func() { s.keepLogServer(ctx) })
 	}
 	s.adoptAll(ctx)
 	s.recall()

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/polybolt/polybolt/host"
+)
+
+func newLogview() *cobra.Command {
+	o := host.DefaultLogviewOptions()
+	c := &cobra.Command{
+		Use:   host.LogviewCommand,
+		Short: "Run a log server: it shows what the workers of this machine's supervisor have written",
+		Long: `Serves the logs, the dead tuples and the last figures of this machine's workers to
+nimbus, those of dead workers included. The supervisor starts it, and it lives on without that.`,
+		Args: usage(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) error {
+			var err error
+			if o.Dir, err = supervisorDir(o.Dir); err != nil {
+				return err
+			}
+			return runDaemon(func(ctx context.Context, log *slog.Logger) error { return host.RunLogview(ctx, o, log) })
+		},
+	}
+	clusterFlags(c, &o.ClusterOptions)
+	c.Flags().StringVar(&o.Dir, "dir", "", "the supervisor's data `folder` (default: supervisor in the state folder)")
+	c.Flags().StringVar(&o.Address, "address", o.Address, "`host` name or IP at which other machines reach this one")
+	return c
+}

@@ -1,0 +1,143 @@
+package logview
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/polybolt/polybolt/host/api"
+	"github.com/polybolt/polybolt/host/cluster"
+	"github.com/polybolt/polybolt/host/slot"
+)
+
+// Options say whose files are served, and where.
+type Options struct {
+	Dir     string // the supervisor's data folder, an absolute path
+	Host    string // the machine's name, for people
+	Address string // host name or IP at which other machines reach this one
+	Version string
+	Log     *slog.Logger
+}
+
+// Server is a log server. Run it once.
+type Server struct {
+	o Options
+	c *cluster.Cluster
+
+	streams chan struct{} // one for each answer under way
+	polls   time.Duration // between two looks at files that are followed
+}
+
+// ErrBusy says that there is a log server for the folder already.
+var ErrBusy = errors.New("another log server serves this folder")
+
+// maxStreams bounds the answers that are given at once.
+const maxStreams = 32
+
+// New returns a log server. It starts nothing.
+func New(c *cluster.Cluster, o Options) *Server {
+	return &Server{o: o, c: c, streams: make(chan struct{}, maxStreams), polls: 200 * time.Millisecond}
+}
+
+// Run serves until ctx ends, and returns nil then. An error that wraps
+// [ErrBusy] says that there is one already.
+func (s *Server) Run(ctx context.Context) error {
+	lock, err := takeLock(s.o.Dir)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	b, err := os.ReadFile(filepath.Join(s.o.Dir, slot.IDFile))
+	if err != nil {
+		return fmt.Errorf("no supervisor has used this folder yet: %w", err)
+	}
+	id := cluster.SupervisorID(strings.TrimSpace(string(b)))
+	cert, err := certificate(time.Now())
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", net.JoinHostPort(s.o.Address, "0"))
+	if err != nil {
+		return fmt.Errorf("serve logs: %w", err)
+	}
+	defer l.Close()
+	record := &cluster.LogServer{
+		Supervisor: id, Host: s.o.Host, Address: l.Addr().String(), Token: rand.Text(), Pin: api.Pin(cert.Certificate[0]),
+		Version: s.o.Version, PID: os.Getpid(), Started: time.Now().UTC(),
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	server := api.NewServer(s.handler(ctx, record.Token), s.o.Log)
+	server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{cert}}
+	stop := context.AfterFunc(ctx, func() { server.Close() })
+	defer stop()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() {
+		if err := s.c.KeepLogServer(ctx, record); err != nil {
+			cancel(err)
+		}
+	})
+	wg.Go(func() { s.watchFolder(ctx, lock, cancel) })
+	s.o.Log.Info("log server is there", "address", record.Address, "supervisor", id)
+	err = server.ServeTLS(l, "", "")
+	cause := context.Cause(ctx)
+	cancel(nil)
+	switch {
+	case !errors.Is(err, http.ErrServerClosed):
+		return fmt.Errorf("serve logs: %w", err)
+	case cause != nil && !errors.Is(cause, context.Canceled):
+		return cause
+	}
+	return nil
+}
+
+// folderEvery is how often a log server looks whether there still is something to serve.
+const folderEvery = 10 * time.Second
+
+// watchFolder ends a server whose folder was removed: nobody else would.
+func (s *Server) watchFolder(ctx context.Context, lock *os.File, end context.CancelCauseFunc) {
+	ticker := time.NewTicker(folderEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		here, err := lock.Stat()
+		if err == nil {
+			var now os.FileInfo
+			if now, err = os.Stat(lock.Name()); err == nil && !os.SameFile(here, now) {
+				err = errors.New("it is another one")
+			}
+		}
+		if err != nil {
+			end(fmt.Errorf("the folder %s is gone: %w", s.o.Dir, err))
+			return
+		}
+	}
+}
+
+// takeLock takes what only one log server of a folder can have, until the file is closed.
+func takeLock(dir string) (*os.File, error) {
+	lock, err := os.OpenFile(filepath.Join(dir, slot.LogServerLock), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", dir, ErrBusy), lock.Close())
+	}
+	return lock, nil
+}

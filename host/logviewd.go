@@ -1,0 +1,45 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/polybolt/polybolt/host/cluster"
+	"github.com/polybolt/polybolt/host/logview"
+)
+
+// LogviewOptions say how a machine's log server runs.
+type LogviewOptions struct {
+	ClusterOptions
+	Dir     string // the supervisor's data folder, an absolute path
+	Address string // where other machines reach this one
+}
+
+// DefaultLogviewOptions returns options that lack only Dir.
+func DefaultLogviewOptions() LogviewOptions {
+	return LogviewOptions{ClusterOptions: DefaultClusterOptions(), Address: DefaultSupervisorOptions().Address}
+}
+
+// LogviewCommand is the command that runs a log server.
+const LogviewCommand = "logview"
+
+// RunLogview runs a log server until ctx ends. If there is one for the folder
+// already, that is said, and is no error.
+func RunLogview(ctx context.Context, o LogviewOptions, log *slog.Logger) error {
+	err := o.withCluster(log, func(c *cluster.Cluster) error { return newLogview(c, &o, log).Run(ctx) })
+	if errors.Is(err, logview.ErrBusy) {
+		log.Info("there is a log server already", "err", err)
+		return nil
+	}
+	return err
+}
+
+func newLogview(c *cluster.Cluster, o *LogviewOptions, log *slog.Logger) *logview.Server {
+	return logview.New(c, logview.Options{Dir: o.Dir, Host: o.Host, Address: o.Address, Version: Version, Log: log})
+}
+
+// args are the flags with which the command gets these options.
+func (o *LogviewOptions) args() []string {
+	return append([]string{LogviewCommand, "--dir", o.Dir, "--address", o.Address}, o.ClusterOptions.args()...)
+}

@@ -43,6 +43,15 @@ type Service interface {
 
 	// Errors returns the first and the last errors of each component. CodeNotFound.
 	Errors(ctx context.Context, name topology.Name) ([]ComponentErrors, error)
+
+	// Logs calls f with lines of the logs of all machines, in the order of
+	// time, and with what is not to be had, as lines too. With q.Follow it
+	// goes on until ctx ends or f returns an error, which it returns.
+	Logs(ctx context.Context, q LogQuery, f func(LogLine) error) error
+
+	// Dead calls f with the last tuples of a topology that were given up, at
+	// most tail of each machine.
+	Dead(ctx context.Context, name topology.Name, tail int, f func(DeadTuple) error) error
 }
 
 // DeployRequest says how code is to be brought up.

@@ -81,6 +81,28 @@ func (r *recorder) Errors(_ context.Context, n topology.Name) ([]ComponentErrors
 	return []ComponentErrors{{Component: "c", Count: 1}}, r.call("errors %s", n)
 }
 
+func (r *recorder) Logs(ctx context.Context, q LogQuery, f func(LogLine) error) error {
+	if err := r.call("logs %+v", q); err != nil {
+		return err
+	}
+	for _, text := range []string{"one", "two"} {
+		if err := f(LogLine{Text: text}); err != nil {
+			return err
+		}
+	}
+	if q.Follow {
+		<-ctx.Done()
+	}
+	return nil
+}
+
+func (r *recorder) Dead(_ context.Context, n topology.Name, tail int, f func(DeadTuple) error) error {
+	if err := r.call("dead %s %d", n, tail); err != nil {
+		return err
+	}
+	return f(DeadTuple{Host: "h", Tuple: json.RawMessage(`{"a":1}`)})
+}
+
 const testToken = "a token that is long enough"
 
 // lines collects what is logged.

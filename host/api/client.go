@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -100,17 +101,42 @@ func (c *Client) Errors(ctx context.Context, name topology.Name) (list []Compone
 	return list, c.ask(ctx, "GET", topologyURL(name, "/errors"), "", nil, &list)
 }
 
+// Logs implements [Service].
+func (c *Client) Logs(ctx context.Context, q LogQuery, f func(LogLine) error) error {
+	v := url.Values{"component": {string(q.Component)}, "tail": {strconv.Itoa(q.Tail)}, "follow": {strconv.FormatBool(q.Follow)}}
+	return stream(ctx, c.get, topologyURL(q.Topology, "/logs"), v, f)
+}
+
+// Dead implements [Service].
+func (c *Client) Dead(ctx context.Context, name topology.Name, tail int, f func(DeadTuple) error) error {
+	return stream(ctx, c.get, topologyURL(name, "/dead"), url.Values{"tail": {strconv.Itoa(tail)}}, f)
+}
+
+// get sends a request whose answer is a stream.
+func (c *Client) get(ctx context.Context, path string, v url.Values) (*http.Response, error) {
+	return c.send(ctx, "GET", path+"?"+v.Encode(), "", nil)
+}
+
 func topologyURL(name topology.Name, rest string) string {
 	return "/v1/topologies/" + url.PathEscape(string(name)) + rest
 }
 
-// ask sends a request to the first nimbus that takes it.
+// ask sends a request, and reads the answer.
 func (c *Client) ask(ctx context.Context, method, path, contentType string, body []byte, into any) error {
+	answer, err := c.send(ctx, method, path, contentType, body)
+	if err != nil {
+		return err
+	}
+	return read(answer, into)
+}
+
+// send sends a request to the first nimbus that takes it.
+func (c *Client) send(ctx context.Context, method, path, contentType string, body []byte) (*http.Response, error) {
 	var failed []string
 	for _, base := range c.urls {
 		r, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(base, "/")+path, bytes.NewReader(body))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		r.Header.Set(Header, "1")
 		if c.token != "" {
@@ -122,21 +148,21 @@ func (c *Client) ask(ctx context.Context, method, path, contentType string, body
 		answer, err := c.http.Do(r)
 		if err != nil {
 			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				return Errorf(CodeUnavailable, "nimbus at %s takes connections, and does not answer in time: look into its log", base)
+				return nil, Errorf(CodeUnavailable, "nimbus at %s takes connections, and does not answer in time: look into its log", base)
 			}
 			if ctx.Err() != nil {
-				return context.Cause(ctx)
+				return nil, context.Cause(ctx)
 			}
 			var op *net.OpError
 			if !errors.As(err, &op) || op.Op != "dial" { // it may have been carried out
-				return Errorf(CodeUnavailable, "nimbus at %s did not answer: %v", base, unwrapURL(err))
+				return nil, Errorf(CodeUnavailable, "nimbus at %s did not answer: %v", base, unwrapURL(err))
 			}
 			failed = append(failed, fmt.Sprintf("%s (%v)", base, unwrapURL(err)))
 			continue
 		}
-		return read(answer, into)
+		return answer, nil
 	}
-	return Errorf(CodeNoLeader, "no nimbus can be reached at %s: is it running, and is --nimbus or POLYBOLT_NIMBUS right?", strings.Join(failed, ", "))
+	return nil, Errorf(CodeNoLeader, "no nimbus can be reached at %s: is it running, and is --nimbus or POLYBOLT_NIMBUS right?", strings.Join(failed, ", "))
 }
 
 // unwrapURL takes away what net/http wraps around: method and URL.

@@ -77,12 +77,12 @@ func (s *LogServer) Logs(ctx context.Context, q LogQuery, f func(LogLine) error)
 	if q.Follow {
 		v.Set("follow", "1")
 	}
-	return stream(ctx, s, "/v1/logs", v, f)
+	return stream(ctx, s.get, "/v1/logs", v, f)
 }
 
 // Dead calls f with the last tuples that were given up, oldest first for each place.
 func (s *LogServer) Dead(ctx context.Context, name topology.Name, tail int, f func(DeadTuple) error) error {
-	return stream(ctx, s, "/v1/dead", query(name, tail), f)
+	return stream(ctx, s.get, "/v1/dead", query(name, tail), f)
 }
 
 // Figures returns what is kept of the figures of a topology's workers.
@@ -119,10 +119,10 @@ func (s *LogServer) get(ctx context.Context, path string, v url.Values) (*http.R
 }
 
 // stream calls f with one value for each line of an answer.
-func stream[T any](ctx context.Context, s *LogServer, path string, v url.Values, f func(T) error) error {
+func stream[T any](ctx context.Context, get func(context.Context, string, url.Values) (*http.Response, error), path string, v url.Values, f func(T) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	answer, err := s.get(ctx, path, v)
+	answer, err := get(ctx, path, v)
 	if err != nil {
 		return err
 	}

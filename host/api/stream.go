@@ -1,0 +1,129 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/polybolt/polybolt/host/topology"
+)
+
+// Limits of an answer that is a stream of lines.
+const (
+	lineTimeout = 30 * time.Second // for a client to take one
+	signOfLife  = 10 * time.Second // between two lines, an empty one
+)
+
+// logs answers with LogLines, one of JSON a line.
+func (h *handler) logs(w http.ResponseWriter, r *http.Request) {
+	v := r.URL.Query()
+	q := LogQuery{Topology: name(r), Component: topology.ComponentID(v.Get("component")), Follow: v.Get("follow") == "true"}
+	var err error
+	if q.Tail, err = parseTail(v.Get("tail")); err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	h.stream(w, r, func(ctx context.Context, line func(any) error) error {
+		return h.Service.Logs(ctx, q, func(l LogLine) error { return line(l) })
+	})
+}
+
+// dead answers with DeadTuples, likewise.
+func (h *handler) dead(w http.ResponseWriter, r *http.Request) {
+	tail, err := parseTail(r.URL.Query().Get("tail"))
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	h.stream(w, r, func(ctx context.Context, line func(any) error) error {
+		return h.Service.Dead(ctx, name(r), tail, func(d DeadTuple) error { return line(d) })
+	})
+}
+
+func parseTail(text string) (int, error) {
+	n, err := strconv.Atoi(text)
+	if text == "" {
+		n, err = 0, nil
+	}
+	if err != nil || n < 0 || n > MaxTail {
+		return 0, Errorf(CodeInvalid, "tail: write a number from 0 to %d", MaxTail)
+	}
+	if n == 0 {
+		n = DefaultTail
+	}
+	return n, nil
+}
+
+// stream answers with one line of JSON for each value that do passes on. An
+// error before the first is answered as one; after that the answer breaks off.
+func (h *handler) stream(w http.ResponseWriter, r *http.Request, do func(context.Context, func(any) error) error) {
+	ctx, cancel := context.WithCancelCause(r.Context())
+	defer cancel(nil)
+	out := &lineWriter{w: w, control: http.NewResponseController(w)}
+	ticker := time.NewTicker(signOfLife)
+	defer ticker.Stop()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel(nil)
+	wg.Go(func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+				if err := out.write(nil); err != nil {
+					cancel(err)
+					return
+				}
+			}
+		}
+	})
+	err := do(ctx, func(value any) error {
+		b, err := json.Marshal(value)
+		if err != nil {
+			return err
+		}
+		return out.write(b)
+	})
+	cancel(nil)
+	wg.Wait()
+	switch {
+	case err == nil && !out.begun:
+		err = out.write(nil)
+	case err != nil && !out.begun && r.Context().Err() == nil:
+		h.fail(w, r, err)
+		return
+	}
+	if err != nil && r.Context().Err() == nil {
+		h.Log.Debug("answer broken off", "path", r.URL.Path, "err", err)
+		panic(http.ErrAbortHandler) // so that the client does not take it for whole
+	}
+}
+
+// lineWriter writes lines that are sent at once.
+type lineWriter struct {
+	control *http.ResponseController
+
+	mu    sync.Mutex
+	w     http.ResponseWriter
+	begun bool // guarded by mu while others write
+}
+
+func (l *lineWriter) write(line []byte) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.begun {
+		l.begun = true
+		l.w.Header().Set("Content-Type", "application/x-ndjson")
+	}
+	if err := l.control.SetWriteDeadline(time.Now().Add(lineTimeout)); err != nil {
+		return err
+	}
+	if _, err := l.w.Write(append(line, '\n')); err != nil {
+		return err
+	}
+	return l.control.Flush()
+}

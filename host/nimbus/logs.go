@@ -1,0 +1,191 @@
+package nimbus
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/polybolt/polybolt/host/api"
+	"github.com/polybolt/polybolt/host/cluster"
+	"github.com/polybolt/polybolt/host/topology"
+)
+
+// Bounds of what is collected from log servers.
+const (
+	logWait    = 8 * time.Second        // for the lines that are there already
+	logGather  = 150 * time.Millisecond // lines that are followed are put in order over as long
+	logsAtOnce = 1024                   // lines on their way from log servers
+)
+
+// logServers lists the log servers that may have lines of a topology, which
+// need not be deployed any more: its logs outlive it.
+func (n *Nimbus) logServers(ctx context.Context) ([]cluster.LogServer, error) {
+	list, err := n.c.LogServers(ctx)
+	if err != nil {
+		return nil, n.explain(err)
+	}
+	if len(list) == 0 {
+		return nil, api.Errorf(api.CodeRefused, "no log server is there: supervisors start them; is one running?")
+	}
+	return list, nil
+}
+
+// each asks all log servers at once, and passes on what they say, one value
+// after another, to f, whose error ends it. What a server cannot say is told to lost.
+func each[T any](ctx context.Context, servers []cluster.LogServer, ask func(context.Context, *api.LogServer, func(T) error) error, lost func(cluster.LogServer, error) T, f func(<-chan T) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	values := make(chan T, logsAtOnce) // closed when all servers have said everything
+	var wg sync.WaitGroup
+	send := func(v T) error {
+		select {
+		case values <- v:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	for _, s := range servers {
+		wg.Go(func() {
+			client := api.NewLogServer(s.Address, s.Token, s.Pin)
+			defer client.Close()
+			if err := ask(ctx, client, send); err != nil && ctx.Err() == nil {
+				_ = send(lost(s, err)) // nobody listens any more otherwise
+			}
+		})
+	}
+	go func() {
+		wg.Wait()
+		close(values)
+	}()
+	err := f(values)
+	cancel(errors.New("nobody listens any more"))
+	for range values { // so that all have ended
+	}
+	return err
+}
+
+// lostLine says, as a line, that a machine's lines are missing.
+func lostLine(s cluster.LogServer, err error) api.LogLine {
+	return api.LogLine{Time: time.Now().UTC(), Host: s.Host, Level: "ERROR", Text: fmt.Sprintf("(the log server of %s at %s does not answer: %v)", s.Host, s.Address, err)}
+}
+
+// Logs implements [api.Service].
+func (n *Nimbus) Logs(ctx context.Context, q api.LogQuery, f func(api.LogLine) error) error {
+	servers, err := n.logServers(ctx)
+	if err != nil {
+		return err
+	}
+	if !q.Follow {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, logWait)
+		defer cancel()
+	}
+	ask := func(ctx context.Context, s *api.LogServer, send func(api.LogLine) error) error {
+		return s.Logs(ctx, q, send)
+	}
+	return each(ctx, servers, ask, lostLine, func(lines <-chan api.LogLine) error {
+		if q.Follow {
+			return inOrder(ctx, lines, f)
+		}
+		var all []api.LogLine
+		for l := range lines {
+			all = append(all, l)
+		}
+		sortLines(all)
+		for _, l := range all[max(0, len(all)-q.Tail):] {
+			if err := f(l); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// inOrder passes on lines as they come; those that come at about the same time
+// are put in the order of their times.
+func inOrder(ctx context.Context, lines <-chan api.LogLine, f func(api.LogLine) error) error {
+	ticker := time.NewTicker(logGather)
+	defer ticker.Stop()
+	var waiting []api.LogLine
+	flush := func() error {
+		sortLines(waiting)
+		for _, l := range waiting {
+			if err := f(l); err != nil {
+				return err
+			}
+		}
+		waiting = waiting[:0]
+		return nil
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return flush()
+		case l, more := <-lines:
+			if !more {
+				return flush()
+			}
+			if waiting = append(waiting, l); len(waiting) < logsAtOnce {
+				continue
+			}
+		case <-ticker.C:
+		}
+		if err := flush(); err != nil {
+			return err
+		}
+	}
+}
+
+// sortLines orders lines by time. Lines without one stay behind those they follow.
+func sortLines(lines []api.LogLine) {
+	last := map[string]time.Time{}
+	for i, l := range lines {
+		at := l.Host + " " + l.Place
+		if l.Time.IsZero() {
+			lines[i].Time = last[at]
+		} else {
+			last[at] = l.Time
+		}
+	}
+	slices.SortStableFunc(lines, func(a, b api.LogLine) int { return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.Host, b.Host)) })
+}
+
+// Dead implements [api.Service].
+func (n *Nimbus) Dead(ctx context.Context, name topology.Name, tail int, f func(api.DeadTuple) error) error {
+	servers, err := n.logServers(ctx)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, logWait)
+	defer cancel()
+	var mu sync.Mutex
+	var failed []error
+	ask := func(ctx context.Context, s *api.LogServer, send func(api.DeadTuple) error) error {
+		return s.Dead(ctx, name, tail, send)
+	}
+	lost := func(s cluster.LogServer, err error) api.DeadTuple {
+		mu.Lock()
+		defer mu.Unlock()
+		failed = append(failed, fmt.Errorf("the log server of %s at %s does not answer: %w", s.Host, s.Address, err))
+		return api.DeadTuple{}
+	}
+	err = each(ctx, servers, ask, lost, func(tuples <-chan api.DeadTuple) error {
+		for d := range tuples {
+			if d.Tuple == nil {
+				continue // of a server that is lost
+			}
+			if err := f(d); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil && len(failed) > 0 {
+		err = api.Errorf(api.CodeUnavailable, "%v", errors.Join(failed...))
+	}
+	return err
+}

@@ -62,7 +62,7 @@ func (o *NimbusOptions) run(ctx context.Context, l net.Listener, log *slog.Logge
 	}
 	return o.withCluster(log, func(c *cluster.Cluster) error {
 		n := o.Nimbus
-		n.Log = log
+		n.Log, n.ZooKeeper = log, o.ZooKeeper
 		n.Self = cluster.Nimbus{Incarnation: cluster.NewIncarnation(), Host: o.Host, URL: url, Version: Version, PID: os.Getpid(), Started: time.Now().UTC()}
 		role, err := nimbus.New(c, n)
 		if err != nil {

@@ -84,8 +84,7 @@ func TestD19_NoHandshake(t *testing.T) {
 
 func TestD20_FiftySlowStartsAtOnce(t *testing.T) {
 	t.Parallel()
-	x := living(t, python, 1000, "late", "{parallelism: 50, heartbeat_timeout: 1s}")
-	x.write("topology.yaml", strings.Replace(strings.Join(x.lines("topology.yaml"), "\n"), "{parallelism: 50, heartbeat_timeout: 1s}", "parallelism: 50\n    heartbeat_timeout: 1s", 1))
+	x := living(t, python, 1000, "late", "parallelism: 50\n    heartbeat_timeout: 1s")
 	p := x.run()
 	x.arrived(1000)
 	if pids := x.pids("work"); len(pids) != 50 {

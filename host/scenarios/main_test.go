@@ -16,7 +16,7 @@ import (
 var binary string
 
 // patience bounds everything that a test waits for: the machine may be busy.
-const patience = 4 * time.Minute
+const patience = 2 * time.Minute
 
 // atOnce is how many tests run at the same time: most of them wait.
 const atOnce = "6"

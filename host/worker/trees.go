@@ -94,11 +94,24 @@ func (w *Worker) timeOut(roots []acker.Root) {
 		t.locate(where)
 	}
 	for _, r := range roots {
+		w.reportTimeout(where[r])
 		w.failRoot(r, where[r])
 	}
 }
 
-// locate fills in where rows are that are in the child or held by it.
+// reportTimeout tells of a tree that timed out, if it is known where.
+func (w *Worker) reportTimeout(f failure) {
+	if f.component == "" {
+		return
+	}
+	x := Failure{Time: time.Now(), Component: f.component, Task: f.task, Kind: f.cause.String(), Type: "Timeout", Message: f.text}
+	if out, tell := w.failures.add(x); tell {
+		w.opts.Observer.Failure(out)
+	}
+}
+
+// locate fills in where rows are that are in the child or held by it. What is
+// held for trees that time out is forgotten: an ack of it comes too late.
 func (t *task) locate(where map[acker.Root]failure) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -112,10 +125,15 @@ func (t *task) locate(where map[acker.Root]failure) {
 	}
 	for at, h := range t.held {
 		blame(h.root, "held", h.since)
+		_, all := where[h.root]
 		for _, x := range h.extras {
 			blame(x, "held", h.since)
+			_, overdue := where[x]
+			all = all && overdue
 		}
-		_ = at
+		if all { // whoever never acks must not be remembered for ever, replay after replay
+			delete(t.held, at)
+		}
 	}
 	for _, f := range t.inflight {
 		if f.batch == nil || len(f.batch.Roots) == 0 {

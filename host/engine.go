@@ -43,7 +43,7 @@ type engine struct {
 var modes = map[cluster.Mode]worker.Mode{cluster.Staged: worker.Staged, cluster.Active: worker.Active, cluster.Inactive: worker.Inactive}
 
 // newEngine makes the engine of a worker process.
-func newEngine(o process.EngineOptions, log *slog.Logger) (*engine, error) {
+func newEngine(o process.EngineOptions, spec *slot.Spec, log *slog.Logger) (*engine, error) {
 	state, err := shells.StateDir()
 	if err != nil {
 		return nil, err
@@ -70,7 +70,7 @@ func newEngine(o process.EngineOptions, log *slog.Logger) (*engine, error) {
 	}
 	addr := o.Assignment.Workers[number].Address
 	e.mesh, err = mesh.New(mesh.Options{
-		Run: o.Run.String(), Self: self, Place: o.Place.String(), Listen: []string{"unix:" + slot.LinkSocket(addr), addr},
+		Run: o.Run.String(), Self: self, Place: o.Place.String(), Listen: []string{"unix:" + slot.LinkSocket(addr), spec.Listen(addr)},
 		MaxMessage: 2*o.Topology.Config.MaxMessageBytes + 4*multilang.TargetFrame, Worker: e.worker, Log: log,
 	})
 	if err != nil {

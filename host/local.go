@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/polybolt/polybolt/host/topology"
+	"github.com/polybolt/polybolt/host/topology/flux"
 	"github.com/polybolt/polybolt/host/worker"
 	"github.com/polybolt/polybolt/shells"
 )
@@ -27,13 +28,21 @@ const maxTopologyFile = 4 << 20
 // Bundle is a checked topology with the folder that holds its code.
 type Bundle struct {
 	Topology *topology.Topology
-	Dir      string // absolute
+	Dir      string           // absolute
+	Flux     bool             // it was written for Storm, in Flux's form
+	Notes    []topology.Error // what a Flux file says without effect
 }
 
 // OpenBundle reads a topology from a file, or from the topology.yaml of a
 // folder, and checks it, the files that it names included. Problems of the
 // topology are [topology.Errors].
 func OpenBundle(path string, options ...topology.Option) (*Bundle, error) {
+	return OpenBundleWith(path, flux.Options{}, options...)
+}
+
+// OpenBundleWith is [OpenBundle] with what the placeholders of a file in
+// Storm's Flux form stand for.
+func OpenBundleWith(path string, f flux.Options, options ...topology.Option) (*Bundle, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("there is no %s: name a topology's file or folder, or make one with `polybolt new NAME --lang python`", path)
@@ -48,15 +57,21 @@ func OpenBundle(path string, options ...topology.Option) (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	top, err := topology.Load(path, data, options...)
-	if err != nil {
-		return nil, err
-	}
 	dir, err := filepath.Abs(filepath.Dir(path))
 	if err != nil {
 		return nil, err
 	}
-	return &Bundle{top, dir}, topology.CheckFiles(top, dir)
+	b := &Bundle{Dir: dir}
+	r, isFlux, err := flux.Load(path, data, os.DirFS(dir), f, options...)
+	if isFlux {
+		if err != nil {
+			return nil, err
+		}
+		b.Topology, b.Flux, b.Notes = r.Topology, true, r.Notes
+	} else if b.Topology, err = topology.Load(path, data, options...); err != nil {
+		return nil, err
+	}
+	return b, topology.CheckFiles(b.Topology, dir)
 }
 
 func readBounded(path string) ([]byte, error) {

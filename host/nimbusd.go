@@ -20,9 +20,10 @@ import (
 // NimbusOptions say how a nimbus runs.
 type NimbusOptions struct {
 	ClusterOptions
-	Listen    string // HOST:PORT of the API
-	Advertise string // URL at which other nimbuses reach it; empty: http://LISTEN
-	Token     string // what clients must know
+	Listen    string              // HOST:PORT of the API
+	Advertise string              // URL at which other nimbuses reach it; empty: http://LISTEN
+	Token     string              // what clients must know to do everything
+	Roles     map[api.Role]string // tokens of those who may do less; may be nil
 	Nimbus    nimbus.Options
 	Listening func(url string) // told when the API answers; may be nil
 }
@@ -61,7 +62,7 @@ func (o *NimbusOptions) run(ctx context.Context, l net.Listener, log *slog.Logge
 	}
 	return o.withCluster(log, func(c *cluster.Cluster) error {
 		n := o.Nimbus
-		n.Log = log
+		n.Log, n.ZooKeeper = log, o.ZooKeeper
 		n.Self = cluster.Nimbus{Incarnation: cluster.NewIncarnation(), Host: o.Host, URL: url, Version: Version, PID: os.Getpid(), Started: time.Now().UTC()}
 		role, err := nimbus.New(c, n)
 		if err != nil {
@@ -75,12 +76,12 @@ func (o *NimbusOptions) run(ctx context.Context, l net.Listener, log *slog.Logge
 func (o *NimbusOptions) serve(ctx context.Context, role *nimbus.Nimbus, l net.Listener, url string, log *slog.Logger) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	guard := &api.Guard{Token: o.Token, Log: log}
+	guard := &api.Guard{Token: o.Token, Roles: o.Roles, Log: log}
 	ended := make(chan struct{}) // closed when the role has ended
 	mux := http.NewServeMux()
 	mux.Handle("/", guard.Page(ui.Handler()))
 	mux.Handle("/v1/", api.Handler(api.HandlerOptions{
-		Service: role, Guard: guard, MaxBundle: o.Nimbus.Bundle.Packed, Log: log, Transport: http.DefaultTransport, Ending: ended,
+		Service: role, Guard: guard, MaxBundle: o.Nimbus.Bundle.Packed, Log: log, Transport: http.DefaultTransport, Version: Version, Ending: ended,
 		Leader: func() (string, error) { return leaderOf(ctx, role) },
 	}))
 	server := api.NewServer(mux, log)

@@ -24,7 +24,7 @@ func RunWorker(ctx context.Context, file string) error {
 	return o.withCluster(log, func(c *cluster.Cluster) error {
 		return process.New(process.Options{
 			Spec: spec, Cluster: c, Log: log, Output: process.LogOutput{Log: log},
-			NewEngine: func(eo process.EngineOptions) (process.Engine, error) { return newEngine(eo, log) },
+			NewEngine: func(eo process.EngineOptions) (process.Engine, error) { return newEngine(eo, spec, log) },
 		}).Run(ctx)
 	})
 }

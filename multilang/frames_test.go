@@ -218,7 +218,7 @@ func vectorBad() []badVector {
 		{"str of 2^32-1", "", "dbffffffff61", "length beyond the bytes"}, {"bin of 2^32-1", "", "c6ffffffff", "length beyond the bytes"},
 		{"ext of 2^32-1", "", "c9ffffffff05", "length beyond the bytes"}, {"fixstr cut short", "", "a36162", "cut short"}, {"int64 cut short", "", "d30000", "cut short"},
 		{"float cut short", "", "cb00", "cut short"}, {"array cut short", "", "930102", "cut short"}, {"map cut short", "", "8101", "cut short"}, {"empty", "", "", "cut short"},
-		{"nested too deep", "", deep, "deeper than 32"}, {"deep maps", "", strings.Repeat("8101", 100) + "01", "deeper than 32"},
+		{"nested too deep", "", deep, "deeper than 32"}, {"an empty list too deep", "", strings.Repeat("91", MaxDepth) + "90", "deeper than 32"}, {"deep maps", "", strings.Repeat("8101", 100) + "01", "deeper than 32"},
 		{"never used byte", "", "c1", "no value"}, {"uint64 beyond int64", "", "cf8000000000000000", "beyond 64 signed bits"},
 		{"list as a map key", "", "81910101", "key is a list"}, {"map as a map key", "", "818001", "key is a map"}, {"ext 5", "", "d40500", "unknown ext"},
 		{"timestamp with 10^9 ns", "", "d7ffee6b280000000000", "nanoseconds"},

@@ -27,10 +27,11 @@ func Skip(b []byte) (int, error) {
 			left[depth]--
 		}
 		pos += n
+		if kind != scalar && depth == MaxDepth-1 {
+			return 0, fmt.Errorf("at byte %d: nested deeper than %d: %w", pos, MaxDepth, ErrMalformed)
+		}
 		if children > 0 {
-			if depth++; depth == MaxDepth {
-				return 0, fmt.Errorf("at byte %d: nested deeper than %d: %w", pos, MaxDepth, ErrMalformed)
-			}
+			depth++
 			if uint64(children) > uint64(len(b)-pos) {
 				return 0, fmt.Errorf("at byte %d: %d values declared, %d bytes left: %w", pos, children, len(b)-pos, ErrTruncated)
 			}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v4"
 
@@ -28,8 +29,8 @@ const nimbusFileName = "nimbus"
 const defaultNimbus = "http://127.0.0.1:6627"
 
 func (f *clientFlags) add(c *cobra.Command) {
-	c.Flags().StringVar(&f.nimbus, "nimbus", "", "`URL[,URL]` of nimbus (POLYBOLT_NIMBUS)")
-	c.Flags().StringVar(&f.tokenFile, "token-file", "", "`file` with the token (POLYBOLT_TOKEN_FILE)")
+	c.Flags().StringVar(&f.nimbus, "nimbus", "", "where nimbus is, as `URL[,URL]` (else POLYBOLT_NIMBUS, else the one that dev runs)")
+	c.Flags().StringVar(&f.tokenFile, "token-file", "", "the `FILE` with its token (else POLYBOLT_TOKEN_FILE, else token in the state folder)")
 }
 
 // client connects to whoever the flags, the environment or the state folder name.
@@ -60,11 +61,11 @@ func (f *clientFlags) client() (*api.Client, error) {
 }
 
 func (f *clientFlags) urls() ([]string, error) {
-	text := f.nimbus
-	if text == "" {
-		text = os.Getenv("POLYBOLT_NIMBUS")
+	names := f.nimbus
+	if names == "" {
+		names = os.Getenv("POLYBOLT_NIMBUS")
 	}
-	if text == "" {
+	if names == "" {
 		file, err := defaultState(nimbusFileName)
 		if err != nil {
 			return nil, err
@@ -73,12 +74,12 @@ func (f *clientFlags) urls() ([]string, error) {
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
-		if text = strings.TrimSpace(string(b)); text == "" {
-			text = defaultNimbus
+		if names = strings.TrimSpace(string(b)); names == "" {
+			names = defaultNimbus
 		}
 	}
 	var urls []string
-	for u := range strings.SplitSeq(text, ",") {
+	for u := range strings.SplitSeq(names, ",") {
 		if u = strings.TrimSpace(u); u != "" {
 			if !strings.Contains(u, "://") {
 				u = "http://" + u
@@ -93,7 +94,7 @@ func (f *clientFlags) urls() ([]string, error) {
 type output struct{ format string }
 
 func (o *output) add(c *cobra.Command) {
-	c.Flags().StringVarP(&o.format, "output", "o", "table", "`table`, json or yaml")
+	c.Flags().StringVarP(&o.format, "output", "o", "table", "the `FORMAT`: table, json or yaml")
 	completeFlag(c, "output", "table", "json", "yaml")
 }
 
@@ -132,6 +133,7 @@ func newTable(header ...any) table.Writer {
 	t := table.NewWriter()
 	t.SetStyle(table.StyleLight)
 	t.Style().Options = table.OptionsNoBordersAndSeparators
+	t.Style().Format.Header = text.FormatDefault // as they are written
 	t.AppendHeader(table.Row(header))
 	return t
 }

@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 
@@ -21,26 +24,36 @@ const (
 )
 
 // console shows a run on stderr: lines and failures as they come, and below
-// them, on a terminal, the status.
+// them, on a terminal, the status. Its methods may be called concurrently.
 type console struct {
 	out      io.Writer
-	terminal bool
+	size     func() (width, height int) // of the terminal; nil where there is none
 	colour   bool
-	width    int
 	name     map[topology.TaskID]string
+	topology topology.Name
 
 	wg   sync.WaitGroup
 	done chan struct{}
 
-	mu     sync.Mutex
-	status status
-	drawn  int // lines of the status that stand on the screen
+	mu       sync.Mutex
+	status   status
+	shown    [][]span // the status as it was made last
+	drawn    []int    // how many characters each of its lines has that stand on the screen
+	stopping bool
 }
 
 func newConsole(top *topology.Topology) *console {
-	c := &console{out: os.Stderr, width: 100, name: map[topology.TaskID]string{}, done: make(chan struct{})}
-	c.terminal = term.IsTerminal(int(os.Stderr.Fd()))
-	c.colour = c.terminal && os.Getenv("NO_COLOR") == ""
+	c := &console{out: os.Stderr, name: map[topology.TaskID]string{}, topology: top.Name, done: make(chan struct{})}
+	if fd := int(os.Stderr.Fd()); term.IsTerminal(fd) && os.Getenv("TERM") != "dumb" {
+		c.size = func() (int, int) {
+			width, height, err := term.GetSize(fd)
+			if err != nil || width < 20 || height < 5 {
+				return 80, 24 // what a terminal has that does not know
+			}
+			return width, height
+		}
+		c.colour = os.Getenv("NO_COLOR") == ""
+	}
 	for _, t := range top.Tasks() {
 		c.name[t.ID] = string(t.Component.ID)
 		if t.Component.Parallelism > 1 {
@@ -53,7 +66,7 @@ func newConsole(top *topology.Topology) *console {
 // start shows the status until stop.
 func (c *console) start(snapshot func() worker.Snapshot) {
 	every := plainEvery
-	if c.terminal {
+	if c.size != nil {
 		every = redrawEvery
 	}
 	c.wg.Go(func() {
@@ -76,50 +89,73 @@ func (c *console) stop() {
 	c.wg.Wait()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.erase()
+	c.shown = nil
+	if c.size != nil {
+		c.write("\n") // between what was said and the summary
+	}
 }
 
 func (c *console) refresh(s worker.Snapshot) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.terminal {
-		fmt.Fprintln(c.out, c.status.line(s))
+	if c.size == nil {
+		c.write(c.status.line(s) + "\n")
 		return
 	}
-	if w, _, err := term.GetSize(int(os.Stderr.Fd())); err == nil && w > 20 {
-		c.width = w
-	}
-	c.erase()
-	c.draw(c.status.table(s))
+	c.shown = c.status.table(s, c.topology, c.stopping)
+	c.write("")
 }
 
-// draw writes the status; each of its lines is cut to the terminal.
-func (c *console) draw(lines []string) {
+// write writes a text above the status, which it redraws, all at once so that
+// nothing flickers. mu is held.
+func (c *console) write(text string) {
+	if c.size == nil {
+		fmt.Fprint(c.out, text)
+		return
+	}
+	width, height := c.size()
+	var b strings.Builder
+	b.WriteString(c.erase(width))
+	b.WriteString(text)
+	lines := c.shown
+	if len(lines) >= height { // what is above the screen cannot be erased: the end matters most
+		lines = lines[len(lines)-height+1:]
+	}
 	for _, l := range lines {
-		if r := []rune(l); len(r) >= c.width {
-			l = string(r[:c.width-1])
-		}
-		fmt.Fprintln(c.out, c.dim(l))
+		painted := paint(l, width-1, false)
+		c.drawn = append(c.drawn, utf8.RuneCountInString(painted))
+		b.WriteString(paint(l, width-1, c.colour) + "\n")
 	}
-	c.drawn = len(lines)
+	fmt.Fprint(c.out, b.String())
 }
 
-func (c *console) erase() {
-	if c.drawn > 0 {
-		fmt.Fprintf(c.out, "\x1b[%dA\x1b[J", c.drawn)
-		c.drawn = 0
+// erase returns what removes the status from a screen of this width. If the
+// screen is narrower than before, the terminal has broken its lines. mu is held.
+func (c *console) erase(width int) string {
+	rows := 0
+	for _, n := range c.drawn {
+		rows += max(1, (n+width-1)/width)
 	}
+	c.drawn = c.drawn[:0]
+	if rows == 0 {
+		return ""
+	}
+	return fmt.Sprintf("\x1b[%dA\r\x1b[J", rows)
 }
 
-// print writes above the status.
+// print writes lines above the status.
 func (c *console) print(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.erase()
-	fmt.Fprintln(c.out, text)
-	if c.terminal {
-		c.draw(c.status.shown)
-	}
+	c.write(text + "\n")
+}
+
+// stops says that the run drains, and what else can be done.
+func (c *console) stops() {
+	c.mu.Lock()
+	c.stopping = true
+	c.mu.Unlock()
+	c.note("stopping: finishing what is in flight (Ctrl-C again to end at once)")
 }
 
 // Write takes a line of our own log.
@@ -136,59 +172,70 @@ func (c *console) Line(l worker.Line) {
 	switch {
 	case l.Raw || l.Level == worker.LevelInfo:
 	case l.Level >= worker.LevelError:
-		level = c.red("ERROR ")
+		level = c.paint(red, "ERROR ")
 	case l.Level == worker.LevelWarn:
-		level = c.yellow("WARN ")
+		level = c.paint(yellow, "WARN ")
 	default:
 		level = "DEBUG "
 	}
-	c.print(c.prefix(l.Task, string(l.Component)) + level + l.Text)
+	c.said(l.Task, l.Component, level+harmless(strings.TrimRight(l.Text, "\r\n")))
 }
 
 // Failure shows an error with all that is known of it the first time, in a line after that.
 func (c *console) Failure(f worker.Failure) {
-	var b strings.Builder
-	b.WriteString(c.prefix(f.Task, string(f.Component)))
 	what := f.Message
 	if f.Type != "" && f.Kind != "exit" {
 		what = f.Type + ": " + f.Message
 	}
-	b.WriteString(c.red("ERROR ") + what)
+	what = harmless(strings.TrimRight(what, "\r\n"))
 	if f.Place != "" && f.Traceback == "" {
-		b.WriteString(" at " + f.Place)
+		what += " at " + f.Place
 	}
 	if f.Count > 1 {
-		fmt.Fprintf(&b, " (%d times so far)", f.Count)
+		what += fmt.Sprintf(" (%d times so far)", f.Count)
 	}
-	for _, l := range strings.Split(strings.TrimRight(f.Traceback, "\n"), "\n") {
+	for l := range strings.SplitSeq(harmless(strings.TrimRight(f.Traceback, "\n")), "\n") {
 		if l != "" {
-			b.WriteString("\n    " + l)
+			what += "\n  " + l
 		}
 	}
-	c.print(b.String())
+	c.said(f.Task, f.Component, c.paint(red, "ERROR ")+what)
 }
 
 // State shows a task that is in trouble.
 func (c *console) State(s worker.TaskState) {
 	if s.State == worker.Backoff && strings.HasPrefix(s.Why, "crash loop") {
-		c.print(c.prefix(s.Task, string(s.Component)) + c.yellow("WARN ") + s.Why)
+		c.said(s.Task, s.Component, c.paint(yellow, "WARN ")+harmless(s.Why))
 	}
 }
 
-func (c *console) prefix(task topology.TaskID, component string) string {
-	if n, ok := c.name[task]; ok {
-		component = n
+// said prints what comes from a task. Further lines stand below the first.
+func (c *console) said(task topology.TaskID, component topology.ComponentID, text string) {
+	name, ok := c.name[task]
+	if !ok {
+		name = string(component)
 	}
-	return c.dim(component+" | ") + ""
+	c.print(c.paint(faint, name+" | ") + strings.ReplaceAll(text, "\n", "\n  "))
 }
 
-func (c *console) dim(s string) string    { return c.paint("2", s) }
-func (c *console) red(s string) string    { return c.paint("31", s) }
-func (c *console) yellow(s string) string { return c.paint("33", s) }
+func (c *console) paint(s style, text string) string {
+	return paint([]span{{text, s}}, len(text), c.colour)
+}
 
-func (c *console) paint(code, s string) string {
-	if !c.colour || s == "" {
+// harmless keeps a text from steering the terminal: what is no text is shown
+// as Go writes it in strings.
+func harmless(s string) string {
+	bad := func(r rune) bool { return r != '\n' && r != '\t' && unicode.IsControl(r) }
+	if !strings.ContainsFunc(s, bad) {
 		return s
 	}
-	return "\x1b[" + code + "m" + s + "\x1b[0m"
+	var b strings.Builder
+	for _, r := range s {
+		if bad(r) {
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
 }

@@ -8,14 +8,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/polybolt/polybolt/host"
 	"github.com/polybolt/polybolt/host/api"
 	"github.com/polybolt/polybolt/host/blob"
 	"github.com/polybolt/polybolt/host/topology"
@@ -25,7 +23,8 @@ import (
 type deployFlags struct {
 	clientFlags
 	waitFlags
-	set []string
+	flux fluxFlags
+	set  []string
 }
 
 // waitFlags are those of all commands that begin a change and wait for its end.
@@ -35,8 +34,8 @@ type waitFlags struct {
 }
 
 func (f *waitFlags) add(c *cobra.Command) {
-	c.Flags().DurationVar(&f.timeout, "timeout", 60*time.Second, "for the new version to be ready, else the old one stays")
-	c.Flags().DurationVar(&f.drain, "drain", 30*time.Second, "for the old version to finish what is in flight")
+	c.Flags().DurationVar(&f.timeout, "timeout", 60*time.Second, "the `TIME` for the new version to be ready, else the old one stays")
+	c.Flags().DurationVar(&f.drain, "drain", 30*time.Second, "the `TIME` for the old version to finish what is in flight")
 	c.Flags().BoolVar(&f.noWait, "no-wait", false, "return at once; also: let it wait for slots")
 }
 
@@ -59,31 +58,32 @@ if that does not become ready, the old one stays, and the exit code is 1.`,
 	f.clientFlags.add(c)
 	f.waitFlags.add(c)
 	c.ValidArgsFunction = completeTopology
-	c.Flags().StringArrayVar(&f.set, "set", nil, "change a value of the topology, as in `spouts.lines.config.path=x`")
+	c.Flags().StringArrayVar(&f.set, "set", nil, setHelp)
+	f.flux.add(c)
 	return c
 }
 
 func (f *deployFlags) deploy(ctx context.Context, out io.Writer, path string) error {
-	options, err := overrides(f.set)
+	b, err := f.flux.open(path, f.set)
 	if err != nil {
 		return err
 	}
-	b, err := host.OpenBundle(path, options...)
+	file, extra, native, err := nativeOf(b)
 	if err != nil {
-		return invalid(err)
+		return err
 	}
 	client, err := f.client()
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	packed, err := blob.Pack(b.Dir, blob.DefaultLimits())
+	packed, err := blob.PackWith(b.Dir, blob.DefaultLimits(), extra, native)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "packed %s: %s, %d KiB (%s)\n", b.Topology.Name, plural(packed.Files, "file"), (len(packed.Data)+1023)>>10, packed.Hash.Short())
 	a, err := client.Deploy(ctx, api.DeployRequest{
-		Name: b.Topology.Name, File: filepath.Base(b.Topology.File), Set: f.set, Timeout: f.timeout, Drain: f.drain, Wait: !f.noWait,
+		Name: b.Topology.Name, File: file, Set: f.set, Timeout: f.timeout, Drain: f.drain, Wait: !f.noWait,
 	}, bytes.NewReader(packed.Data))
 	if err != nil {
 		return err

@@ -3,10 +3,11 @@ package main
 import (
 	"fmt"
 	"runtime/debug"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/polybolt/polybolt/host"
 	"github.com/polybolt/polybolt/host/topology"
 	"github.com/polybolt/polybolt/multilang"
 	"github.com/polybolt/polybolt/shells"
@@ -14,12 +15,16 @@ import (
 
 func newValidate() *cobra.Command {
 	var set []string
+	var f fluxFlags
 	c := &cobra.Command{
 		Use:   "validate [FILE|DIR]",
 		Short: "Check a topology, and the files that it names",
-		Args:  usage(cobra.MaximumNArgs(1)),
+		Long: `Checks a topology (by default ./topology.yaml) without running it: keys, names, streams,
+fields, and that there are the programs and scripts that it names. All problems are
+told at once, as FILE:LINE:COLUMN: what is wrong. Exit codes: 0 ok, 2 there are problems.`,
+		Args: usage(cobra.MaximumNArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
-			b, err := open(args, set)
+			b, err := f.open(argOr(args, "."), set)
 			if err != nil {
 				return err
 			}
@@ -27,31 +32,23 @@ func newValidate() *cobra.Command {
 			return nil
 		},
 	}
-	c.Flags().StringArrayVar(&set, "set", nil, "change a value of the topology first, as `PATH=VALUE`")
+	c.Flags().StringArrayVar(&set, "set", nil, setHelp)
+	f.add(c)
 	c.ValidArgsFunction = completeTopology
 	return c
 }
 
-func open(args, set []string) (*host.Bundle, error) {
-	options, err := overrides(set)
-	if err != nil {
-		return nil, err
-	}
-	b, err := host.OpenBundle(argOr(args, "."), options...)
-	if err != nil {
-		return nil, invalid(err)
-	}
-	return b, nil
-}
-
 func newGraph() *cobra.Command {
 	var format string
+	var f fluxFlags
 	c := &cobra.Command{
 		Use:   "graph [FILE|DIR]",
 		Short: "Draw a topology, as text or for Mermaid",
-		Args:  usage(cobra.MaximumNArgs(1)),
+		Long: `Draws a topology (by default ./topology.yaml): its components, what each reads and emits,
+and how rows are divided among tasks.`,
+		Args: usage(cobra.MaximumNArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
-			b, err := open(args, nil)
+			b, err := f.open(argOr(args, "."), nil)
 			if err != nil {
 				return err
 			}
@@ -66,7 +63,8 @@ func newGraph() *cobra.Command {
 			return nil
 		},
 	}
-	c.Flags().StringVarP(&format, "format", "f", "text", "`text` or mermaid")
+	c.Flags().StringVarP(&format, "format", "f", "text", "text or mermaid, the `FORMAT`")
+	f.add(c)
 	completeFlag(c, "format", "text", "mermaid")
 	c.ValidArgsFunction = completeTopology
 	return c
@@ -76,7 +74,13 @@ func newSchema() *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema",
 		Short: "Print the JSON Schema of topology files, for editors",
-		Args:  usage(cobra.NoArgs),
+		Long: `Prints the JSON Schema of topology files, with which an editor completes and checks them.
+Save it, and name it in the first line of a topology:
+
+  # yaml-language-server: $schema=topology.schema.json
+
+What "polybolt new" makes has both.`,
+		Args: usage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			_, err := c.OutOrStdout().Write(topology.Schema())
 			return err
@@ -86,11 +90,19 @@ func newSchema() *cobra.Command {
 
 func newSDK() *cobra.Command {
 	return &cobra.Command{
-		Use:       "sdk python|node",
-		Short:     "Print the folder of an SDK, for editors and type checkers",
+		Use:   "sdk python|node",
+		Short: "Print the folder of an SDK, for editors and tests",
+		Long: `Prints the folder that holds the Python or Node package of this polybolt, for editors,
+type checkers and tests. Components need none of this: they are given the package.
+
+  PYTHONPATH=$(polybolt sdk python) python3 -m pytest
+  NODE_PATH=$(polybolt sdk node) node --test`,
 		ValidArgs: []string{"python", "node"},
-		Args:      usage(cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs)),
+		Args:      usage(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
+			if !slices.Contains(c.ValidArgs, args[0]) {
+				return unusable("there is no SDK for %q: there are %s", args[0], strings.Join(c.ValidArgs, " and "))
+			}
 			state, err := shells.StateDir()
 			if err != nil {
 				return err
@@ -114,16 +126,20 @@ func newVersion() *cobra.Command {
 		Short: "Print the version",
 		Args:  usage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			commit := ""
-			if info, ok := debug.ReadBuildInfo(); ok {
-				for _, s := range info.Settings {
-					if s.Key == "vcs.revision" && len(s.Value) >= 12 {
-						commit = " (" + s.Value[:12] + ")"
-					}
-				}
-			}
-			fmt.Fprintf(c.OutOrStdout(), "polybolt %s%s, protocol %d\n", version, commit, multilang.Version)
+			fmt.Fprintln(c.OutOrStdout(), versionText())
 			return nil
 		},
 	}
+}
+
+func versionText() string {
+	commit := ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+				commit = " (" + s.Value[:12] + ")"
+			}
+		}
+	}
+	return fmt.Sprintf("polybolt %s%s, protocol %d", version, commit, multilang.Version)
 }

@@ -19,7 +19,9 @@ func newKill() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "kill NAME",
 		Short: "End a topology on a cluster",
-		Args:  usage(cobra.ExactArgs(1)),
+		Long: `Stops the spouts of a topology, waits until what is in flight is done, stops the rest and
+removes it from the cluster.`,
+		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			client, err := f.client()
 			if err != nil {
@@ -45,7 +47,7 @@ func newKill() *cobra.Command {
 	}
 	f.add(c)
 	c.ValidArgsFunction = completeDeployed(&f)
-	c.Flags().DurationVar(&wait, "wait", 0, "for tuples in flight to be done (default: the topology's message timeout)")
+	c.Flags().DurationVar(&wait, "wait", 0, "the `TIME` for tuples in flight to be done (default: the topology's message timeout)")
 	c.Flags().BoolVar(&noWait, "no-wait", false, "return at once")
 	return c
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -76,29 +77,83 @@ func plural(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
+// The groups of commands in the help.
+const (
+	groupDevelop = "develop"
+	groupUse     = "use"
+	groupServe   = "serve"
+)
+
+// groupOf says where commands stand in the help; one that is missing here stands below all groups.
+var groupOf = map[string]string{
+	"new": groupDevelop, "run": groupDevelop, "validate": groupDevelop, "graph": groupDevelop, "check": groupDevelop, "dev": groupDevelop,
+	"deploy": groupUse, "list": groupUse, "status": groupUse, "top": groupUse, "logs": groupUse, "errors": groupUse, "activate": groupUse,
+	"deactivate": groupUse, "rebalance": groupUse, "kill": groupUse, "rollback": groupUse,
+	"nimbus": groupServe, "supervisor": groupServe, "logview": groupServe, "doctor": groupServe,
+}
+
 // newRoot builds the command tree.
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "polybolt",
-		Short:         "Stream processing for people who write Python and JavaScript",
-		Long:          "Polybolt runs topologies: spouts and bolts written in any language, joined by streams,\nevery tuple tracked until it is done. Start with: polybolt new hello --lang python",
+		Use:   "polybolt",
+		Short: "Stream processing for people who write Python and JavaScript",
+		Long: `Polybolt runs topologies: spouts and bolts written in any language, joined by streams,
+every tuple tracked until it is done. To begin with:
+
+  polybolt new hello --lang python     (or node)
+  polybolt run hello`,
+		Args:          knownCommand,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+		Version:       versionText(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return exit{exitUsage, fmt.Errorf("%w\nSee: %s --help", err, c.CommandPath())}
 	})
-	root.AddCommand(newRun(), newRunHere(), newNew(), newValidate(), newGraph(), newSchema(), newSDK(), newVersion(),
-		newDev(), newNimbus(), newSupervisor(), newWorker(), newDeploy(), newList(), newKill())
+	root.AddGroup(
+		&cobra.Group{ID: groupDevelop, Title: "On this machine:"},
+		&cobra.Group{ID: groupUse, Title: "On a cluster:"},
+		&cobra.Group{ID: groupServe, Title: "To be a cluster:"})
+	root.AddCommand(newRun(), newRunHere(), newNew(), newValidate(), newGraph(), newSchema(), newConvert(), newSDK(), newVersion(),
+		newDev(), newNimbus(), newSupervisor(), newLogview(), newWorker(), newDeploy(), newList(), newKill())
+	root.AddCommand(clusterCommands()...)
+	for _, c := range root.Commands() {
+		c.GroupID = groupOf[c.Name()]
+		c.Flags().SortFlags = false // in the order of their importance
+	}
 	return root
 }
 
-// usage turns the error of an argument check into one with the right exit code.
+// knownCommand refuses what is no command, and offers the nearest ones.
+func knownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := "see " + c.CommandPath() + " --help"
+	c.SuggestionsMinimumDistance = 2
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = "did you mean " + strings.Join(near, ", ") + "?"
+	}
+	return unusable("there is no command %q: %s", args[0], hint)
+}
+
+// usage words the error of an argument check, and gives it the right exit code.
 func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
-		if err := check(c, args); err != nil {
-			return exit{exitUsage, fmt.Errorf("%w\nSee: %s --help", err, c.CommandPath())}
+		err := check(c, args)
+		if err == nil {
+			return nil
 		}
-		return nil
+		problem := "an argument is missing"
+		for n := len(args) - 1; n >= 0; n-- {
+			if check(c, args[:n]) == nil {
+				problem = fmt.Sprintf("there is no place for %q", args[n])
+				break
+			}
+		}
+		use, _, _ := strings.Cut(c.UseLine(), " [flags]")
+		return unusable("%s\nUsage: %s\nSee: %s --help", problem, use, c.CommandPath())
 	}
 }

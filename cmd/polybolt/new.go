@@ -55,7 +55,7 @@ is the topology's name.`,
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	c.Flags().StringVar(&language, "lang", "", "the language of its components: `python` or node")
+	c.Flags().StringVar(&language, "lang", "", "the `LANGUAGE` of its components: python or node")
 	completeFlag(c, "lang", slices.Sorted(maps.Keys(languages))...)
 	return c
 }

@@ -14,12 +14,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/polybolt/polybolt/host"
+	"github.com/polybolt/polybolt/host/api"
 	"github.com/polybolt/polybolt/shells"
 )
 
 func newNimbus() *cobra.Command {
 	o := host.DefaultNimbusOptions()
-	var tokenFile string
+	var tokenFile, operator, viewer string
 	c := &cobra.Command{
 		Use:   "nimbus",
 		Short: "Run a nimbus: it takes deploys and decides where work runs",
@@ -29,6 +30,9 @@ func newNimbus() *cobra.Command {
 			if o.Token, err = ensureToken(tokenFile); err != nil {
 				return err
 			}
+			if o.Roles, err = roleTokens(o.Token, map[api.Role]string{api.Operator: operator, api.Viewer: viewer}); err != nil {
+				return err
+			}
 			return runDaemon(func(ctx context.Context, log *slog.Logger) error { return host.RunNimbus(ctx, o, log) })
 		},
 	}
@@ -36,7 +40,30 @@ func newNimbus() *cobra.Command {
 	c.Flags().StringVar(&o.Listen, "listen", o.Listen, "where the API listens, as `HOST:PORT`")
 	c.Flags().StringVar(&o.Advertise, "advertise", "", "`URL` at which other nimbuses reach it (default: http://LISTEN)")
 	c.Flags().StringVar(&tokenFile, "token-file", "", "`file` with the token that clients must know; made if it is missing")
+	c.Flags().StringVar(&operator, "operator-token-file", "", "`file` with the token of those who may change what is deployed, and not deploy")
+	c.Flags().StringVar(&viewer, "viewer-token-file", "", "`file` with the token of those who may only look")
 	return c
+}
+
+// roleTokens reads the tokens of those who may do less than everything. Equal
+// ones are refused: nobody could tell whose they are.
+func roleTokens(admin string, files map[api.Role]string) (map[api.Role]string, error) {
+	tokens, of := map[api.Role]string{}, map[string]api.Role{admin: api.Admin}
+	for _, role := range api.Roles {
+		file := files[role]
+		if file == "" {
+			continue
+		}
+		token, err := readToken(file)
+		if err != nil {
+			return nil, err
+		}
+		if other, taken := of[token]; taken {
+			return nil, fmt.Errorf("the token in %s is that of the %s, too: put another one there", file, other)
+		}
+		tokens[role], of[token] = token, role
+	}
+	return tokens, nil
 }
 
 // tokenFileName is where daemon and clients of one user look for the token by default.

@@ -21,17 +21,22 @@ import (
 
 // runFlags are the flags of run.
 type runFlags struct {
+	flux   fluxFlags
 	set    []string
 	dead   string
 	format string
 	time   time.Duration
 }
 
+// setHelp is the help of --set, in every command that has it.
+const setHelp = "set a value of the topology, `PATH=VALUE`, as in spouts.lines.config.path=x"
+
 func (f *runFlags) add(c *cobra.Command) {
-	c.Flags().StringArrayVar(&f.set, "set", nil, "change a value of the topology, as in `spouts.lines.config.path=x`")
-	c.Flags().DurationVar(&f.time, "for", 0, "stop after this `time`, as if by Ctrl-C")
-	c.Flags().StringVarP(&f.format, "output", "o", "table", "the summary as `table` or json")
-	c.Flags().StringVar(&f.dead, "dead", "", "append tuples that are given up to this `file`")
+	c.Flags().StringArrayVar(&f.set, "set", nil, setHelp)
+	f.flux.add(c)
+	c.Flags().DurationVar(&f.time, "for", 0, "stop after this `TIME`, such as 10s, as if by Ctrl-C")
+	c.Flags().StringVarP(&f.format, "output", "o", "table", "the `FORMAT` of the summary: table or json")
+	c.Flags().StringVar(&f.dead, "dead", "", "append tuples that are given up to this `FILE` (default: dead.jsonl in the state folder)")
 }
 
 func newRun() *cobra.Command {
@@ -134,13 +139,9 @@ func runLocal(path string, f runFlags) error {
 	if f.format != "table" && f.format != "json" {
 		return exit{exitUsage, fmt.Errorf("--output %s: there are table and json", f.format)}
 	}
-	options, err := overrides(f.set)
+	bundle, err := f.flux.open(path, f.set)
 	if err != nil {
 		return err
-	}
-	bundle, err := host.OpenBundle(path, options...)
-	if err != nil {
-		return invalid(err)
 	}
 	console := newConsole(bundle.Topology)
 	local, err := host.NewLocal(host.LocalOptions{Bundle: bundle, DeadFile: f.dead, Observer: console, Log: slog.New(slog.NewTextHandler(console, nil))})
@@ -195,7 +196,7 @@ func onSignals(drain func(), abort context.CancelCauseFunc, console *console) (s
 			case <-signals:
 			}
 			if first {
-				console.note("stopping: finishing what is in flight (again to end at once)")
+				console.stops()
 				drain()
 			} else {
 				abort(errAborted)

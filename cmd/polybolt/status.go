@@ -4,11 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/jedib0t/go-pretty/v6/table"
 
 	"github.com/polybolt/polybolt/host/topology"
 	"github.com/polybolt/polybolt/host/worker"
@@ -16,8 +15,30 @@ import (
 
 // status turns snapshots into text; rates are between two of them.
 type status struct {
-	last  worker.Snapshot
-	shown []string
+	past []worker.Snapshot // the last few, oldest first
+}
+
+// rateOver is how many snapshots back a rate looks, so that it does not jump.
+const rateOver = 6
+
+// see takes a new snapshot, and returns the one that rates count from.
+func (st *status) see(s worker.Snapshot) worker.Snapshot {
+	before := worker.Snapshot{Time: s.Started}
+	if len(st.past) > 0 {
+		before = st.past[0]
+	}
+	if st.past = append(st.past, s); len(st.past) > rateOver {
+		st.past = st.past[1:]
+	}
+	return before
+}
+
+// perSecond is how fast a count has grown.
+func perSecond(from, to int64, d time.Duration) int64 {
+	if d <= 0 {
+		return 0
+	}
+	return int64(float64(to-from) / d.Seconds())
 }
 
 // row adds up the tasks of a component.
@@ -62,50 +83,68 @@ func rows(s worker.Snapshot) []*row {
 	return list
 }
 
-// table is the status on a terminal, a line a component.
-func (st *status) table(s worker.Snapshot) []string {
-	t := table.NewWriter()
-	t.SetStyle(table.StyleLight)
-	t.Style().Options = table.OptionsNoBordersAndSeparators
-	t.AppendHeader(table.Row{"", "tasks", "rows/s", "waiting", "in child", "failed", "restarts", "p50", "p99", ""})
-	before := rows(st.last)
-	for i, r := range rows(s) {
-		rate := int64(0)
-		if d := s.Time.Sub(st.last.Time).Seconds(); i < len(before) && d > 0 {
-			rate = int64(float64(r.received-before[i].received) / d)
-		}
-		cells := table.Row{r.id, fmt.Sprintf("%d/%d", r.running, r.tasks), count(rate), count(int64(r.waiting)), count(int64(r.inChild)), count(r.failed), count(r.restarts), "", "", firstLine(r.why, 60)}
-		if r.spout {
-			cells[3], cells[4] = "", count(int64(r.pending))
-			cells[7], cells[8] = latency(r.p50), latency(r.p99)
-		}
-		t.AppendRow(cells)
+// table is the status on a terminal: a line a component, and one for all.
+func (st *status) table(s worker.Snapshot, name topology.Name, stopping bool) [][]span {
+	from := st.see(s)
+	past := s.Time.Sub(from.Time)
+	received := map[topology.ComponentID]int64{}
+	for _, r := range rows(from) {
+		received[r.id] = r.received
 	}
-	st.last = s
-	st.shown = append([]string{fmt.Sprintf("── %s  acked %s  failed %s  dead %s", s.Time.Sub(s.Started).Round(time.Second), count(s.Summary.Acked), count(s.Summary.Failed), count(s.Summary.Dead))},
-		strings.Split(t.Render(), "\n")...)
-	return st.shown
+	g := grid{header: []string{"<component", "tasks", "rows/s", "in flight", "failed", "restarts", "p50", "p99", "<"}}
+	for _, r := range rows(s) {
+		tasks := span{text: fmt.Sprint(r.tasks)}
+		if r.running < r.tasks {
+			tasks = span{fmt.Sprintf("%d of %d", r.running, r.tasks), yellow}
+		}
+		g.add(span{text: string(r.id)}, tasks, span{text: count(perSecond(received[r.id], r.received, past))}, span{text: count(r.flying())},
+			alarming(r.failed, yellow), alarming(r.restarts, yellow), span{text: latency(r.p50)}, span{text: latency(r.p99)}, span{firstLine(r.why, 120), yellow})
+	}
+	foot := []span{{string(name), bold}, {text: fmt.Sprintf("  %s  acked %s (%s/s)  ", clock(s.Time.Sub(s.Started)), grouped(s.Summary.Acked), count(perSecond(from.Summary.Acked, s.Summary.Acked, past)))},
+		{fmt.Sprintf("failed %s", grouped(s.Summary.Failed)), styleOf(s.Summary.Failed, yellow)}, {text: "  "},
+		{fmt.Sprintf("dead %s", grouped(s.Summary.Dead)), styleOf(s.Summary.Dead, red)}}
+	if stopping {
+		foot = append(foot, span{"  stopping", yellow})
+	}
+	return append(append([][]span{nil}, g.lines()...), foot)
+}
+
+// flying is how many rows wait for a component or are in it; of a spout, the
+// trees that are not done.
+func (r *row) flying() int64 {
+	if r.spout {
+		return int64(r.pending)
+	}
+	return int64(r.waiting + r.inChild + r.held)
+}
+
+// alarming shows a count in a style of its own unless it is 0.
+func alarming(n int64, s style) span { return span{count(n), styleOf(n, s)} }
+
+func styleOf(n int64, s style) style {
+	if n == 0 {
+		return plain
+	}
+	return s
 }
 
 // line is the status where there is no terminal.
 func (st *status) line(s worker.Snapshot) string {
+	from := st.see(s)
 	var b strings.Builder
-	rate := int64(0)
-	if d := s.Time.Sub(st.last.Time).Seconds(); !st.last.Time.IsZero() && d > 0 {
-		rate = int64(float64(s.Summary.Acked-st.last.Summary.Acked) / d)
-	} else if d := s.Time.Sub(s.Started).Seconds(); d > 0 {
-		rate = int64(float64(s.Summary.Acked) / d)
-	}
-	fmt.Fprintf(&b, "polybolt: %s: acked %d (%d/s) failed %d dead %d", s.Time.Sub(s.Started).Round(time.Second), s.Summary.Acked, rate, s.Summary.Failed, s.Summary.Dead)
+	fmt.Fprintf(&b, "polybolt: %s: acked %d (%d/s) failed %d dead %d", s.Time.Sub(s.Started).Round(time.Second), s.Summary.Acked,
+		perSecond(from.Summary.Acked, s.Summary.Acked, s.Time.Sub(from.Time)), s.Summary.Failed, s.Summary.Dead)
 	for _, r := range rows(s) {
 		if r.spout {
-			fmt.Fprintf(&b, "; %s in flight %d, p50 %s, p99 %s", r.id, r.pending, latency(r.p50), latency(r.p99))
+			fmt.Fprintf(&b, "; %s in flight %d", r.id, r.pending)
+		}
+		if r.p50 > 0 {
+			fmt.Fprintf(&b, ", p50 %s, p99 %s", latency(r.p50), latency(r.p99))
 		}
 		if r.why != "" {
 			fmt.Fprintf(&b, "; %s %s", r.id, firstLine(r.why, 200))
 		}
 	}
-	st.last = s
 	return b.String()
 }
 
@@ -118,18 +157,21 @@ func summaryJSON(out io.Writer, s worker.Snapshot) error {
 
 // summary is what stands at the end: a table, and the last line that scripts read.
 func summary(out io.Writer, s worker.Snapshot, deadFile string) {
-	t := table.NewWriter()
-	t.SetStyle(table.StyleLight)
-	t.Style().Options = table.OptionsNoBordersAndSeparators
-	t.AppendHeader(table.Row{"component", "tasks", "received", "emitted", "acked", "failed", "errors", "restarts", "p50", "p99"})
+	g := grid{header: []string{"<component", "tasks", "received", "emitted", "acked", "failed", "errors", "restarts", "p50", "p99"}}
 	for _, r := range rows(s) {
-		cells := table.Row{r.id, r.tasks, r.received, r.emitted, r.acked, r.failed, r.errors, r.restarts, "", ""}
+		received := fmt.Sprint(r.received)
 		if r.spout {
-			cells[2], cells[8], cells[9] = "", latency(r.p50), latency(r.p99)
+			received = ""
 		}
-		t.AppendRow(cells)
+		cells := []span{{text: string(r.id)}, {text: fmt.Sprint(r.tasks)}, {text: received}}
+		for _, n := range []int64{r.emitted, r.acked, r.failed, r.errors, r.restarts} {
+			cells = append(cells, span{text: fmt.Sprint(n)})
+		}
+		g.add(append(cells, span{text: latency(r.p50)}, span{text: latency(r.p99)})...)
 	}
-	fmt.Fprintln(out, t.Render())
+	for _, line := range g.lines() {
+		fmt.Fprintln(out, paint(line, math.MaxInt, false))
+	}
 	var causes []string
 	for cause, n := range s.ByCause {
 		causes = append(causes, fmt.Sprintf("%s %d", cause, n))
@@ -154,8 +196,28 @@ func count(n int64) string {
 		return fmt.Sprint(n)
 	case n < 1_000_000:
 		return fmt.Sprintf("%dk", n/1000)
+	case n < 100_000_000:
+		return fmt.Sprintf("%.1fM", float64(n)/1e6)
 	}
-	return fmt.Sprintf("%.1fM", float64(n)/1e6)
+	return fmt.Sprintf("%dM", n/1_000_000)
+}
+
+// grouped writes a number with a comma between thousands.
+func grouped(n int64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// clock writes for how long something has gone on.
+func clock(d time.Duration) string {
+	d = d.Round(time.Second)
+	if d < time.Hour {
+		return fmt.Sprintf("%d:%02d", int(d.Minutes()), int(d.Seconds())%60)
+	}
+	return fmt.Sprintf("%d:%02d:%02d", int(d.Hours()), int(d.Minutes())%60, int(d.Seconds())%60)
 }
 
 func latency(d time.Duration) string {

@@ -38,7 +38,18 @@ var statuses = map[Code]int{
 // Error is a failure as it travels.
 type Error struct {
 	Code Code   `json:"code"`
-	Text string `json:"text"` // says what to do next
+	Text string `json:"detail"` // says what to do next
+}
+
+// problemType is the type of an answer that is an error.
+const problemType = "application/problem+json"
+
+// problem is an Error as RFC 9457 wants it. It has no type of its own: the code
+// tells errors apart.
+type problem struct {
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	*Error
 }
 
 // Error returns the text.

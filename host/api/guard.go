@@ -16,8 +16,9 @@ import (
 // this machine: so the name that was asked for is checked, another site's
 // origin is refused, a header is wanted that no form can send, and a token.
 type Guard struct {
-	Token string   // compared in constant time; must not be empty
-	Hosts []string // names that requests may be sent to, besides those of loopback addresses
+	Token string          // of an admin; compared in constant time; must not be empty
+	Roles map[Role]string // tokens of others; may be nil
+	Hosts []string        // names that requests may be sent to, besides those of loopback addresses
 	Log   *slog.Logger
 
 	mu     sync.Mutex
@@ -33,30 +34,50 @@ const maxLogged = 1000
 // protect wraps a handler.
 func (g *Guard) protect(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if e := g.judge(r); e != nil {
+		role, e := g.judge(r)
+		if e != nil {
 			g.note(r, e)
 			w.Header().Set("Connection", "close")
 			writeError(w, e)
 			return
 		}
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(w, withRole(r, role))
 	})
 }
 
-func (g *Guard) judge(r *http.Request) *Error {
+// judge returns whose token a request carries, or why it is refused.
+func (g *Guard) judge(r *http.Request) (Role, *Error) {
 	switch token, found := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); {
 	case !g.knows(r.Host):
-		return Errorf(CodeForbidden, "this server does not answer to the name %.100q", r.Host)
+		return "", Errorf(CodeForbidden, "this server does not answer to the name %.100q", r.Host)
 	case !ownOrigin(r):
-		return Errorf(CodeForbidden, "requests from pages of other sites are refused")
+		return "", Errorf(CodeForbidden, "requests from pages of other sites are refused")
 	case r.Header.Get(Header) == "":
-		return Errorf(CodeForbidden, "the header %s is missing", Header)
+		return "", Errorf(CodeForbidden, "the header %s is missing", Header)
 	case !found:
-		return Errorf(CodeUnauthorized, "no token: give the file that holds it with --token-file or POLYBOLT_TOKEN_FILE")
-	case g.Token == "" || subtle.ConstantTimeCompare([]byte(token), []byte(g.Token)) != 1:
-		return Errorf(CodeUnauthorized, "the token is not this cluster's: check --token-file or POLYBOLT_TOKEN_FILE")
+		return "", Errorf(CodeUnauthorized, "no token: give the file that holds it with --token-file or POLYBOLT_TOKEN_FILE")
+	default:
+		role := g.role(token)
+		if role == "" {
+			return "", Errorf(CodeUnauthorized, "the token is not this cluster's: check --token-file or POLYBOLT_TOKEN_FILE")
+		}
+		return role, nil
 	}
-	return nil
+}
+
+// role returns whose token it is, empty if it is nobody's. It takes as long for
+// any token of a length.
+func (g *Guard) role(token string) (role Role) {
+	for _, r := range Roles {
+		want := g.Roles[r]
+		if r == Admin && g.Token != "" {
+			want = g.Token
+		}
+		if want != "" && subtle.ConstantTimeCompare([]byte(token), []byte(want)) == 1 {
+			role = r
+		}
+	}
+	return role
 }
 
 // ownOrigin tells whether a request comes from no page, or from one that this

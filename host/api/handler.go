@@ -40,6 +40,7 @@ type HandlerOptions struct {
 	Transport http.RoundTripper
 
 	MaxBundle int64 // bytes, packed
+	Version   string
 	Log       *slog.Logger
 	Ending    <-chan struct{} // closed when event streams are to end; may be nil
 }
@@ -53,9 +54,9 @@ func Handler(o HandlerOptions) http.Handler {
 	mux.HandleFunc("GET /v1/topologies/{name}/events", streams.ofTopology)
 	mux.HandleFunc("GET /v1/topologies/{name}/definition", h.definition)
 	mux.HandleFunc("GET /v1/topologies", h.list)
-	mux.HandleFunc("POST /v1/topologies/{name}/deploy", h.deploy)
+	mux.HandleFunc("POST /v1/topologies/{name}/deploy", h.needs(Admin, h.deploy))
 	mux.HandleFunc("GET /v1/topologies/{name}", h.status)
-	mux.HandleFunc("POST /v1/topologies/{name}/change", h.change)
+	mux.HandleFunc("POST /v1/topologies/{name}/change", h.needs(Operator, h.change))
 	mux.HandleFunc("GET /v1/topologies/{name}/figures", h.figures)
 	mux.HandleFunc("GET /v1/topologies/{name}/errors", h.errors)
 	mux.HandleFunc("GET /v1/topologies/{name}/logs", h.logs)
@@ -64,7 +65,10 @@ func Handler(o HandlerOptions) http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, Errorf(CodeNotFound, "there is no %s %s in this API", r.Method, r.URL.Path))
 	})
-	return o.Guard.protect(h.toLeader(mux))
+	all := http.NewServeMux()
+	all.HandleFunc("GET /v1/me", h.me) // whoever leads
+	all.Handle("/", h.toLeader(mux))
+	return o.Guard.protect(all)
 }
 
 type handler struct{ HandlerOptions }
@@ -96,6 +100,7 @@ func (h *handler) forward(w http.ResponseWriter, r *http.Request, leader string)
 		Rewrite: func(p *httputil.ProxyRequest) {
 			p.SetURL(target)
 			p.Out.Host = target.Host
+			p.SetXForwarded()
 			p.Out.Header.Set(forwarded, "1")
 		},
 		Transport:     h.Transport,
@@ -147,6 +152,7 @@ func (h *handler) deploy(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a, err := h.Service.Deploy(r.Context(), request, http.MaxBytesReader(w, r.Body, h.MaxBundle))
+	h.audit(r, "deploy", a, err, "bytes", r.ContentLength)
 	h.reply(w, r, a, err)
 }
 
@@ -181,6 +187,7 @@ func (h *handler) change(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a, err := h.Service.Change(r.Context(), name(r), request)
+	h.audit(r, string(request.Verb), a, err)
 	h.reply(w, r, a, err)
 }
 
@@ -208,9 +215,10 @@ func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 func writeError(w http.ResponseWriter, e *Error) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(statuses[e.Code])
-	_ = json.NewEncoder(w).Encode(e) // who does not listen misses it
+	status := statuses[e.Code]
+	w.Header().Set("Content-Type", problemType)
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(problem{http.StatusText(status), status, e}) // who does not listen misses it
 }
 
 // NewServer returns a server within limits that a slow or silent client cannot

@@ -93,6 +93,16 @@ type Cluster struct {
 	Now         time.Time    `json:"now"` // the leader's clock
 	Bundles     int          `json:"bundles"`
 	BundleBytes int64        `json:"bundle_bytes"`
+	LogServers  []LogView    `json:"log_servers"`
+	ZooKeeper   []string     `json:"zookeeper"` // as nimbus was told
+}
+
+// LogView is a log server that lives.
+type LogView struct {
+	Supervisor string `json:"supervisor"`
+	Host       string `json:"host"`
+	Address    string `json:"address"`
+	Version    string `json:"version"`
 }
 
 // Nimbus is a nimbus that lives.

@@ -28,7 +28,11 @@ const shownFiles = 5
 
 // Pack packs a folder, without what [Ignored] and the folder's own
 // [IgnoreFile] leave out. Its errors name the file and say what to do.
-func Pack(dir string, limits Limits) (*Packed, error) {
+func Pack(dir string, limits Limits) (*Packed, error) { return PackWith(dir, limits, "", nil) }
+
+// PackWith is [Pack] with one more file at the top, which is not in the folder;
+// without a name there is none.
+func PackWith(dir string, limits Limits, name string, data []byte) (*Packed, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, err
@@ -47,6 +51,9 @@ func Pack(dir string, limits Limits) (*Packed, error) {
 	p.tar = tar.NewWriter(z)
 	// WalkDir visits names in order, and a folder before what is in it.
 	err = fs.WalkDir(root.FS(), ".", p.visit)
+	if err == nil && name != "" {
+		err = p.extra(name, data)
+	}
 	if err == nil {
 		err = errors.Join(p.tar.Close(), z.Close())
 	}
@@ -114,6 +121,20 @@ func (p *packing) visit(name string, entry fs.DirEntry, err error) error {
 		return p.file(name, info, header)
 	}
 	return fmt.Errorf("%s is neither a file nor a folder nor a link: remove it, or list it in %s", name, IgnoreFile)
+}
+
+// extra writes a file that is not in the folder.
+func (p *packing) extra(name string, data []byte) error {
+	if _, err := p.root.Lstat(name); err == nil {
+		return fmt.Errorf("%s is in the folder, and the bundle needs the name for a file of its own: rename it", name)
+	}
+	p.files++
+	p.bytes += int64(len(data))
+	if err := p.tar.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Typeflag: tar.TypeReg, Size: int64(len(data))}); err != nil {
+		return err
+	}
+	_, err := p.tar.Write(data)
+	return err
 }
 
 func (p *packing) file(name string, info fs.FileInfo, header *tar.Header) error {

@@ -17,11 +17,12 @@ import (
 // may be called concurrently.
 type Cluster struct {
 	store coordinator.Store
+	key   *Key // nil: everybody may do everything
 	log   *slog.Logger
 }
 
 // New wraps a store. The store stays its owner's to close.
-func New(store coordinator.Store, log *slog.Logger) *Cluster { return &Cluster{store, log} }
+func New(store coordinator.Store, log *slog.Logger) *Cluster { return &Cluster{store: store, log: log} }
 
 // ErrGone is what asking for a record returns when there is none.
 var ErrGone = errors.New("it is not there (any more)")

@@ -29,7 +29,7 @@ func (t *Term) Apply(ctx context.Context, b *Batch) error {
 }
 
 func (t *Term) apply(ctx context.Context, ops ...coordinator.Op) error {
-	err := t.c.store.Apply(ctx, append([]coordinator.Op{t.fence}, ops...)...)
+	err := t.c.store.Apply(ctx, t.c.protect(append([]coordinator.Op{t.fence}, ops...))...)
 	var op *coordinator.OpError
 	if errors.As(err, &op) && op.Index == 0 {
 		return fmt.Errorf("%w: %w", ErrDeposed, err)

@@ -107,7 +107,14 @@ func (n *Nimbus) Cluster(ctx context.Context) (*api.Cluster, error) {
 	if err != nil {
 		return nil, n.explain(err)
 	}
-	c := &api.Cluster{Leader: n.o.Self.URL, Now: time.Now(), Nimbuses: []api.Nimbus{}, Supervisors: []api.Supervisor{}}
+	logs, err := n.c.LogServers(ctx)
+	if err != nil {
+		return nil, n.explain(err)
+	}
+	c := &api.Cluster{Leader: n.o.Self.URL, Now: time.Now(), Nimbuses: []api.Nimbus{}, Supervisors: []api.Supervisor{}, LogServers: []api.LogView{}, ZooKeeper: n.o.ZooKeeper}
+	for _, s := range logs {
+		c.LogServers = append(c.LogServers, api.LogView{Supervisor: string(s.Supervisor), Host: s.Host, Address: s.Address, Version: s.Version})
+	}
 	for _, x := range nimbuses {
 		c.Nimbuses = append(c.Nimbuses, api.Nimbus{URL: x.URL, Host: x.Host, Version: x.Version, PID: x.PID, Leads: x.Incarnation == n.o.Self.Incarnation, Started: x.Started})
 	}

@@ -40,6 +40,7 @@ type Options struct {
 	Rules      Rules
 	Bundle     blob.Limits // of one bundle
 	AllBundles int64       // bytes of all bundles together, packed
+	ZooKeeper  []string    // where the coordinator is, for those who ask
 	Log        *slog.Logger
 }
 

@@ -45,6 +45,7 @@ type Process struct {
 	incarnation cluster.Incarnation
 	started     time.Time
 	tally       *tally
+	failures    *failures
 	stops       chan struct{} // closed by Stop
 	stop        sync.Once
 	poke        chan struct{} // capacity 1: something changed that is to be reported
@@ -66,6 +67,9 @@ func New(o Options) *Process {
 	}
 	p := &Process{o: o, spec: o.Spec, incarnation: cluster.NewIncarnation(), started: time.Now().UTC(), stops: make(chan struct{}), poke: make(chan struct{}, 1)}
 	p.tally = newTally(p.changed)
+	p.failures = newFailures(o.Log, func(ctx context.Context, f *cluster.Failures) error {
+		return o.Cluster.SetFailures(ctx, o.Spec.Run, o.Spec.Place, f)
+	})
 	return p
 }
 
@@ -129,6 +133,7 @@ func (p *Process) Run(ctx context.Context) error {
 	})
 	keeping, kept := context.WithCancel(ctx)
 	wg.Go(func() { p.keepFigures(keeping) })
+	wg.Go(func() { p.failures.run(keeping) })
 	err = p.work(ctx)
 	kept()
 	if cause := context.Cause(ctx); err == nil && cause != nil && !errors.Is(cause, context.Canceled) {
@@ -265,5 +270,6 @@ func (o observer) State(s TaskState) { o.p.tally.state(s) }
 
 func (o observer) Failure(f api.Failure) {
 	f.Host = o.p.spec.Host
+	o.p.failures.add(f)
 	o.p.o.Log.Error("component failed", "component", f.Component, "task", f.Task, "kind", f.Kind, "err", f.Message, "count", f.Count, "traceback", f.Traceback)
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strconv"
 	"time"
 )
 
@@ -21,11 +22,12 @@ type web struct {
 }
 
 func listenFigures(p *Process) (*web, error) {
-	l, err := net.Listen("tcp", net.JoinHostPort(p.spec.Address, "0"))
+	l, err := net.Listen("tcp", p.spec.Listen(net.JoinHostPort(p.spec.Address, "0")))
 	if err != nil {
 		return nil, fmt.Errorf("serve figures: %w", err)
 	}
-	w := &web{address: l.Addr().String(), token: rand.Text(), l: l}
+	port := strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+	w := &web{address: net.JoinHostPort(p.spec.Address, port), token: rand.Text(), l: l}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/figures", func(out http.ResponseWriter, r *http.Request) {
 		if subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte("Bearer "+w.token)) != 1 {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -210,3 +211,18 @@ func (x *trial) arrived(n int, dead ...int) {
 		x.t.Errorf("%d tuples have come that nobody has sent", len(ids))
 	}
 }
+
+// gone checks that no process of a component is left.
+func (x *trial) gone(p *process, components ...string) {
+	x.t.Helper()
+	for _, c := range components {
+		for _, pid := range x.pids(c) {
+			if alive(pid) {
+				x.t.Errorf("process %d of %s lives on", pid, c)
+			}
+		}
+	}
+}
+
+// alive tells whether a process runs.
+func alive(pid int) bool { return syscall.Kill(pid, 0) == nil }

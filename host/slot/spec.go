@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 
@@ -20,11 +21,22 @@ type Spec struct {
 	SessionTimeout cluster.Duration `json:"session_timeout"`
 	Host           string           `json:"host"`    // for people
 	Address        string           `json:"address"` // where other machines reach this one
+	Bind           string           `json:"bind"`    // the IP or name to listen on; empty: Address
 	Bundle         string           `json:"bundle"`  // folder with the code
 	Folder         string           `json:"folder"`  // of this place, for scratch and memory
 	Logs           string           `json:"logs"`    // folder for logs and dead tuples
 	Socket         string           `json:"socket"`
 	Orphan         cluster.Duration `json:"orphan"` // end when no supervisor has asked for as long; 0: never
+}
+
+// Listen returns the address to listen on for what others reach at the given
+// one, HOST:PORT: between the two there may be a translation of addresses.
+func (s *Spec) Listen(address string) string {
+	_, port, err := net.SplitHostPort(address)
+	if s.Bind == "" || err != nil {
+		return address
+	}
+	return net.JoinHostPort(s.Bind, port)
 }
 
 // Save writes the spec for ReadSpec.

@@ -16,18 +16,25 @@ func Load(file string, data []byte, opts ...Option) (*Topology, error) {
 	if root == nil {
 		return nil, p.err()
 	}
+	if at, flux := fluxForm(root); flux {
+		p.add(at, `this is Storm's Flux form (lists of spouts and bolts with ids): "polybolt convert" prints the native form of it`)
+		return nil, p.err()
+	}
+	return load(file, root, p, opts)
+}
+
+// load reads the native form from a tree, which is nil if there is none.
+func load(file string, root *node, p *problems, opts []Option) (*Topology, error) {
+	if root == nil {
+		return nil, p.err()
+	}
 	for _, o := range opts {
 		if root.kind == kindMap { // else it is reported below
 			o.apply(root, p)
 		}
 	}
-	var d *draft
-	if at, flux := fluxForm(root); flux {
-		p.add(at, `this is Storm's Flux form (lists of spouts and bolts with ids), which is not read yet: write maps, as in "spouts: {ID: {command: […]}}"`)
-	} else {
-		d = readNative(root, p)
-		d.check(p)
-	}
+	d := readNative(root, p)
+	d.check(p)
 	if err := p.err(); err != nil {
 		return nil, err
 	}

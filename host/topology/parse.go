@@ -159,13 +159,17 @@ func charAt(data []byte, at Pos) rune {
 type tree struct {
 	p      *problems
 	option string
-	nodes  int                 // that may still be made
-	text   int                 // bytes that they may still hold
-	full   bool                // there were more
-	open   map[*yaml.Node]bool // anchored nodes that are being expanded: an alias to one has no end
+	nodes  int                   // that may still be made
+	text   int                   // bytes that they may still hold
+	full   bool                  // there were more
+	open   map[*yaml.Node]bool   // anchored nodes that are being expanded: an alias to one has no end
+	files  map[*yaml.Node]string // of nodes that come from another file
 }
 
 func (t *tree) place(y *yaml.Node) place {
+	if file := t.files[y]; file != "" {
+		return place{option: file, Pos: Pos{y.Line, y.Column}}
+	}
 	return place{option: t.option, Pos: Pos{y.Line, y.Column}}
 }
 

@@ -85,9 +85,10 @@ func (w *Worker) report(t *task, e *multilang.Error) {
 	}
 }
 
-// exited reports the end of a child that was not asked to end.
+// exited reports the end of a child, unless it is the one that was asked for. A
+// child that is told to stop and does not is one to tell of: its last words are lost.
 func (w *Worker) exited(t *task, e *shells.Exit, ready bool) {
-	if t.isStopping() || t.ledger != nil && t.isFinished() && e.Clean() {
+	if t.isStopping() && (e.Clean() || !ready) || t.ledger != nil && t.isFinished() && e.Clean() {
 		return
 	}
 	how := fmt.Sprintf("exit code %d", e.Code)

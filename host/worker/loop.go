@@ -35,12 +35,12 @@ func (t *task) run(ctx context.Context) {
 		} else {
 			t.w.report(t, &multilang.Error{Kind: "start", Type: "StartError", Message: err.Error()})
 		}
-		ready, worked := t.died(exit)
+		ready, worked := t.died(exit, ctx.Err() != nil)
 		wasReady = wasReady || ready
 		if ctx.Err() != nil || t.isStopping() || t.ledger != nil && t.isFinished() {
 			return
 		}
-		why := describe(exit, err)
+		why := describe(exit, err, ready)
 		at := restarts.Died(time.Now(), started, worked, why, rand.Float64())
 		if !wasReady && t.w.opts.Finite && (restarts.Total >= neverStarted || errors.Is(err, errStartup)) {
 			t.w.fail(fmt.Errorf("component %s cannot start: %s", t.comp.ID, why))
@@ -61,9 +61,11 @@ func (t *task) run(ctx context.Context) {
 var errStartup = errors.New("startup_timeout")
 
 // describe says in a line why a child is gone.
-func describe(exit *shells.Exit, err error) string {
+func describe(exit *shells.Exit, err error, ready bool) string {
 	switch {
-	case exit != nil && exit.Err == nil && exit.Clean():
+	case exit != nil && exit.Clean() && !ready:
+		return exit.String() + ", before it was ready: does the script call run(), as its last line?"
+	case exit != nil && exit.Clean():
 		return exit.String() + ", though nobody had told it to stop (a spout that is done calls finish)"
 	case exit != nil:
 		return exit.String()
@@ -276,7 +278,8 @@ func later(a, b time.Time) time.Time {
 }
 
 // died clears away what a dead child leaves behind: its rows fail, at once.
-func (t *task) died(exit *shells.Exit) (ready, worked bool) {
+// ended: the worker ends, and all children with it.
+func (t *task) died(exit *shells.Exit, ended bool) (ready, worked bool) {
 	t.mu.Lock()
 	inflight, held := t.inflight, t.held
 	ready, worked = !t.ready.IsZero(), t.worked
@@ -295,7 +298,9 @@ func (t *task) died(exit *shells.Exit) (ready, worked bool) {
 	why := "the child ended"
 	if exit != nil {
 		why = exit.String()
-		t.w.exited(t, exit, ready)
+		if !ended {
+			t.w.exited(t, exit, ready)
+		}
 	}
 	if t.ledger != nil {
 		t.ledger.forget()

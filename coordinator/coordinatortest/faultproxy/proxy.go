@@ -40,13 +40,20 @@ type Proxy struct {
 type link struct {
 	client, server net.Conn
 	cut            chan struct{} // closed by the proxy when the link is to end
+	frozen         bool          // guarded by the proxy's mu: silent until it is cut
 }
 
 // Start forwards a loopback port to a target, for instance ("tcp",
 // "127.0.0.1:2181") or ("unix", "/run/x.sock").
 func Start(t testing.TB, network, target string) *Proxy {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	return StartAt(t, "127.0.0.1:0", network, target)
+}
+
+// StartAt is Start with the address at which clients are to find the target.
+func StartAt(t testing.TB, addr, network, target string) *Proxy {
+	t.Helper()
+	listener, err := net.Listen("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,6 +90,18 @@ func (p *Proxy) Cut() {
 		l.end()
 		delete(p.links, l)
 	}
+}
+
+// Freeze makes all present connections fall silent for good, in both
+// directions, without either end being told: they are half open. New ones work.
+func (p *Proxy) Freeze() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for l := range p.links {
+		l.frozen = true
+	}
+	close(p.changed)
+	p.changed = make(chan struct{})
 }
 
 // Connections returns how many connections there have been.
@@ -175,7 +194,7 @@ func (p *Proxy) pump(l *link, to, from net.Conn, stalled func(Faults) bool) {
 func (p *Proxy) pass(l *link, stalled func(Faults) bool) bool {
 	for {
 		p.mu.Lock()
-		wait, changed := stalled(p.faults), p.changed
+		wait, changed := l.frozen || stalled(p.faults), p.changed
 		p.mu.Unlock()
 		if !wait {
 			return true

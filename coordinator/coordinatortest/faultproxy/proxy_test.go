@@ -132,3 +132,32 @@ func TestCutAndRefuse(t *testing.T) {
 		t.Errorf("%d connections, want 3", n)
 	}
 }
+
+func TestFreezeSilencesWhatIsThere(t *testing.T) {
+	t.Parallel()
+	addr, ended := echo(t)
+	p := Start(t, "tcp", addr)
+	conn, r := dial(t, p)
+	say(t, conn, "one")
+	hear(t, conn, r, "one")
+	p.Freeze()
+	say(t, conn, "two")
+	_ = conn.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+	if line, err := r.ReadString('\n'); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("heard %q, %v", line, err)
+	}
+	again, r2 := dial(t, p)
+	say(t, again, "three")
+	hear(t, again, r2, "three")
+	p.Heal() // is for faults, and this is none
+	say(t, again, "four")
+	hear(t, again, r2, "four")
+	select {
+	case <-ended:
+		t.Error("the server was told")
+	default:
+	}
+	p.Cut()
+	<-ended
+	<-ended
+}

@@ -374,7 +374,7 @@ class Reader {
 
   _enter(n, least, depth) {
     if (n * least > this.end - this.pos) throw new WireError(`${n} values declared, ${this.end - this.pos} bytes left`);
-    if (n > 0 && depth >= MAX_DEPTH) throw new WireError(`nested deeper than ${MAX_DEPTH}`);
+    if (depth >= MAX_DEPTH) throw new WireError(`nested deeper than ${MAX_DEPTH}`);
   }
 
   _array(n, depth) {

@@ -145,10 +145,10 @@ function readU32s(r) {
 
 function readData(r, size, level, inputs) {
   const message = { type: TO_CHILD.DATA, seq: r.value(), input: r.value(), task: r.value(), n: r.value(), columns: null, runs: null };
-  const input = inputs[message.input];
-  if (input === undefined) throw new WireError(`data for input ${message.input}; there are ${inputs.length}`);
+  const input = Number.isInteger(message.input) ? inputs[message.input] : undefined;
+  if (input === undefined) throw new WireError(`data for input ${typeof message.input === 'number' ? message.input : typeof message.input}; there are ${inputs.length}`);
   const { n } = message;
-  if (!(n > 0 && n <= MAX_ROWS)) throw new WireError(`data of ${n} rows`);
+  if (!(Number.isInteger(n) && n > 0 && n <= MAX_ROWS)) throw new WireError(`data of ${typeof n === 'number' ? n : typeof n} rows`);
   message.columns = level === 'rows' ? readRows(r, n, input) : readColumns(r, n, input);
   if (size > 6) message.runs = readU32s(r);
   return message;

@@ -165,6 +165,12 @@ def test_malformed_input_is_refused(vector):
                 raise _msgpack.WireError("the loops refuse it: see test_D10 in test_process")
 
 
+@pytest.mark.parametrize(("kind", "data", "n"), [(1, b"", 1 << 62), (1, b"", -1), (1, b"", None), (9, b"[" * 100_000, 1)])
+def test_columns_beyond_all_bounds_are_refused(kind, data, n):
+    with pytest.raises(_msgpack.WireError):
+        _columns.decode(kind, data, n)
+
+
 def test_the_tests_own_msgpack_agrees_with_the_vectors():
     for vector in vectors("values.json"):
         if '"time"' not in json.dumps(vector) and not lossy(vector["value"]):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 NULL, BOOL, INT, FLOAT, JOINED, STR, BIN, MSGPACK, JSON = range(1, 10)
 NULLABLE = 16
+MAX_ROWS = 1 << 20  # that one message may declare
 
 NoneType = type(None)
 # Classes whose values are kept as they are until the column is encoded; ints need their range looked at first.
@@ -294,6 +295,8 @@ def too_long(size: int, limit: int) -> ValueError:
 
 def decode(kind: int, data: Buffer, n: int) -> list[Any]:
     """Return the n values of a column. Raises WireError when data is not what kind says."""
+    if n.__class__ is not int or not 0 <= n <= MAX_ROWS:
+        raise WireError(f"a column of {n!r} rows")
     if kind > NULLABLE and kind - NULLABLE in _READERS:
         size = (n + 7) // 8
         if len(data) < size:
@@ -310,7 +313,7 @@ def decode(kind: int, data: Buffer, n: int) -> list[Any]:
         values = reader(data, n)
     except WireError:
         raise
-    except (ValueError, struct.error) as e:
+    except (ValueError, struct.error, RecursionError) as e:  # the last: JSON, which is read by recursion
         raise WireError(f"a column of kind {kind}: {e}") from None
     if len(values) != n:
         raise WireError(f"a column of kind {kind} has {len(values)} values for {n} rows")

@@ -344,7 +344,7 @@ def _text(b: memoryview, pos: int, n: int) -> tuple[Any, int]:
 def _container(b: memoryview, pos: int, n: int, is_map: bool, depth: int, exts: bool) -> tuple[Any, int]:
     if n > len(b) - pos:
         raise WireError(f"{n} values declared, {len(b) - pos} bytes left")
-    if depth > MAX_DEPTH and n:
+    if depth > MAX_DEPTH:
         raise WireError(f"nested deeper than {MAX_DEPTH}")
     if is_map:
         out = {}

@@ -35,6 +35,8 @@ class Pipe:
         self._reading = self._stopping = False
         self._poll = poll()
         self._poll.register(fd_in, POLLIN)
+        self._watch = poll()  # of the flusher's thread: two must not use one poll object at the same time
+        self._watch.register(fd_in, POLLIN)
         self._lock = allocate_lock()  # held by who reads: the main thread, or one that waits for task ids
         self._answers: dict[int, list[int]] = {}
         self._parent = os.getppid()
@@ -119,7 +121,7 @@ class Pipe:
     def check_host(self) -> None:
         """End the process if the host is gone, which the main thread cannot see while it runs user code."""
         if not self._reading:
-            for _, events in self._poll.poll(0):
+            for _, events in self._watch.poll(0):
                 # Input that ends after stop, or after what is not read yet, leaves work to do: unless nobody waits.
                 done = not events & POLLIN and not self._stopping
                 if events & POLLHUP and (done or os.getppid() != self._parent):

@@ -1,0 +1,166 @@
+// Package flux reads topologies in the YAML of Storm's Flux.
+//
+// A file is read in four steps. Placeholders are replaced in its text, as Flux
+// does, before YAML is looked at ([Options]). Its includes are merged. What it
+// says in Java's terms (classes, constructor arguments, methods called on
+// objects) is turned into the native form, as far as it leads to a command that
+// can be started: the shell wrappers, and the well-known classes that have a
+// twin of ours. Then the native front end reads that tree, in which every node
+// has kept its line, and checks it: what joins components is judged in one place only.
+//
+// Where Flux is silent about a mistake, this package is not: a bolt that no
+// stream leads to, two components of one id and a placeholder without a value
+// are errors with their line. What has no meaning here and does no harm is a
+// note. docs/storm-differences.md lists both.
+package flux
+
+import (
+	"cmp"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/polybolt/polybolt/host/topology"
+)
+
+// Options say what placeholders stand for. The zero Options replace none.
+type Options struct {
+	Filter  string            // the name of a .properties file, for messages
+	Values  map[string]string // what it says, and what was defined one by one; see [ReadProperties]
+	Environ map[string]string // for ${ENV-NAME}; nil: they are errors
+}
+
+// Result is a topology that was read.
+type Result struct {
+	Topology *topology.Topology
+	Notes    []topology.Error // what the file says and Polybolt has no use for
+}
+
+// Is tells whether a file is in Flux's form: spouts or bolts that are lists, or
+// another key that only Flux has.
+func Is(root *yaml.Node) bool {
+	if root.Kind != yaml.MappingNode {
+		return false
+	}
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		value := resolved(root.Content[i+1])
+		switch root.Content[i].Value {
+		case "spouts", "bolts":
+			if value.Kind == yaml.SequenceNode {
+				return true
+			}
+		case "streams", "includes", "components", "topologySource", "workerHooks":
+			return true
+		}
+	}
+	return false
+}
+
+// Load reads a topology. file is its name, for messages; dir is its folder,
+// from which it may include files. Every problem is reported at once, as
+// [topology.Errors]. ok is false if the file is not in Flux's form; then
+// nothing else is returned.
+func Load(file string, data []byte, dir fs.FS, o Options, opts ...topology.Option) (r *Result, ok bool, err error) {
+	b := &builder{o: o, dir: dir, file: file, files: map[*yaml.Node]string{}}
+	text, faults := substitute(data, o)
+	root, err := topology.ReadTree(file, text)
+	if err != nil {
+		raw, rawErr := topology.ReadTree(file, data)
+		return nil, rawErr == nil && Is(raw), err
+	}
+	if !Is(root) {
+		return nil, false, nil
+	}
+	if len(faults) > 0 { // what follows from them is not worth reading
+		for i := range faults {
+			faults[i].File = file
+		}
+		return nil, true, topology.Errors(faults)
+	}
+	tree := b.build(root)
+	if len(b.errors) > 0 {
+		return nil, true, sorted(b.errors)
+	}
+	t, err := topology.LoadTree(file, tree, b.files, opts...)
+	if err != nil {
+		return nil, true, err
+	}
+	return &Result{Topology: t, Notes: sorted(b.notes)}, true, nil
+}
+
+func sorted(list topology.Errors) topology.Errors {
+	slices.SortStableFunc(list, func(a, b topology.Error) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col))
+	})
+	return slices.Compact(list)
+}
+
+// builder turns one file into the native form.
+type builder struct {
+	o     Options
+	dir   fs.FS
+	file  string
+	files map[*yaml.Node]string // nodes of included files
+
+	beans   map[string]*yaml.Node // of "components", by id
+	ids     map[string]*yaml.Node // of spouts and bolts
+	shared  settings              // what "config" means for components
+	inputs  map[string]*yaml.Node // of bolts, lists of the native form
+	outputs map[string][]string   // the default stream's fields, for groupings by the first
+	astray  bool                  // a stream begins or ends nowhere
+	errors  topology.Errors
+	notes   topology.Errors
+}
+
+// fail reports a problem of what a node says.
+func (b *builder) fail(n *yaml.Node, format string, args ...any) {
+	b.errors = append(b.errors, b.at(n, format, args...))
+}
+
+// note tells what is read and has no effect.
+func (b *builder) note(n *yaml.Node, format string, args ...any) {
+	b.notes = append(b.notes, b.at(n, format, args...))
+}
+
+func (b *builder) at(n *yaml.Node, format string, args ...any) topology.Error {
+	return topology.Error{File: cmp.Or(b.files[n], b.file), Pos: topology.Pos{Line: n.Line, Col: n.Column}, Msg: fmt.Sprintf(format, args...)}
+}
+
+var topKeys = []string{"name", "config", "components", "includes", "spouts", "bolts", "streams", "workerHooks", "topologySource"}
+
+// build returns the native form of a whole file.
+func (b *builder) build(root *yaml.Node) *yaml.Node {
+	top := b.record(root, "a topology", topKeys)
+	b.include(&top)
+	if n := top.get("topologySource"); n != nil {
+		b.fail(n, "topologySource names a Java class that builds the topology (%s), and there is no JVM here: write its spouts, bolts and streams into the file", b.className(n))
+	}
+	if n := top.get("workerHooks"); n != nil && len(resolved(n).Content) > 0 {
+		b.fail(n, "workerHooks are Java objects, and there is no JVM here: start what they do from a component, or beside the worker")
+	}
+	b.beans, b.ids, b.inputs, b.outputs = map[string]*yaml.Node{}, map[string]*yaml.Node{}, map[string]*yaml.Node{}, map[string][]string{}
+	for _, n := range b.list(top.get("components"), "components") {
+		if id := b.text(b.record(n, "a component", beanKeys).get("id"), "id"); id != "" {
+			b.beans[id] = n
+		}
+	}
+	out := mapping(root)
+	if n := top.get("name"); n != nil {
+		put(out, top.key("name"), resolved(n))
+	}
+	if c := b.config(top.get("config")); len(c.Content) > 0 {
+		put(out, top.key("config"), c)
+	}
+	spouts, bolts := b.vertices(top.get("spouts"), topology.Spout), b.vertices(top.get("bolts"), topology.Bolt)
+	b.streams(top.get("streams"))
+	b.join(bolts)
+	if spouts != nil {
+		put(out, top.key("spouts"), spouts)
+	}
+	if bolts != nil && len(bolts.Content) > 0 {
+		put(out, top.key("bolts"), bolts)
+	}
+	return out
+}

@@ -1,0 +1,71 @@
+// Charts over time, by uPlot.
+import uPlot from 'uplot'
+import { useEffect, useRef } from 'preact/hooks'
+import { theme } from './parts'
+
+export interface Line {
+  name: string
+  color: string // of a custom property: --ok
+  values: (number | null)[]
+}
+
+interface Props {
+  title: string
+  times: number[] // seconds
+  lines: Line[]
+  write: (n: number) => string
+  note?: string
+}
+
+const height = 168
+
+export function Chart({ title, times, lines, write, note }: Props) {
+  const box = useRef<HTMLDivElement>(null)
+  const plot = useRef<uPlot | null>(null)
+  const data = [times, ...lines.map((l) => l.values)] as uPlot.AlignedData
+  const names = lines.map((l) => l.name).join()
+  useEffect(() => {
+    const el = box.current!
+    const css = getComputedStyle(document.documentElement)
+    const color = (name: string) => css.getPropertyValue(name).trim()
+    const axis = { stroke: color('--muted'), grid: { stroke: color('--line'), width: 1 }, ticks: { show: false }, font: '11px system-ui, sans-serif' }
+    plot.current = new uPlot(
+      {
+        width: Math.max(el.clientWidth, 200), height, padding: [8, 8, 0, 0],
+        cursor: { points: { size: 6 }, y: false }, legend: { show: false },
+        scales: { x: { time: true }, y: { range: (_u, _min, max) => [0, max > 0 ? max * 1.15 : 1] } },
+        axes: [
+          { ...axis, space: 70, values: (_u, ticks) => ticks.map((t) => new Date(t * 1000).toLocaleTimeString('en-GB', { hour12: false })) },
+          { ...axis, size: 58, space: 36, values: (_u, ticks) => ticks.map(write) },
+        ],
+        series: [{}, ...lines.map((l) => ({ label: l.name, stroke: color(l.color), width: 2, points: { show: false }, fill: lines.length === 1 ? color(l.color) + '1c' : undefined }))],
+      },
+      data,
+      el,
+    )
+    const size = new ResizeObserver(() => plot.current?.setSize({ width: Math.max(el.clientWidth, 200), height }))
+    size.observe(el)
+    return () => {
+      size.disconnect()
+      plot.current?.destroy()
+      plot.current = null
+    }
+  }, [names, theme.value, matchMedia('(prefers-color-scheme: dark)').matches])
+  useEffect(() => plot.current?.setData(data), [times.at(-1), times.length])
+  const last = lines.map((l) => ({ ...l, value: l.values.at(-1) ?? null }))
+  return (
+    <figure class="chart">
+      <figcaption>
+        <span class="title">{title}</span>
+        {last.map((l) => (
+          <span class="series">
+            <i class={`swatch ${l.color.slice(2)}`} aria-hidden="true" />
+            {l.name} <b>{l.value === null ? '–' : write(l.value)}</b>
+          </span>
+        ))}
+        {note && <span class="note">{note}</span>}
+      </figcaption>
+      <div ref={box} class="plot" role="img" aria-label={`${title}: ${last.map((l) => `${l.name} ${l.value === null ? 'unknown' : write(l.value)}`).join(', ')}`} />
+    </figure>
+  )
+}

@@ -1,0 +1,108 @@
+// The machines and daemons.
+import { bytes, count, plural, since } from './format'
+import { Badge, Card, Table, Tile } from './parts'
+import { cluster, link, now, topologies } from './store'
+import { levelOf } from './store'
+import type { Topology } from './types'
+
+export function Cluster() {
+  const c = cluster.value
+  if (!c) return <p class="empty">Asking nimbus…</p>
+  const slots = c.supervisors.reduce((n, s) => n + s.slots, 0)
+  const used = c.supervisors.reduce((n, s) => n + s.used, 0)
+  return (
+    <>
+      <h1>Cluster</h1>
+      <dl class="tiles">
+        <Tile name="Supervisors" value={count(c.supervisors.length)} note={c.supervisors.length === 0 ? 'nothing can run' : undefined} level={c.supervisors.length ? undefined : 'bad'} />
+        <Tile name="Slots used" value={`${count(used)} of ${count(slots)}`} note={plural(slots - used, 'free slot')} level={slots > 0 && used === slots ? 'warn' : undefined} />
+        <Tile name="Topologies" value={count(topologies.value?.length ?? 0)} />
+        <Tile name="Bundles" value={count(c.bundles)} note={bytes(c.bundle_bytes)} />
+      </dl>
+      <Card title="Nimbuses">
+        <Table
+          label="Nimbuses" rows={c.nimbuses} id={(n) => n.url} empty="None."
+          columns={[
+            { name: 'Host', of: (n) => n.host, key: (n) => n.host },
+            { name: 'Role', of: (n) => (n.leads ? <Badge level="ok">leads</Badge> : <Badge level="idle">stands by</Badge>) },
+            { name: 'URL', of: (n) => <code>{n.url}</code> },
+            { name: 'PID', of: (n) => n.pid, num: true },
+            { name: 'Up', of: (n) => since(n.started, now.value), num: true, key: (n) => -Date.parse(n.started) },
+            { name: 'Version', of: (n) => n.version },
+          ]}
+        />
+      </Card>
+      <Card title="Supervisors">
+        <Table
+          label="Supervisors" rows={c.supervisors} id={(s) => s.id} empty="None: start one with `polybolt supervisor`."
+          columns={[
+            { name: 'Host', of: (s) => s.host, key: (s) => s.host },
+            {
+              name: 'Slots', key: (s) => s.used / Math.max(s.slots, 1),
+              of: (s) => (
+                <span class="meter">
+                  <meter min={0} max={s.slots} value={s.used} aria-label={`${s.used} of ${s.slots} slots used`} />
+                  {s.used} of {s.slots}
+                </span>
+              ),
+            },
+            { name: 'Address', of: (s) => <code>{s.address}</code> },
+            { name: 'PID', of: (s) => s.pid, num: true },
+            { name: 'Up', of: (s) => since(s.started, now.value), num: true, key: (s) => -Date.parse(s.started) },
+            { name: 'Version', of: (s) => s.version },
+            { name: 'ID', of: (s) => <code>{s.id.slice(0, 12)}</code> },
+          ]}
+        />
+      </Card>
+    </>
+  )
+}
+
+export function Topologies() {
+  const list = topologies.value
+  return (
+    <>
+      <h1>Topologies</h1>
+      {list === null && <p class="empty">Asking nimbus…</p>}
+      {list?.length === 0 && (
+        <div class="welcome">
+          <h2>Nothing is deployed yet</h2>
+          <p>Make one, try it on this machine, and deploy it:</p>
+          <pre>
+            polybolt new hello --lang python{'\n'}polybolt run hello{'\n'}polybolt deploy hello
+          </pre>
+        </div>
+      )}
+      {list && list.length > 0 && (
+        <Card title="All topologies">
+          <Table<Topology>
+            label="All topologies" rows={list} id={(t) => t.name} empty=""
+            columns={[
+              {
+                name: 'Name', key: (t) => t.name,
+                of: (t) => (
+                  <a class="strong" href={link('topologies', t.name)}>
+                    {t.name}
+                  </a>
+                ),
+              },
+              {
+                name: 'State', key: (t) => t.state,
+                of: (t) => (
+                  <>
+                    <Badge level={levelOf(t.state)}>{t.state}</Badge>
+                    {t.why && <div class="why">{t.why}</div>}
+                  </>
+                ),
+              },
+              { name: 'Version', of: (t) => t.version || '–', num: true, key: (t) => t.version },
+              { name: 'Workers', of: (t) => (t.workers === t.wanted ? t.workers : `${t.workers} of ${t.wanted}`), num: true, key: (t) => t.workers },
+              { name: 'Tasks', of: (t) => t.tasks, num: true, key: (t) => t.tasks },
+              { name: 'Deployed', of: (t) => `${since(t.deployed, now.value)} ago`, num: true, key: (t) => -Date.parse(t.deployed) },
+            ]}
+          />
+        </Card>
+      )}
+    </>
+  )
+}

@@ -1,0 +1,155 @@
+// One component: its tasks, rates and errors.
+import { Chart } from './chart'
+import { Failures } from './failures'
+import { count, plural, rate, short, span } from './format'
+import { Badge, Card, Notice, Table, Tile } from './parts'
+import type { TaskRow } from './rates'
+import { levelOf, link, type Watched } from './store'
+import { judged } from './topology'
+import type { Status } from './types'
+
+export function Component({ w, s, id }: { w: Watched; s: Status; id: string }) {
+  const p = judged(w, s).find((x) => x.c.component === id)
+  const sample = w.sample.value
+  const def = w.definition.value?.components.find((c) => c.id === id)
+  if (!p) return <Notice level="warn">There is no component {id} in what runs now.</Notice>
+  const spout = p.c.kind === 'spout'
+  const sum = p.sum
+  const edges = w.definition.value?.edges ?? []
+  return (
+    <>
+      <div class="head">
+        <div>
+          <h1>
+            {id} <Badge level={p.level}>{p.level === 'bad' && p.c.state === 'ready' ? 'failing' : p.c.state}</Badge>
+          </h1>
+          <p class="sub">
+            {p.c.kind} of <a href={link('topologies', s.name)}>{s.name}</a> · {plural(p.c.tasks, 'task')}
+            {def && (
+              <>
+                {' '}
+                · <code>{def.command.join(' ')}</code>
+              </>
+            )}
+          </p>
+        </div>
+        <div class="actions">
+          <a class="button" href={link('topologies', s.name, 'logs', id)}>
+            Its log
+          </a>
+        </div>
+      </div>
+      {p.why && (
+        <Notice level={p.level} live>
+          {p.why}
+        </Notice>
+      )}
+      <dl class="tiles">
+        {!spout && <Tile name="Rows in" value={rate(sum?.receivedRate ?? 0)} note={`${count(sum?.received ?? 0)} in all`} />}
+        <Tile name="Rows out" value={rate(sum?.emittedRate ?? 0)} note={`${count(sum?.emitted ?? 0)} in all`} />
+        <Tile name={spout ? 'Trees done' : 'Acked'} value={rate(sum?.ackedRate ?? 0)} note={`${count(sum?.acked ?? 0)} in all`} />
+        <Tile name="Failed" value={rate(sum?.failedRate ?? 0)} note={`${count(sum?.failed ?? 0)} in all`} level={sum && sum.failedRate > 0 ? 'warn' : undefined} />
+        {spout ? (
+          <Tile name="Tree takes" value={span(sum?.p50)} note={`p99 ${span(sum?.p99)}`} />
+        ) : (
+          <Tile name="A row takes" value={span(sum?.row)} note={`${short(sum?.queued ?? 0)} wait, ${short(sum?.inChild ?? 0)} in the child`} />
+        )}
+        <Tile name="Restarts" value={count(sum?.restarts ?? 0)} level={sum && sum.restarts > 0 ? 'warn' : undefined} note={`${count(p.errors?.count ?? 0)} errors`} />
+      </dl>
+      {p.errors && p.errors.count > 0 && (
+        <Card title="Errors" aside={<span class="aside">{plural(p.errors.count, 'error')}</span>}>
+          <Failures of={p.errors} open />
+        </Card>
+      )}
+      <Charts w={w} id={id} spout={spout} />
+      <Card title="Tasks">
+        <Tasks rows={(sample?.tasks ?? []).filter((t) => t.component === id)} spout={spout} />
+      </Card>
+      <Card title="Streams">
+        <Table
+          label="Streams" id={(e) => `${e.from} ${e.stream} ${e.to}`} empty="It is joined to nothing."
+          rows={edges.filter((e) => e.from === id || e.to === id)}
+          columns={[
+            { name: 'From', of: (e) => <a href={link('topologies', s.name, 'components', e.from)}>{e.from}</a>, key: (e) => e.from },
+            { name: 'Stream', of: (e) => e.stream, key: (e) => e.stream },
+            { name: 'Fields', of: (e) => w.definition.value?.components.find((c) => c.id === e.from)?.streams.find((x) => x.id === e.stream)?.fields.join(', ') },
+            { name: 'To', of: (e) => <a href={link('topologies', s.name, 'components', e.to)}>{e.to}</a>, key: (e) => e.to },
+            { name: 'Grouping', of: (e) => e.grouping + (e.fields?.length ? ` (${e.fields.join(', ')})` : '') },
+          ]}
+        />
+      </Card>
+    </>
+  )
+}
+
+function Charts({ w, id, spout }: { w: Watched; id: string; spout: boolean }) {
+  w.sample.value // of which samples is the past
+  const times = w.samples.map((s) => s.time / 1000)
+  const of = (f: 'receivedRate' | 'emittedRate' | 'failedRate' | 'p50' | 'p99' | 'queued' | 'row') => w.samples.map((s) => s.components.get(id)?.[f] ?? null)
+  const time = (n: number) => (n ? span(n) : '0')
+  return (
+    <div class="charts">
+      <Chart
+        title="Rows a second" times={times} write={short}
+        lines={[
+          ...(spout ? [] : [{ name: 'in', color: '--accent', values: of('receivedRate') }]),
+          { name: 'out', color: '--ok', values: of('emittedRate') },
+          { name: 'failed', color: '--bad', values: of('failedRate') },
+        ]}
+      />
+      {spout ? (
+        <Chart
+          title="From emit until done" times={times} write={time}
+          lines={[
+            { name: 'p50', color: '--accent', values: of('p50') },
+            { name: 'p99', color: '--warn', values: of('p99') },
+          ]}
+        />
+      ) : (
+        <Chart title="A row takes" times={times} write={time} lines={[{ name: 'mean', color: '--accent', values: of('row') }]} />
+      )}
+    </div>
+  )
+}
+
+function Tasks({ rows, spout }: { rows: TaskRow[]; spout: boolean }) {
+  return (
+    <Table<TaskRow>
+      label="Tasks" rows={rows} id={(t) => String(t.task)} empty="No figures yet."
+      columns={[
+        { name: 'Task', of: (t) => t.task, num: true, key: (t) => t.task },
+        {
+          name: 'State', key: (t) => t.state,
+          of: (t) => (
+            <>
+              <Badge level={levelOf(t.state)}>{t.state}</Badge>
+              {t.why && <div class="why">{t.why}</div>}
+            </>
+          ),
+        },
+        { name: 'Worker', of: (t) => <code>{shortPlace(t.place)}</code>, key: (t) => t.place },
+        { name: 'PID', of: (t) => t.pid || '–', num: true },
+        ...(spout ? [] : [{ name: 'In', of: (t: TaskRow) => rate(t.receivedRate), num: true, key: (t: TaskRow) => t.receivedRate }]),
+        { name: 'Out', of: (t) => rate(t.emittedRate), num: true, key: (t) => t.emittedRate },
+        { name: 'Acked', of: (t) => count(t.acked), num: true, key: (t) => t.acked },
+        { name: 'Failed', of: (t) => count(t.failed), num: true, key: (t) => t.failed },
+        { name: 'Waiting', of: (t) => short(t.queued), num: true, key: (t) => t.queued },
+        { name: 'In child', of: (t) => short(t.in_child), num: true, key: (t) => t.in_child },
+        { name: 'Held', of: (t) => short(t.held), num: true, key: (t) => t.held },
+        ...(spout
+          ? [
+              { name: 'In flight', of: (t: TaskRow) => short(t.pending), num: true, key: (t: TaskRow) => t.pending },
+              { name: 'p50', of: (t: TaskRow) => span(t.p50), num: true, key: (t: TaskRow) => t.p50 ?? 0 },
+              { name: 'p99', of: (t: TaskRow) => span(t.p99), num: true, key: (t: TaskRow) => t.p99 ?? 0 },
+            ]
+          : [{ name: 'A row takes', of: (t: TaskRow) => span(t.row), num: true, key: (t: TaskRow) => t.row ?? 0 }]),
+        { name: 'Restarts', of: (t) => count(t.restarts), num: true, key: (t) => t.restarts },
+      ]}
+    />
+  )
+}
+
+/** A supervisor's id is long; its beginning tells machines apart. */
+export function shortPlace(place: string): string {
+  return place.replace(/^([^:/]{8})[^:/]+/, '$1…')
+}

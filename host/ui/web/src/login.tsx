@@ -1,0 +1,42 @@
+// Where a person enters the token.
+import { useState } from 'preact/hooks'
+import { enter, refused } from './api'
+import { Notice } from './parts'
+
+export function Login() {
+  const [busy, setBusy] = useState(false)
+  const send = async (e: SubmitEvent) => {
+    e.preventDefault()
+    setBusy(true)
+    try {
+      await enter(String(new FormData(e.target as HTMLFormElement).get('token')).trim())
+    } catch (err) {
+      refused.value = (err as Error).message
+    }
+    setBusy(false)
+  }
+  return (
+    <main class="login" id="main">
+      <form onSubmit={send}>
+        <img src="/icon.svg" alt="" width="44" height="44" />
+        <h1>Polybolt</h1>
+        <label>
+          Token of this cluster
+          <input type="password" name="token" autocomplete="current-password" required autofocus spellcheck={false} />
+        </label>
+        {refused.value && (
+          <Notice level="bad" live>
+            {refused.value}
+          </Notice>
+        )}
+        <button type="submit" class="primary" disabled={busy}>
+          Sign in
+        </button>
+        <p class="hint">
+          It is in the file that nimbus was given with <code>--token-file</code>. By default, and for <code>polybolt dev</code>, that is <code>~/.local/state/polybolt/token</code>. It
+          is kept in this tab only.
+        </p>
+      </form>
+    </main>
+  )
+}

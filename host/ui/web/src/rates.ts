@@ -1,0 +1,129 @@
+// Rates from figures that only grow. A worker that was started again, or that
+// is new, begins anew: nothing is subtracted from another life's count.
+import type { Figures, TaskFigures, WorkerFigures } from './types'
+
+/** Sum is a component's figures over its tasks; rates are a second's. */
+export interface Sum {
+  received: number
+  emitted: number
+  acked: number
+  failed: number
+  errors: number
+  restarts: number
+  queued: number
+  inChild: number
+  held: number
+  pending: number
+  p50: number // of the slowest task
+  p99: number
+  row: number // nanoseconds for a row in user code, the mean of the tasks that know
+  rows: number // tasks that know
+  receivedRate: number
+  emittedRate: number
+  ackedRate: number
+  failedRate: number
+}
+
+export interface TaskRow extends TaskFigures {
+  place: string
+  receivedRate: number
+  emittedRate: number
+  ackedRate: number
+  failedRate: number
+}
+
+/** Sample is all that a page shows of one moment. */
+export interface Sample {
+  time: number // milliseconds
+  components: Map<string, Sum>
+  tasks: TaskRow[]
+  total: { acked: number; failed: number; dead: number; pending: number; ackedRate: number; failedRate: number; p50: number; p99: number }
+  byCause: [string, number][]
+  silent: string[]
+}
+
+const window = 3000 // milliseconds that a rate looks back
+
+function zero(): Sum {
+  return {
+    received: 0, emitted: 0, acked: 0, failed: 0, errors: 0, restarts: 0, queued: 0, inChild: 0, held: 0, pending: 0,
+    p50: 0, p99: 0, row: 0, rows: 0, receivedRate: 0, emittedRate: 0, ackedRate: 0, failedRate: 0,
+  }
+}
+
+/** Meter turns figures into samples. */
+export class Meter {
+  private past = new Map<string, WorkerFigures[]>() // by life of a worker, oldest first
+
+  add(f: Figures): Sample {
+    const s: Sample = {
+      time: Date.now(), components: new Map(), tasks: [],
+      total: { acked: 0, failed: 0, dead: 0, pending: 0, ackedRate: 0, failedRate: 0, p50: 0, p99: 0 },
+      byCause: [], silent: f.silent ?? [],
+    }
+    const causes = new Map<string, number>()
+    const lives = new Map<string, WorkerFigures[]>()
+    for (const w of f.workers) {
+      const life = `${w.place} ${w.started}`
+      const past = this.past.get(life) ?? []
+      const now = Date.parse(w.time)
+      const recent = past.filter((p) => now - Date.parse(p.time) <= window + 500)
+      this.worker(s, w, recent[0])
+      for (const [cause, n] of Object.entries(w.by_cause ?? {})) causes.set(cause, (causes.get(cause) ?? 0) + n)
+      if (recent.at(-1)?.time !== w.time) recent.push(w)
+      lives.set(life, recent)
+    }
+    this.past = lives
+    s.tasks.sort((a, b) => a.task - b.task)
+    s.byCause = [...causes].sort((a, b) => b[1] - a[1])
+    return s
+  }
+
+  private worker(s: Sample, w: WorkerFigures, before: WorkerFigures | undefined) {
+    const seconds = before ? (Date.parse(w.time) - Date.parse(before.time)) / 1000 : 0
+    const per = (now: number, then: number | undefined) => (seconds > 0 && then !== undefined ? Math.max(0, now - then) / seconds : 0)
+    s.total.acked += w.acked
+    s.total.failed += w.failed
+    s.total.dead += w.dead
+    s.total.ackedRate += per(w.acked, before?.acked)
+    s.total.failedRate += per(w.failed, before?.failed)
+    const then = new Map((before?.tasks ?? []).map((t) => [t.task, t]))
+    for (const t of w.tasks ?? []) {
+      const b = then.get(t.task)
+      const row: TaskRow = {
+        ...t, place: w.place,
+        receivedRate: per(t.received, b?.received), emittedRate: per(t.emitted, b?.emitted),
+        ackedRate: per(t.acked, b?.acked), failedRate: per(t.failed, b?.failed),
+      }
+      s.tasks.push(row)
+      let c = s.components.get(t.component)
+      if (!c) s.components.set(t.component, (c = zero()))
+      add(c, row)
+      if (t.spout) {
+        s.total.pending += t.pending
+        s.total.p50 = Math.max(s.total.p50, t.p50 ?? 0)
+        s.total.p99 = Math.max(s.total.p99, t.p99 ?? 0)
+      }
+    }
+  }
+}
+
+function add(c: Sum, t: TaskRow) {
+  c.received += t.received
+  c.emitted += t.emitted
+  c.acked += t.acked
+  c.failed += t.failed
+  c.errors += t.errors
+  c.restarts += t.restarts
+  c.queued += t.queued
+  c.inChild += t.in_child
+  c.held += t.held
+  c.pending += t.pending
+  c.p50 = Math.max(c.p50, t.p50 ?? 0)
+  c.p99 = Math.max(c.p99, t.p99 ?? 0)
+  if (t.row) c.row = (c.row * c.rows + t.row) / ++c.rows
+  c.receivedRate += t.receivedRate
+  c.emittedRate += t.emittedRate
+  c.ackedRate += t.ackedRate
+  c.failedRate += t.failedRate
+}

@@ -1,0 +1,179 @@
+// What the pages show, kept current by events.
+import { batch, computed, effect, signal } from '@preact/signals'
+import { get, session, topologyPath, type Failed } from './api'
+import { Meter, type Sample, type Sum } from './rates'
+import { follow, type Link } from './stream'
+import type { Cluster, ComponentErrors, ComponentStatus, Definition, Figures, Status, Topology } from './types'
+
+/** The address after #, in parts. */
+export const route = signal<string[]>(parse())
+
+function parse(): string[] {
+  return location.hash.replace(/^#\/?/, '').split('/').filter(Boolean).map(decodeURIComponent)
+}
+
+addEventListener('hashchange', () => {
+  route.value = parse()
+  scrollTo(0, 0)
+})
+
+export function link(...parts: string[]): string {
+  return '#/' + parts.map(encodeURIComponent).join('/')
+}
+
+export const now = signal(Date.now())
+setInterval(() => (now.value = Date.now()), 1000)
+
+export const cluster = signal<Cluster | null>(null)
+export const topologies = signal<Topology[] | null>(null)
+export const clusterLink = signal<{ state: Link; why: Failed | null }>({ state: 'connecting', why: null })
+
+const history = 900 // samples that a chart can show: 15 minutes
+
+/** Watched is a topology that a page looks at. */
+export class Watched {
+  status = signal<Status | null>(null)
+  errors = signal<ComponentErrors[]>([])
+  definition = signal<Definition | null>(null)
+  sample = signal<Sample | null>(null)
+  link = signal<{ state: Link; why: Failed | null }>({ state: 'connecting', why: null })
+  trouble = signal('')
+  samples: Sample[] = [] // oldest first; sample tells of each change
+  /** When a component last failed, in milliseconds of this clock. */
+  failedAt = signal(new Map<string, number>())
+  private meter = new Meter()
+  private stop: () => void
+  private run = -1
+
+  constructor(readonly name: string) {
+    this.stop = follow(
+      topologyPath(name, '/events'),
+      (kind, data) => batch(() => this.on(kind, data)),
+      (state, why) => {
+        if (this.link.value.state !== state || why) this.link.value = { state, why }
+      },
+    )
+  }
+
+  private on(kind: string, data: unknown) {
+    switch (kind) {
+      case 'status': {
+        const s = data as Status
+        this.status.value = s
+        this.trouble.value = ''
+        if (s.run !== this.run) void this.define(s.run)
+        break
+      }
+      case 'figures': {
+        const s = this.meter.add(data as Figures)
+        this.samples.push(s)
+        if (this.samples.length > history) this.samples.shift()
+        this.sample.value = s
+        break
+      }
+      case 'errors':
+        this.failures((data as ComponentErrors[] | null) ?? [])
+        break
+      case 'trouble':
+        this.trouble.value = (data as { text: string }).text
+        break
+    }
+  }
+
+  /** Failures notes which components failed since the last look. */
+  private failures(list: ComponentErrors[]) {
+    const at = new Map(this.failedAt.value)
+    for (const c of list) {
+      const before = this.errors.value.find((x) => x.component === c.component)
+      const last = c.errors?.at(-1)
+      if (before && before.count < c.count) at.set(c.component, Date.now())
+      else if (!before && last) at.set(c.component, Math.max(at.get(c.component) ?? 0, Date.parse(last.time)))
+    }
+    this.failedAt.value = at
+    this.errors.value = list
+  }
+
+  /** Define asks what the topology is made of: again when another run serves. */
+  private async define(run: number) {
+    this.run = run
+    try {
+      this.definition.value = await get<Definition>(topologyPath(this.name, '/definition'))
+    } catch {
+      this.run = -1 // the next status asks again
+    }
+  }
+
+  close() {
+    this.stop()
+  }
+}
+
+export const watched = signal<Watched | null>(null)
+
+const watchedName = computed(() => (session.value && route.value[0] === 'topologies' ? (route.value[1] ?? '') : ''))
+
+effect(() => {
+  const name = watchedName.value
+  const before = watched.peek()
+  if (before?.name === name) return
+  before?.close()
+  watched.value = name ? new Watched(name) : null
+})
+
+const signedIn = computed(() => session.value !== null)
+
+effect(() => {
+  if (!signedIn.value) return
+  return follow(
+    '/v1/events',
+    (kind, data) => {
+      if (kind === 'cluster') cluster.value = data as Cluster
+      if (kind === 'topologies') topologies.value = data as Topology[]
+    },
+    (state, why) => {
+      if (clusterLink.peek().state !== state || why) clusterLink.value = { state, why }
+    },
+  )
+})
+
+// ---- judgements
+
+export type Level = 'ok' | 'warn' | 'bad' | 'idle'
+
+const recent = 60_000 // milliseconds for which an error colours its component
+
+/** Judge says how a component is, and why. */
+export function judge(c: ComponentStatus | undefined, sum: Sum | undefined, errors: ComponentErrors | undefined, failedAt: number, at: number): { level: Level; why: string } {
+  if (c?.state === 'crash loop') return { level: 'bad', why: c.why || 'crash loop' }
+  if (c && c.ready < c.tasks) return { level: c.why ? 'bad' : 'warn', why: c.why || `${c.ready} of ${c.tasks} tasks are ready` }
+  const last = errors?.errors?.at(-1)
+  if (last && at - failedAt < recent) return { level: 'bad', why: `${last.type ?? last.kind}: ${last.message}` }
+  if (sum && sum.failedRate > 0) return { level: 'warn', why: 'tuples fail' }
+  if (c?.why) return { level: 'warn', why: c.why }
+  if (!sum) return { level: 'idle', why: 'no figures yet' }
+  return { level: 'ok', why: '' }
+}
+
+/** Level says how the state of a topology or a worker is to be shown. */
+export function levelOf(state: string): Level {
+  switch (state) {
+    case 'active':
+    case 'ready':
+    case 'running':
+    case 'alive':
+      return 'ok'
+    case 'inactive':
+    case 'empty':
+    case 'ending':
+    case 'prepared':
+    case 'stopping':
+    case 'stopped':
+      return 'idle'
+    case 'failed':
+    case 'crash loop':
+    case 'gone':
+    case 'backoff':
+      return 'bad'
+  }
+  return 'warn'
+}

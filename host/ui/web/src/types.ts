@@ -1,0 +1,200 @@
+// What the API sends: mirrors host/api. Durations are nanoseconds, times RFC 3339.
+
+export interface Topology {
+  name: string
+  state: string
+  why?: string
+  version: number
+  run: number
+  workers: number
+  wanted: number
+  tasks: number
+  deployed: string
+}
+
+export interface ComponentStatus {
+  component: string
+  kind: string
+  tasks: number
+  ready: number
+  state: string
+  why?: string
+}
+
+export interface Change {
+  id: string
+  kind: string
+  step: string
+  run: number
+  started: string
+  why?: string
+  waiting?: string[]
+  components?: ComponentStatus[]
+}
+
+export interface Outcome {
+  id: string
+  kind: string
+  ok: boolean
+  why?: string
+  run: number
+  ended: string
+  took: number
+  gap: number
+}
+
+export interface WorkerStatus {
+  place: string
+  host: string
+  supervisor: string
+  slot: number
+  run: number
+  pid: number
+  started?: string
+  tasks: number
+  state: string
+  why?: string
+}
+
+export interface Version {
+  number: number
+  bundle: string
+  size: number
+  deployed: string
+}
+
+export interface Status extends Topology {
+  change?: Change
+  last?: Outcome
+  components: ComponentStatus[] | null
+  worker_list: WorkerStatus[] | null
+  versions: Version[] | null
+}
+
+export interface Nimbus {
+  url: string
+  host: string
+  version: string
+  pid: number
+  leads: boolean
+  started: string
+}
+
+export interface Supervisor {
+  id: string
+  host: string
+  address: string
+  version: string
+  pid: number
+  slots: number
+  used: number
+  started: string
+}
+
+export interface Cluster {
+  leader: string
+  nimbuses: Nimbus[]
+  supervisors: Supervisor[]
+  now: string
+  bundles: number
+  bundle_bytes: number
+}
+
+export interface TaskFigures {
+  component: string
+  spout?: boolean
+  task: number
+  index: number
+  state: string
+  why?: string
+  pid: number
+  received: number
+  emitted: number
+  acked: number
+  failed: number
+  errors: number
+  restarts: number
+  queued: number
+  in_child: number
+  held: number
+  pending: number
+  p50?: number
+  p99?: number
+  row?: number
+}
+
+export interface WorkerFigures {
+  place: string
+  time: string
+  started: string
+  acked: number
+  failed: number
+  dead: number
+  failed_back: number
+  by_cause?: Record<string, number>
+  tasks: TaskFigures[] | null
+}
+
+export interface Figures {
+  workers: WorkerFigures[]
+  silent?: string[]
+}
+
+export interface Failure {
+  time: string
+  component: string
+  task: number
+  host: string
+  kind: string
+  type?: string
+  message: string
+  place?: string
+  traceback?: string
+  count: number
+}
+
+export interface ComponentErrors {
+  component: string
+  count: number
+  errors: Failure[] | null
+}
+
+export interface Definition {
+  name: string
+  version: number
+  run: number
+  workers: number
+  yaml: string
+  components: { id: string; kind: string; command: string[]; parallelism: number; streams: { id: string; fields: string[] }[] }[]
+  edges: { from: string; to: string; stream: string; grouping: string; fields?: string[] }[]
+}
+
+export interface LogLine {
+  time?: string
+  host?: string
+  place?: string
+  run?: number
+  component?: string
+  task?: number
+  pid?: number
+  level?: string
+  logger?: string
+  text: string
+  more?: Record<string, unknown>
+}
+
+export interface DeadTuple {
+  host: string
+  place: string
+  tuple: Record<string, unknown>
+}
+
+export interface Accepted {
+  id: string
+  text: string
+}
+
+export interface Me {
+  role: 'viewer' | 'operator' | 'admin'
+  version: string
+}

@@ -22,9 +22,17 @@ var le = binary.LittleEndian
 // that cost next to nothing.
 var components = map[string]func() error{"source": source, "sink": sink, "paced": paced, "arrivals": arrivals, "flood": flood}
 
-// source emits conf n sentences, and notes when the first were asked for.
+// source emits conf n sentences, and notes when the first were asked for: not
+// before conf after milliseconds have passed, if others need time to start.
 func source() error {
 	return spout(func(c *multilangtest.Child, m *multilang.ToChild, state *sourceState) error {
+		if state.after > 0 {
+			time.Sleep(time.Duration(state.after) * time.Millisecond)
+			state.after = 0
+		}
+		if err := note("first"); err != nil {
+			return err
+		}
 		n := min(m.N, state.left)
 		state.left -= n
 		out := multilang.FromChild{Seq: m.Seq, Final: true}
@@ -57,6 +65,7 @@ func paced() error {
 
 type sourceState struct {
 	left, hz int
+	after    int // milliseconds
 	next     int // sentence
 	due      time.Time
 	buf      []byte
@@ -83,7 +92,7 @@ func spout(answer func(*multilangtest.Child, *multilang.ToChild, *sourceState) e
 	if err := c.Ready(multilang.Ready{}); err != nil {
 		return err
 	}
-	state := &sourceState{left: confInt(c, "n"), hz: confInt(c, "hz")}
+	state := &sourceState{left: confInt(c, "n"), hz: confInt(c, "hz"), after: confInt(c, "after")}
 	endless := state.left == 0
 	finished := false
 	for {
@@ -93,9 +102,6 @@ func spout(answer func(*multilangtest.Child, *multilang.ToChild, *sourceState) e
 		}
 		switch m.Type {
 		case multilang.TypeNext:
-			if err := note("first"); err != nil {
-				return err
-			}
 			if err := answer(c, m, state); err != nil {
 				return err
 			}

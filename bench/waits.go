@@ -60,7 +60,7 @@ func (b *bench) slow() error {
 		dir, err := b.write(map[string]string{"topology.yaml": fmt.Sprintf(`name: slow
 spouts:
   spout:
-%s    config: {n: 40}
+%s    config: {n: 40, after: 1000}
     output: [row]
 bolts:
   slow:

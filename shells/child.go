@@ -82,6 +82,9 @@ func (c *Child) start() (err error) {
 				p.close()
 			}
 		}
+		if err != nil {
+			c.close()
+		}
 	}()
 	var files [3]uintptr
 	for fd := range c.pipes {
@@ -90,13 +93,11 @@ func (c *Child) start() (err error) {
 		}
 		files[fd] = uintptr(c.pipes[fd].theirs)
 	}
-	if c.stdin, err = newInput(c.pipes[0].ours); err != nil {
+	c.stdin = newInput(c.pipes[0].take())
+	if c.stdout, err = newSource(c.pipes[1].take(), c.pipes[1].size); err != nil {
 		return err
 	}
-	if c.stdout, err = newSource(c.pipes[1].ours, c.pipes[1].size); err != nil {
-		return err
-	}
-	if c.stderr, err = newSource(c.pipes[2].ours, c.pipes[2].size); err != nil {
+	if c.stderr, err = newSource(c.pipes[2].take(), c.pipes[2].size); err != nil {
 		return err
 	}
 	p := c.program
@@ -109,6 +110,18 @@ func (c *Child) start() (err error) {
 		return fmt.Errorf("%s: %w", p.path, err)
 	}
 	return nil
+}
+
+// close closes our ends of the streams.
+func (c *Child) close() {
+	if c.stdin != nil {
+		c.stdin.abandon()
+	}
+	for _, s := range []*source{c.stdout, c.stderr} {
+		if s != nil {
+			s.close()
+		}
+	}
 }
 
 // PID returns the process id. It is reused by the system once the child is dead.
@@ -222,6 +235,7 @@ func (c *Child) await() {
 	c.stdout.end()
 	c.stderr.end()
 	c.streams.Wait()
+	c.close()
 	for _, p := range c.pipes {
 		p.close()
 	}

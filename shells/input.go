@@ -3,7 +3,8 @@ package shells
 import (
 	"os"
 	"sync"
-	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // inputChunk bounds one write of the stdin writer, so that Queued follows what
@@ -17,37 +18,24 @@ const (
 // write writes by itself, without waiting and without waking a goroutine: that
 // halves the latency of a small frame. What does not fit is queued, and the
 // writer goroutine (run) writes it in order.
+//
+// The runtime's poller hears of the pipe only once the writer has to wait: a
+// poller is woken at every read of the child (Linux wakes edge-triggered ones
+// always), for nothing while the pipe has room.
 type input struct {
-	file *os.File
-	raw  syscall.RawConn
 	wake chan struct{} // capacity 1; never closed
 
 	mu      sync.Mutex
-	queue   []byte // waits for the writer
-	writing int    // bytes in the writer's hands
-	closing bool   // close once all is written
-	dead    bool   // nobody will read: drop everything
-
-	// The inline write's argument and result, guarded by mu. They are fields,
-	// and try is made once, so that a write allocates nothing.
-	arg []byte
-	n   int
-	err error
-	try func(fd uintptr) bool
+	fd      int      // guarded by mu: does not block; -1 once closed
+	file    *os.File // guarded by mu: fd, once the poller knows it
+	queue   []byte   // waits for the writer
+	writing int      // bytes in the writer's hands
+	closing bool     // close once all is written
+	dead    bool     // nobody will read: drop everything
 }
 
-func newInput(file *os.File) (*input, error) {
-	raw, err := file.SyscallConn()
-	if err != nil {
-		return nil, err
-	}
-	in := &input{file: file, raw: raw, wake: make(chan struct{}, 1)}
-	in.try = func(fd uintptr) bool {
-		in.n, in.err = syscall.Write(int(fd), in.arg)
-		return true // never wait here
-	}
-	return in, nil
-}
+// newInput makes an input of a descriptor that does not block, and closes it in the end.
+func newInput(fd int) *input { return &input{fd: fd, wake: make(chan struct{}, 1)} }
 
 // write writes b now or queues a copy of it. It never blocks.
 func (in *input) write(b []byte) {
@@ -57,24 +45,27 @@ func (in *input) write(b []byte) {
 		return
 	}
 	if len(in.queue) == 0 && in.writing == 0 {
-		// Through raw, not through a remembered descriptor: the descriptor
-		// may be closed, and its number reused, at any time.
-		in.arg, in.n, in.err = b, 0, nil
-		closed := in.raw.Write(in.try)
-		in.arg = nil
-		switch {
-		case closed != nil || in.err == syscall.EPIPE:
+		n, err := tryWrite(in.fd, b)
+		if err == unix.EPIPE {
 			in.dead = true
 			return
-		case in.n > 0:
-			b = b[in.n:]
 		}
+		b = b[n:]
 		if len(b) == 0 {
 			return
 		}
 	}
 	in.queue = append(in.queue, b...)
 	in.notify()
+}
+
+// tryWrite writes what there is room for.
+func tryWrite(fd int, b []byte) (n int, err error) {
+	for {
+		if n, err = unix.Write(fd, b); err != unix.EINTR {
+			return max(n, 0), err
+		}
+	}
 }
 
 // notify wakes the writer. The caller holds mu.
@@ -106,11 +97,32 @@ func (in *input) close() {
 // abandon drops what is queued and closes the pipe: the child is dead.
 func (in *input) abandon() {
 	in.mu.Lock()
+	defer in.mu.Unlock()
 	in.dead = true
 	in.queue = nil
 	in.notify()
-	in.mu.Unlock()
-	in.file.Close() // ends a write that waits; a second close is refused, harmlessly
+	in.shut() // ends a write that waits
+}
+
+// shut closes the descriptor. The caller holds mu.
+func (in *input) shut() {
+	switch {
+	case in.file != nil:
+		in.file.Close() // a second close is refused, harmlessly
+	case in.fd >= 0:
+		unix.Close(in.fd)
+	}
+	in.fd = -1
+}
+
+// polled returns the descriptor for writes that wait, nil if it is closed.
+func (in *input) polled() *os.File {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.file == nil && in.fd >= 0 {
+		in.file = os.NewFile(uintptr(in.fd), "pipe")
+	}
+	return in.file
 }
 
 // run is the writer goroutine. It returns when the pipe is closed.
@@ -120,7 +132,9 @@ func (in *input) run() {
 		for {
 			var done bool
 			if buf, done = in.next(buf); done {
-				in.file.Close()
+				in.mu.Lock()
+				in.shut()
+				in.mu.Unlock()
 				return
 			}
 			if len(buf) == 0 {
@@ -149,8 +163,12 @@ func (in *input) next(spent []byte) (buf []byte, done bool) {
 
 // drain writes buf. It reports false when nobody reads any more.
 func (in *input) drain(buf []byte) bool {
+	file := in.polled()
+	if file == nil {
+		return false
+	}
 	for len(buf) > 0 {
-		n, err := in.file.Write(buf[:min(len(buf), inputChunk)])
+		n, err := file.Write(buf[:min(len(buf), inputChunk)])
 		buf = buf[n:]
 		in.mu.Lock()
 		in.writing = len(buf)

@@ -18,10 +18,7 @@ func newInputPipe(t testing.TB) (*input, *os.File) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in, err := newInput(p.ours)
-	if err != nil {
-		t.Fatal(err)
-	}
+	in := newInput(p.take())
 	if err := unix.SetNonblock(p.theirs, true); err != nil {
 		t.Fatal(err)
 	}

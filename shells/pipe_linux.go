@@ -1,15 +1,13 @@
 package shells
 
 import (
-	"os"
-
 	"golang.org/x/sys/unix"
 )
 
-// pipe is a pipe with one end for us, which the runtime polls, and one for a
+// pipe is a pipe with one end for us, which does not block, and one for a
 // child, which blocks as programs expect.
 type pipe struct {
-	ours   *os.File
+	ours   int // -1 once somebody else has to close it
 	theirs int
 	size   int // what it holds, in bytes
 	booked int // of the process-wide budget
@@ -31,7 +29,7 @@ func newPipe(weRead, data bool) (*pipe, error) {
 		unix.Close(theirs)
 		return nil, err
 	}
-	p := &pipe{theirs: theirs}
+	p := &pipe{ours: ours, theirs: theirs}
 	if data {
 		p.booked = pipes.grow(ours)
 	}
@@ -40,16 +38,24 @@ func newPipe(weRead, data bool) (*pipe, error) {
 		size = pipeDefault
 	}
 	p.size = size
-	p.ours = os.NewFile(uintptr(ours), "pipe")
 	return p, nil
+}
+
+// take returns our end, which the caller closes from now on.
+func (p *pipe) take() int {
+	fd := p.ours
+	p.ours = -1
+	return fd
 }
 
 // closeTheirs closes the child's end in our process.
 func (p *pipe) closeTheirs() { unix.Close(p.theirs) }
 
-// close closes our end and gives the budget back.
+// close closes our end, unless somebody took it, and gives the budget back.
 func (p *pipe) close() {
-	p.ours.Close() // the writer may have closed it already
+	if p.ours >= 0 {
+		unix.Close(p.take())
+	}
 	pipes.release(p.booked)
 	p.booked = 0
 }

@@ -21,13 +21,19 @@ type source struct {
 	left  int         // bytes still to be read after that, owned by the reader; all a pipe can have held
 }
 
-func newSource(file *os.File, size int) (*source, error) {
+// newSource makes a source of a descriptor that does not block, of a pipe that holds size bytes.
+func newSource(fd, size int) (*source, error) {
+	file := os.NewFile(uintptr(fd), "pipe")
 	raw, err := file.SyscallConn()
 	if err != nil {
+		file.Close()
 		return nil, err
 	}
 	return &source{file: file, raw: raw, left: size}, nil
 }
+
+// close is for when nobody reads any more.
+func (s *source) close() { s.file.Close() }
 
 // read is Read, which returns [os.ErrDeadlineExceeded] after a deadline that the
 // reader itself set. The end of the stream, and that of all the child wrote, is io.EOF.

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -263,15 +264,30 @@ func killMarked(mark string, since uint64) {
 	}
 }
 
+// looks is how often a process is looked at, once a millisecond, that cannot
+// be asked now: in the middle of execve it has no environment, and one that
+// hangs inside the kernel (state D) may hang whoever reads its memory. Waiting
+// for a page from the disk looks like that, too, but is over soon.
+const looks = 50
+
+// marked tells whether a process was started with mark in its environment, and
+// not before since.
 func marked(pid int, mark string, since uint64) bool {
-	// Reading the environment of a process that hangs inside the kernel may
-	// hang as well.
-	if s, err := readStat(pid); err != nil || s.start < since || s.state == 'D' {
-		return false
+	for range looks {
+		s, err := readStat(pid)
+		if err != nil || s.start < since || s.state == 'Z' {
+			return false
+		}
+		if s.state != 'D' {
+			b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
+			if err != nil {
+				return false // gone, or another user's
+			}
+			if len(b) > 0 {
+				return bytes.HasPrefix(b, []byte(mark+"\x00")) || bytes.Contains(b, []byte("\x00"+mark+"\x00"))
+			}
+		}
+		time.Sleep(time.Millisecond)
 	}
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
-	if err != nil {
-		return false // gone, or another user's
-	}
-	return bytes.HasPrefix(b, []byte(mark+"\x00")) || bytes.Contains(b, []byte("\x00"+mark+"\x00"))
+	return false
 }

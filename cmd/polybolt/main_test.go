@@ -121,8 +121,14 @@ type process struct {
 // start runs polybolt in dir. It is killed at the end of the test at the latest.
 func start(t *testing.T, dir string, args ...string) *process {
 	t.Helper()
+	return startWith(t, dir, nil, args...)
+}
+
+// startWith is start with an environment other than that of the test.
+func startWith(t *testing.T, dir string, environ []string, args ...string) *process {
+	t.Helper()
 	p := &process{t: t, cmd: exec.Command(binary, args...), done: make(chan struct{}), changed: make(chan struct{})}
-	p.cmd.Dir = dir
+	p.cmd.Dir, p.cmd.Env = dir, environ
 	p.cmd.Stdout, p.cmd.Stderr = p.into(&p.stdout), p.into(&p.stderr)
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -207,7 +213,7 @@ func (p *process) wait() int {
 }
 
 // signal sends it a signal.
-func (p *process) signal(s syscall.Signal) {
+func (p *process) signal(s os.Signal) {
 	p.t.Helper()
 	if err := p.cmd.Process.Signal(s); err != nil {
 		p.t.Fatal(err)

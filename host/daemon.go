@@ -22,6 +22,16 @@ type ClusterOptions struct {
 	Root           string
 	SessionTimeout time.Duration
 	Host           string // the machine's name, for people
+
+	// KeyFile holds the cluster's key, see [ReadKey]. Empty: there is none;
+	// then everything has to stay on one machine, and all its users are trusted.
+	KeyFile string
+
+	// ZooKeeperCA is a PEM file with the authority that signs ZooKeeper's
+	// certificates, or [SystemCA]. Empty: connections are plain text, which is for one machine.
+	ZooKeeperCA string
+
+	access *cluster.Access // what a worker has instead of the key
 }
 
 // DefaultClusterOptions returns the options of a daemon that is told nothing.
@@ -36,18 +46,26 @@ func DefaultClusterOptions() ClusterOptions {
 
 // args are the flags with which a command gets these options.
 func (o *ClusterOptions) args() []string {
-	return []string{"--zookeeper", strings.Join(o.ZooKeeper, ","), "--root", o.Root, "--session-timeout", o.SessionTimeout.String(), "--host", o.Host}
+	return []string{"--zookeeper", strings.Join(o.ZooKeeper, ","), "--root", o.Root, "--session-timeout", o.SessionTimeout.String(), "--host", o.Host,
+		"--cluster-key", o.KeyFile, "--zookeeper-ca", o.ZooKeeperCA}
 }
 
 // withCluster runs a daemon on a session with the coordinator.
 func (o *ClusterOptions) withCluster(log *slog.Logger, run func(*cluster.Cluster) error) error {
 	z := zk.DefaultOptions()
 	z.Servers, z.Root, z.SessionTimeout, z.Logger = o.ZooKeeper, o.Root, o.SessionTimeout, log
+	key, err := o.key()
+	if err == nil {
+		err = o.secure(&z, key)
+	}
+	if err != nil {
+		return err
+	}
 	store, err := zk.Open(z)
 	if err != nil {
 		return err
 	}
-	err = run(cluster.New(store, log))
+	err = run(cluster.NewProtected(store, key, log))
 	if cerr := store.Close(); cerr != nil {
 		log.Warn("session not closed", "err", cerr)
 	}

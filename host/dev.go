@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"path/filepath"
@@ -85,9 +86,12 @@ func (d *Dev) Run(ctx context.Context) error {
 		broken = err
 		cancel(err)
 	})
+	common := DefaultClusterOptions()
+	common.ZooKeeper, common.SessionTimeout = []string{address}, devSession
 	if err == nil {
-		common := DefaultClusterOptions()
-		common.ZooKeeper, common.SessionTimeout = []string{address}, devSession
+		common.KeyFile, err = d.key()
+	}
+	if err == nil {
 		err = d.serve(ctx, common, l)
 	}
 	cancel(nil)
@@ -96,6 +100,15 @@ func (d *Dev) Run(ctx context.Context) error {
 		return broken
 	}
 	return err
+}
+
+// key returns the file of the cluster's key, which is made if it is missing.
+func (d *Dev) key() (string, error) {
+	file := filepath.Join(d.o.Dir, "cluster.key")
+	if err := WriteNewKey(file); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", err
+	}
+	return file, nil
 }
 
 // listen opens the API's port.

@@ -68,9 +68,13 @@ func newEngine(o process.EngineOptions, spec *slot.Spec, log *slog.Logger) (*eng
 	if err != nil {
 		return nil, err
 	}
+	links, err := linkTLS(spec, self)
+	if err != nil {
+		return nil, err
+	}
 	addr := o.Assignment.Workers[number].Address
 	e.mesh, err = mesh.New(mesh.Options{
-		Run: o.Run.String(), Self: self, Place: o.Place.String(), Listen: []string{"unix:" + slot.LinkSocket(addr), spec.Listen(addr)},
+		Run: o.Run.String(), Self: self, Place: o.Place.String(), Listen: []string{"unix:" + slot.LinkSocket(addr), spec.Listen(addr)}, TLS: links,
 		MaxMessage: 2*o.Topology.Config.MaxMessageBytes + 4*multilang.TargetFrame, Worker: e.worker, Log: log,
 	})
 	if err != nil {

@@ -51,14 +51,28 @@ func RunSupervisor(ctx context.Context, o SupervisorOptions, log *slog.Logger) e
 // newSupervisor makes a supervisor whose workers have sessions with the given
 // timeout, and which sees to the machine's log server or does not.
 func newSupervisor(c *cluster.Cluster, o *SupervisorOptions, session time.Duration, logs bool, log *slog.Logger) (*supervisor.Supervisor, error) {
+	err := o.absolute()
+	if err != nil {
+		return nil, err
+	}
+	key, err := o.key()
+	if err == nil {
+		err = o.guardData(key)
+	}
+	if err != nil {
+		return nil, err
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	so := supervisor.Options{
 		Dir: o.Dir, Host: o.Host, Address: o.Address, Slots: o.Slots, Version: Version, Bundle: o.Limits, Times: o.Times, Log: log,
-		Spec:    slot.Spec{ZooKeeper: o.ZooKeeper, Root: o.Root, SessionTimeout: cluster.Duration(session), Host: o.Host, Address: o.Address, Bind: o.Bind, Orphan: cluster.Duration(o.Orphan)},
+		Spec:    slot.Spec{ZooKeeper: o.ZooKeeper, Root: o.Root, SessionTimeout: cluster.Duration(session), Host: o.Host, Address: o.Address, Bind: o.Bind, ZooKeeperCA: o.ZooKeeperCA, Orphan: cluster.Duration(o.Orphan)},
 		Command: func(spec string) *exec.Cmd { return exec.Command(self, WorkerCommand, spec) },
+	}
+	if key != nil {
+		so.Access = key.Access
 	}
 	if logs {
 		lo := LogviewOptions{ClusterOptions: o.ClusterOptions, Dir: o.Dir, Address: o.Address}

@@ -20,7 +20,7 @@ func RunWorker(ctx context.Context, file string) error {
 	}
 	log := slog.New(slog.NewJSONHandler(process.NewOwnLog(filepath.Join(spec.Logs, slot.LogFile)), nil))
 	log = log.With("topology", spec.Run.Topology, "run", spec.Run.Number, "slot", spec.Place.Local())
-	o := ClusterOptions{ZooKeeper: spec.ZooKeeper, Root: spec.Root, SessionTimeout: time.Duration(spec.SessionTimeout), Host: spec.Host}
+	o := ClusterOptions{ZooKeeper: spec.ZooKeeper, Root: spec.Root, SessionTimeout: time.Duration(spec.SessionTimeout), Host: spec.Host, ZooKeeperCA: spec.ZooKeeperCA, access: spec.Access}
 	return o.withCluster(log, func(c *cluster.Cluster) error {
 		return process.New(process.Options{
 			Spec: spec, Cluster: c, Log: log, Output: process.LogOutput{Log: log},

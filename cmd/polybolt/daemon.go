@@ -37,6 +37,8 @@ func clusterFlags(c *cobra.Command, o *host.ClusterOptions) {
 	c.Flags().StringSliceVar(&o.ZooKeeper, "zookeeper", o.ZooKeeper, "the members of the ZooKeeper ensemble, as `HOST:PORT,…`")
 	c.Flags().StringVar(&o.Root, "root", o.Root, "the node below which everything lies in ZooKeeper")
 	c.Flags().DurationVar(&o.SessionTimeout, "session-timeout", o.SessionTimeout, "how long ZooKeeper waits for a sign of life")
+	c.Flags().StringVar(&o.KeyFile, "cluster-key", o.KeyFile, "`file` with the key of the cluster, the same on all its machines; polybolt doctor --new-key makes one")
+	c.Flags().StringVar(&o.ZooKeeperCA, "zookeeper-ca", o.ZooKeeperCA, "speak TLS to ZooKeeper, whose certificates are signed by the authority in this PEM `file`, or one of the system's with \"system\"")
 	c.Flags().StringVar(&o.Host, "host", o.Host, "this machine's `name`, for people")
 }
 

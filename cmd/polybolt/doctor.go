@@ -28,7 +28,7 @@ are missing. The exit code is 1 if something is wrong. It changes nothing.`,
 	}
 	a.output.add(c)
 	c.Flags().StringSliceVar(&servers, "zookeeper", nil, "the members of the ensemble, as `HOST:PORT,…` (default: those that nimbus was told)")
-	return a.command(c, func(ctx context.Context, client *api.Client, out io.Writer, _ []string) error {
+	return withNewKey(a.command(c, func(ctx context.Context, client *api.Client, out io.Writer, _ []string) error {
 		urls, err := a.urls()
 		if err != nil {
 			return err
@@ -42,7 +42,7 @@ are missing. The exit code is 1 if something is wrong. It changes nothing.`,
 			return fmt.Errorf("%s", plural(n, "problem"))
 		}
 		return nil
-	})
+	}))
 }
 
 // Finding is what one check says.

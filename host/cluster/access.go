@@ -9,7 +9,7 @@ import (
 
 // NewProtected is New for a cluster with a key: what it writes can be read and
 // written only by those whom it concerns. The store must have been opened with
-// the key's credentials and ACL.
+// the key's credentials and ACL. With a nil key it is New.
 func NewProtected(store coordinator.Store, key *Key, log *slog.Logger) *Cluster {
 	return &Cluster{store: store, key: key, log: log}
 }

@@ -45,6 +45,7 @@ type Cluster struct {
 	Supervisors []*Daemon
 	API         *api.Client
 	Session     time.Duration // the session timeout
+	KeyFile     string        // holds the cluster's key
 
 	bin, root string
 	env       []string
@@ -72,6 +73,9 @@ func Start(t testing.TB, cfg Config) *Cluster {
 	t.Cleanup(func() { c.end(t) })
 	c.env = append(withoutOurs(os.Environ()), "POLYBOLT_HOME="+filepath.Join(c.Dir, "home"), "XDG_RUNTIME_DIR="+c.Dir)
 	common := []string{"--zookeeper", strings.Join(c.ZooKeeper.Addrs(), ","), "--root", c.root, "--session-timeout", c.Session.String()}
+	c.KeyFile = filepath.Join(c.Dir, "cluster.key")
+	c.MustCLI(t, "doctor", "--new-key", c.KeyFile)
+	common = append(common, "--cluster-key", c.KeyFile)
 	token := filepath.Join(c.Dir, "token")
 	if err := os.WriteFile(token, []byte("a token for tests\n"), 0o600); err != nil {
 		t.Fatal(err)

@@ -9,7 +9,6 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/polybolt/polybolt/coordinator/zk"
 	"github.com/polybolt/polybolt/host/api"
 	"github.com/polybolt/polybolt/host/cluster"
 )
@@ -18,13 +17,7 @@ import (
 // is another than the one with a pid.
 func (c *Cluster) logServer(t *testing.T, not int) (*api.LogServer, int) {
 	t.Helper()
-	o := zk.DefaultOptions()
-	o.Servers, o.Root, o.SessionTimeout = c.ZooKeeper.Addrs(), c.root, c.Session
-	store, err := zk.Open(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer store.Close()
+	store := c.store(t, c.key(t).Credentials())
 	var found cluster.LogServer
 	Eventually(t, "a log server is announced", func() bool {
 		list, err := cluster.New(store, slog.New(slog.DiscardHandler)).LogServers(t.Context())

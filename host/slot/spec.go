@@ -26,7 +26,9 @@ type Spec struct {
 	Folder         string           `json:"folder"`  // of this place, for scratch and memory
 	Logs           string           `json:"logs"`    // folder for logs and dead tuples
 	Socket         string           `json:"socket"`
-	Orphan         cluster.Duration `json:"orphan"` // end when no supervisor has asked for as long; 0: never
+	ZooKeeperCA    string           `json:"zookeeper_ca,omitempty"` // as daemons have it
+	Access         *cluster.Access  `json:"access,omitempty"`       // what it proves to the coordinator and its peers; nil: the cluster has no key
+	Orphan         cluster.Duration `json:"orphan"`                 // end when no supervisor has asked for as long; 0: never
 }
 
 // Listen returns the address to listen on for what others reach at the given

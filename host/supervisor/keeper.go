@@ -194,6 +194,9 @@ func (k *keeper) do(ctx context.Context, a action) {
 func (k *keeper) start(ctx context.Context) error {
 	spec := k.s.o.Spec
 	spec.Run, spec.Place, spec.Bundle, spec.Folder, spec.Socket = k.placed.Run, k.place, k.bundle, k.folder, k.socket
+	if k.s.o.Access != nil {
+		spec.Access = k.s.o.Access(spec.Run, spec.Place)
+	}
 	spec.Logs = slot.Logs(k.s.o.Dir, string(k.placed.Run.Topology), k.place.Local())
 	for _, dir := range []string{filepath.Join(spec.Folder, "scratch"), spec.Logs} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {

@@ -26,6 +26,9 @@ type Options struct {
 	// Spec is what every worker is told; the supervisor fills in the rest.
 	Spec slot.Spec
 
+	// Access returns what a worker is given of the cluster's key; nil: the cluster has none.
+	Access func(cluster.RunID, cluster.Place) *cluster.Access
+
 	// Command returns the command of a worker, given its spec's file.
 	Command func(spec string) *exec.Cmd
 

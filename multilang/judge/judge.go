@@ -89,6 +89,20 @@ type Fault struct {
 	Decoded string // the same, for people
 }
 
+// Probe starts a program and returns its hello; it has ended then. The fault says
+// what came instead. The error is as of [Play], or the one of start.
+func Probe(ctx context.Context, component string, level multilang.Level, start Start, o Options) (*multilang.Hello, *Fault, error) {
+	if o.Patience == 0 {
+		o.Patience = 10 * time.Second
+	}
+	p := newPlayer(&Transcript{Name: "probe", Component: component}, level, o)
+	r, err := p.play(ctx, start)
+	if err == nil && r.Verdict == Skipped {
+		err = ErrUnknown
+	}
+	return p.hello, r.Fault, err
+}
+
 // Play plays a transcript against a program and returns what came of it; the
 // program has ended then. An error means that nothing can be said: it could not
 // be started, or ctx has ended. Conversations may be played concurrently.

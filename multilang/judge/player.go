@@ -132,6 +132,9 @@ func (p *player) end() error {
 
 // converse plays the handshake and all steps, up to the first fault.
 func (p *player) converse(ctx context.Context) error {
+	if p.t.Kind == "" { // a probe
+		return p.step(ctx, "hello", p.greeting)
+	}
 	if err := p.step(ctx, "hello, welcome, start, ready", p.shakeHands); err != nil || p.result.Fault != nil {
 		return err
 	}
@@ -177,10 +180,14 @@ func (p *player) blame(b *breach) {
 	p.result.Fault = f
 }
 
+// greeting waits for hello.
+func (p *player) greeting(ctx context.Context) error {
+	return p.until(ctx, wait{rule: "magic", done: func() bool { return p.hello != nil }, missing: func() string { return "no hello has come" }})
+}
+
 // shakeHands waits for hello, answers it, and waits for ready.
 func (p *player) shakeHands(ctx context.Context) error {
-	err := p.until(ctx, wait{rule: "magic", done: func() bool { return p.hello != nil }, missing: func() string { return "no hello has come" }})
-	if err != nil {
+	if err := p.greeting(ctx); err != nil {
 		return err
 	}
 	if p.hello.Level != p.level.String() {
@@ -303,7 +310,7 @@ func (p *player) ask(rows int) int {
 
 // askAgain asks for what a spout left of a request: it may have had nothing to emit just then.
 func (p *player) askAgain(r *request) error {
-	if r.rows <= 0 || p.seen.finished || !p.active || p.seen.expects == nil || p.seen.expects.exit != nil {
+	if r.rows <= 0 || p.seen.finished || !p.active || p.seen.expects == nil || p.seen.expects.exit != nil || p.seen.expects.loose {
 		return nil
 	}
 	if p.seen.wrong() != "" || p.seen.complete() {

@@ -116,7 +116,7 @@ func (c *compiler) data(s *sending, f *sendFile) error {
 	if f.Input >= len(c.t.welcome.Inputs) {
 		return fmt.Errorf("no input %d", f.Input)
 	}
-	rows, column, err := c.rows(f.Rows)
+	rows, column, err := c.rows(f.Rows, len(c.t.welcome.Inputs[f.Input].Fields))
 	if err != nil {
 		return err
 	}
@@ -145,7 +145,8 @@ func (c *compiler) data(s *sending, f *sendFile) error {
 }
 
 // rows reads a list of rows, or one of the ways to have them made.
-func (c *compiler) rows(raw json.RawMessage) ([][]any, *multilang.Column, error) {
+// width is that of the rows, for those that fit any schema.
+func (c *compiler) rows(raw json.RawMessage, width int) ([][]any, *multilang.Column, error) {
 	var list [][]any
 	if err := strictly(raw, &list); err == nil {
 		for i := range list {
@@ -159,6 +160,7 @@ func (c *compiler) rows(raw json.RawMessage) ([][]any, *multilang.Column, error)
 		Vectors bool   `json:"vectors"`
 		Column  string `json:"column"`
 		Numbers [2]int `json:"numbers"`
+		Texts   int    `json:"texts"`
 	}
 	if err := strictly(raw, &made); err != nil {
 		return nil, nil, err
@@ -172,6 +174,13 @@ func (c *compiler) rows(raw json.RawMessage) ([][]any, *multilang.Column, error)
 			return nil, nil, fmt.Errorf("columns.json has no %q", made.Column)
 		}
 		return v.rows, &v.column, nil
+	}
+	for i := range made.Texts {
+		row := make([]any, width)
+		for k := range row {
+			row[k] = fmt.Sprintf("text %d of row %d", k, i)
+		}
+		list = append(list, row)
 	}
 	for i := range made.Numbers[1] {
 		list = append(list, []any{int64(made.Numbers[0] + i)})

@@ -27,6 +27,9 @@ type Transcript struct {
 	chunk     int  // bytes a write; 0: whole messages
 	odd       bool // the handshake has what a later version may add
 	steps     []step
+
+	source  []byte // what it was made of
+	vectors *vectors
 }
 
 // speaks tells whether the transcript is for a level.
@@ -88,6 +91,36 @@ func Load(transcripts, vectors fs.FS) ([]*Transcript, error) {
 	return all, nil
 }
 
+// Schema is what a program needs to be told of its place that is not one of the
+// reference components. What is empty stays as the transcript has it.
+type Schema struct {
+	Inputs  []multilang.WelcomeInput
+	Outputs []multilang.WelcomeOutput
+	Conf    map[string]any
+}
+
+func (s *Schema) apply(w *multilang.Welcome) {
+	if s.Inputs != nil && w.Kind == "bolt" {
+		w.Inputs = s.Inputs
+	}
+	if s.Outputs != nil {
+		w.Outputs = s.Outputs
+	}
+	if s.Conf != nil {
+		w.Conf = s.Conf
+	}
+}
+
+// Any is the component of transcripts that any program can play: nothing is
+// expected of what it emits.
+const Any = "any"
+
+// For returns the transcript for a program of that schema. It is meant for
+// transcripts of the component [Any]; others send rows of their own schema.
+func (t *Transcript) For(s Schema) (*Transcript, error) {
+	return parseFor(t.Name, t.source, t.vectors, s)
+}
+
 // strictly decodes JSON without unknown keys, and keeps numbers as written.
 func strictly(b []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(b))
@@ -97,12 +130,16 @@ func strictly(b []byte, v any) error {
 }
 
 func parse(name string, b []byte, v *vectors) (*Transcript, error) {
+	return parseFor(name, b, v, Schema{})
+}
+
+func parseFor(name string, b []byte, v *vectors, s Schema) (*Transcript, error) {
 	f := file{Kind: "bolt", MaxMessageBytes: 16 << 20, BeatMillis: 10_000, Concurrency: 1, LogLevel: 2}
 	if err := strictly(b, &f); err != nil {
 		return nil, err
 	}
 	t := &Transcript{Name: name, About: f.About, Component: f.Component, Kind: f.Kind, levels: f.Levels, rule: f.Rule,
-		replays: f.Replays, chunk: f.Chunk, odd: f.Odd}
+		replays: f.Replays, chunk: f.Chunk, odd: f.Odd, source: b, vectors: v}
 	if err := t.check(); err != nil {
 		return nil, err
 	}
@@ -110,6 +147,7 @@ func parse(name string, b []byte, v *vectors) (*Transcript, error) {
 	if t.welcome, err = f.welcome(); err != nil {
 		return nil, err
 	}
+	s.apply(&t.welcome)
 	c := compiler{vectors: v, t: t}
 	for i, raw := range f.Steps {
 		s, err := c.step(raw)

@@ -69,6 +69,7 @@ export class Watched {
         this.samples.push(s)
         if (this.samples.length > history) this.samples.shift()
         this.sample.value = s
+        document.documentElement.dataset.samples = String(this.samples.length)
         break
       }
       case 'errors':

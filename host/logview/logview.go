@@ -3,7 +3,6 @@ package logview
 import (
 	"context"
 	"crypto/rand"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -63,7 +62,7 @@ func (s *Server) Run(ctx context.Context) error {
 		return fmt.Errorf("no supervisor has used this folder yet: %w", err)
 	}
 	id := cluster.SupervisorID(strings.TrimSpace(string(b)))
-	cert, err := certificate(time.Now())
+	config, pin, err := api.SelfSigned(time.Now())
 	if err != nil {
 		return err
 	}
@@ -73,13 +72,13 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	defer l.Close()
 	record := &cluster.LogServer{
-		Supervisor: id, Host: s.o.Host, Address: l.Addr().String(), Token: rand.Text(), Pin: api.Pin(cert.Certificate[0]),
+		Supervisor: id, Host: s.o.Host, Address: l.Addr().String(), Token: rand.Text(), Pin: pin,
 		Version: s.o.Version, PID: os.Getpid(), Started: time.Now().UTC(),
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	server := api.NewServer(s.handler(ctx, record.Token), s.o.Log)
-	server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{cert}}
+	server.TLSConfig = config
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()
 	var wg sync.WaitGroup

@@ -122,7 +122,7 @@ func (p *Process) Run(ctx context.Context) error {
 	})
 	wg.Go(func() {
 		err := p.o.Cluster.KeepAlive(ctx, p.spec.Run, p.spec.Place, &cluster.Alive{
-			Incarnation: p.incarnation, PID: os.Getpid(), Host: p.spec.Host, Figures: web.address, Token: web.token, Started: p.started,
+			Incarnation: p.incarnation, PID: os.Getpid(), Host: p.spec.Host, Figures: web.address, Token: web.token, Pin: web.pin, Started: p.started,
 		})
 		if errors.Is(err, cluster.ErrGone) {
 			p.o.Log.Info("this place is not the run's any more")

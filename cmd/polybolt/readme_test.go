@@ -118,7 +118,7 @@ func TestReadmeTopology(t *testing.T) {
 func TestDocumentLinks(t *testing.T) {
 	t.Parallel()
 	link := regexp.MustCompile(`\]\(([^):#]+)(#[^)]*)?\)`)
-	documents := []string{"README.md", "CONTRIBUTING.md"}
+	documents := []string{"README.md", "CONTRIBUTING.md", "examples-python/README.md", "examples-js/README.md"}
 	for _, e := range examples {
 		documents = append(documents, e.dir+"/README.md")
 	}

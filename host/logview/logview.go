@@ -1,6 +1,7 @@
 package logview
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -25,6 +27,7 @@ type Options struct {
 	Dir     string // the supervisor's data folder, an absolute path
 	Host    string // the machine's name, for people
 	Address string // host name or IP at which other machines reach this one
+	Bind    string // the one to listen on; empty: Address
 	Version string
 	Log     *slog.Logger
 }
@@ -66,13 +69,14 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l, err := net.Listen("tcp", net.JoinHostPort(s.o.Address, "0"))
+	l, err := net.Listen("tcp", net.JoinHostPort(cmp.Or(s.o.Bind, s.o.Address), "0"))
 	if err != nil {
 		return fmt.Errorf("serve logs: %w", err)
 	}
 	defer l.Close()
+	port := strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 	record := &cluster.LogServer{
-		Supervisor: id, Host: s.o.Host, Address: l.Addr().String(), Token: rand.Text(), Pin: pin,
+		Supervisor: id, Host: s.o.Host, Address: net.JoinHostPort(s.o.Address, port), Token: rand.Text(), Pin: pin,
 		Version: s.o.Version, PID: os.Getpid(), Started: time.Now().UTC(),
 	}
 	ctx, cancel := context.WithCancelCause(ctx)

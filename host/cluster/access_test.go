@@ -149,7 +149,7 @@ func TestAccess(t *testing.T) {
 					t.Errorf("%s writes a report: %v", name, err)
 				}
 			}
-			if s, err := d.WorkerState(t.Context(), run7, there); err != nil || len(s.Alive) != 1 || s.Alive[0].Token != "figures" {
+			if s, err := d.WorkerState(t.Context(), run7, there, nil); err != nil || len(s.Alive) != 1 || s.Alive[0].Token != "figures" {
 				t.Errorf("the daemons see %+v, %v", s, err)
 			}
 			if err := term.RemoveTopology(t.Context(), run7.Topology); err != nil {
@@ -203,7 +203,7 @@ func keepAlive(t *testing.T, c *Cluster, p Place, a *Alive, d *Cluster) {
 			done <- err
 			t.Fatal("registration ended: ", err)
 		}
-		if s, err := d.WorkerState(t.Context(), run7, p); err != nil {
+		if s, err := d.WorkerState(t.Context(), run7, p, nil); err != nil {
 			t.Fatal(err)
 		} else if len(s.Alive) == 1 {
 			return

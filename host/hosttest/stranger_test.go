@@ -51,7 +51,7 @@ func (c *Cluster) ports(t *testing.T, d *cluster.Cluster) map[string][]string {
 	}
 	for _, w := range a.Record.Workers {
 		ports["data"] = append(ports["data"], w.Address)
-		s, err := d.WorkerState(t.Context(), numbersRun, w.Place)
+		s, err := d.WorkerState(t.Context(), numbersRun, w.Place, nil)
 		if err != nil || len(s.Alive) != 1 {
 			t.Fatalf("worker at %s: %+v, %v", w.Place, s, err)
 		}

@@ -185,7 +185,7 @@ func (b *browser) js(script string, args ...any) any {
 // text returns the text of the first element that a selector finds, empty if there is none.
 func (b *browser) text(selector string) string {
 	b.t.Helper()
-	s, _ := b.js("return document.querySelector(arguments[0])?.innerText ?? ''", selector).(string)
+	s, _ := b.js("const e = document.querySelector(arguments[0]); return e?.innerText ?? e?.textContent ?? ''", selector).(string) // SVG has no innerText
 	return s
 }
 

@@ -149,18 +149,29 @@ func (d *dev) end(t testing.TB) {
 // deploy deploys the demonstration, with settings.
 func (d *dev) deploy(t testing.TB, set ...string) {
 	t.Helper()
+	if out, err := d.runDeploy(set...); err != nil {
+		t.Fatalf("polybolt deploy: %v\n%s", err, out)
+	}
+}
+
+// tryDeploy is deploy for what need not succeed, and returns what it printed.
+func (d *dev) tryDeploy(set ...string) string {
+	out, _ := d.runDeploy(set...) // what it says is looked at
+	return out
+}
+
+func (d *dev) runDeploy(set ...string) (string, error) {
 	args := []string{"deploy", filepath.Join("testdata", "demo")}
 	for _, s := range set {
 		args = append(args, "--set", s)
 	}
 	cmd := exec.Command(d.bin, args...)
 	cmd.Env = d.env
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("polybolt deploy: %v\n%s", err, out)
-	}
+	out, err := cmd.CombinedOutput()
+	return string(out), err
 }
 
-// state returns what nimbus says of the demonstration.
+// status returns what nimbus says of the demonstration.
 func (d *dev) status(t testing.TB) *api.Status {
 	t.Helper()
 	s, err := d.api.Status(t.Context(), topology.Name("newsroom"))

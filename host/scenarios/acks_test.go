@@ -118,7 +118,7 @@ func TestD45_TicksWithoutEnd(t *testing.T) {
 			}
 			kib = append(kib, n)
 		}
-		if len(kib) != 2 || kib[1]-kib[0] > 4096 && l == python || kib[1]-kib[0] > 20_000 {
+		if len(kib) != 2 || kib[1]-kib[0] > 4096 && l.name == "python" || kib[1]-kib[0] > 20_000 {
 			t.Errorf("after 300 and 2000 ticks it had %v KiB", kib)
 		}
 	})

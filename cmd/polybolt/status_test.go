@@ -40,7 +40,7 @@ func TestGrid(t *testing.T) {
 	for _, l := range g.lines() {
 		got = append(got, paint(l, 19, false))
 	}
-	want := []string{"name          n", "long name     7", "é          1234  wh"}
+	want := []string{"NAME          N", "long name     7", "é          1234  wh"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -73,7 +73,7 @@ func TestStatusTable(t *testing.T) {
 	}
 	want := []string{
 		"",
-		"component   tasks  rows/s  in flight  failed  restarts     p50   p99",
+		"COMPONENT   TASKS  ROWS/S  IN FLIGHT  FAILED  RESTARTS     P50   P99",
 		"lines           1     10k          7       0         0  1.50ms  20ms",
 		"split      1 of 2    1000          6       2         5                backoff crash loop",
 		"words  0:20  acked 7,000 (1000/s)  failed 2  dead 1  stopping",

@@ -228,14 +228,14 @@ func TestStatusOnTerminal(t *testing.T) {
 			o.shows("slow  0:01")
 			o.shows("slow  0:02")
 			text := o.text()
-			if strings.Count(text, "rows/s") != 1 || strings.Count(text, "slow  0:") != 1 {
+			if strings.Count(text, "ROWS/S") != 1 || strings.Count(text, "slow  0:") != 1 {
 				t.Errorf("the status does not stand there once:\n%s", text)
 			}
 			if code := o.wait(); code != 0 {
 				t.Errorf("exit code %d", code)
 			}
 			text = o.text()
-			for _, gone := range []string{"rows/s", "in flight", "slow  0:"} {
+			for _, gone := range []string{"ROWS/S", "IN FLIGHT", "slow  0:"} {
 				if strings.Contains(text, gone) {
 					t.Errorf("the screen still has %q:\n%s", gone, text)
 				}
@@ -284,7 +284,7 @@ func TestSecondCtrlC(t *testing.T) {
 	if code := o.wait(); code != exitAborted {
 		t.Errorf("exit code %d, want %d", code, exitAborted)
 	}
-	if text := o.text(); !strings.Contains(text, "tuples were in flight and are not done") || strings.Contains(text, "rows/s") {
+	if text := o.text(); !strings.Contains(text, "tuples were in flight and are not done") || strings.Contains(text, "ROWS/S") {
 		t.Errorf("it does not say what was dropped:\n%s", text)
 	}
 }

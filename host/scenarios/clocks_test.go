@@ -15,7 +15,7 @@ var wallClock = map[string]bool{"Unix": true, "UnixNano": true, "UnixMilli": tru
 
 // notDeciding are the files that may, and why.
 var notDeciding = map[string]string{
-	"../../shells/environ.go": "a random mark of a process, when there is no randomness",
+	"../../shells/environ.go": "the name of a process, as a mark in its environment",
 	"../../shells/shim.go":    "a file's age, in the name of a record of it",
 }
 

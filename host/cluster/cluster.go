@@ -162,7 +162,7 @@ type WorkerState struct {
 
 // WorkerState reads what a worker tells, and which of its processes live. What a
 // process has said of itself never changes, so those that known has are not read again.
-func (c *Cluster) WorkerState(ctx context.Context, id RunID, p Place, known []Alive) (s WorkerState, err error) {
+func (c *Cluster) WorkerState(ctx context.Context, id RunID, p Place, known ...Alive) (s WorkerState, err error) {
 	node, err := c.store.Get(ctx, workerPath(id, p))
 	if err != nil {
 		return s, gone(err)

@@ -62,7 +62,7 @@ func TestHostileSupervisorsAndWorkers(t *testing.T) {
 		coordinator.Create(alivePath(run7, here, who), []byte("nonsense")),
 		coordinator.Create(workerPath(run7, here)+"/whatever", nil),
 		coordinator.Create(failuresPath(run7, here, "split"), []byte("[]")))
-	s, err := c.WorkerState(t.Context(), run7, here, nil)
+	s, err := c.WorkerState(t.Context(), run7, here)
 	if err != nil {
 		t.Fatal(err)
 	}

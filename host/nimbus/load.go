@@ -68,7 +68,7 @@ func (l *leader) loadWorkers(ctx context.Context) error {
 		room <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-room }()
-			state, err := l.c.WorkerState(ctx, key.run, key.place, nil)
+			state, err := l.c.WorkerState(ctx, key.run, key.place)
 			if err != nil {
 				if !errors.Is(err, cluster.ErrGone) {
 					cancel(err)
@@ -307,7 +307,7 @@ func (l *leader) watch(ctx context.Context, key workerKey) {
 		case <-retry:
 		}
 		retry = nil
-		state, err := l.c.WorkerState(ctx, key.run, key.place, known)
+		state, err := l.c.WorkerState(ctx, key.run, key.place, known...)
 		switch {
 		case err == nil:
 			known = state.Alive

@@ -3,6 +3,7 @@ package hosttest
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -31,7 +32,7 @@ func (c *Cluster) daemonView(t *testing.T) (*cluster.Cluster, coordinator.Store)
 }
 
 // ports are all that a cluster listens on, by what listens.
-func (c *Cluster) ports(t *testing.T, d *cluster.Cluster) map[string][]string {
+func (c *Cluster) ports(t *testing.T, d *cluster.Cluster, store coordinator.Store) map[string][]string {
 	t.Helper()
 	ports := map[string][]string{}
 	for _, url := range c.urls {
@@ -51,13 +52,29 @@ func (c *Cluster) ports(t *testing.T, d *cluster.Cluster) map[string][]string {
 	}
 	for _, w := range a.Record.Workers {
 		ports["data"] = append(ports["data"], w.Address)
-		s, err := d.WorkerState(t.Context(), numbersRun, w.Place, nil)
-		if err != nil || len(s.Alive) != 1 {
-			t.Fatalf("worker at %s: %+v, %v", w.Place, s, err)
-		}
-		ports["figures"] = append(ports["figures"], s.Alive[0].Figures)
+		ports["figures"] = append(ports["figures"], figuresOf(t, store, w.Place))
 	}
 	return ports
+}
+
+// figuresOf returns where a worker serves its figures.
+func figuresOf(t *testing.T, store coordinator.Store, p cluster.Place) string {
+	t.Helper()
+	node := "/topologies/numbers/runs/1/workers/" + p.String()
+	names, err := store.Children(t.Context(), node)
+	must(t, err)
+	for _, name := range names {
+		if cluster.Incarnation(name).Validate() != nil {
+			continue // errors of a component
+		}
+		alive, err := store.Get(t.Context(), node+"/"+name)
+		must(t, err)
+		var record struct{ Data cluster.Alive }
+		must(t, json.Unmarshal(alive.Data, &record))
+		return record.Data.Figures
+	}
+	t.Fatalf("no worker at %s: %v", p, names)
+	return ""
 }
 
 // Strangers talk to every port: they are hung up on or refused, logged once,
@@ -69,12 +86,12 @@ func TestStrangersAtEveryPort(t *testing.T) {
 	c.MustCLI(t, "deploy", n.Topology)
 	n.flows(t)
 	before := c.children(t)
-	d, _ := c.daemonView(t)
+	d, store := c.daemonView(t)
 	noise := make([]byte, 64<<10)
 	for i := range noise {
 		noise[i] = byte(rand.Uint32())
 	}
-	for what, addrs := range c.ports(t, d) {
+	for what, addrs := range c.ports(t, d, store) {
 		for _, addr := range addrs {
 			for _, say := range []string{string(noise), "GET /v1/topologies HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", "\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00"} {
 				if said := talk(t, addr, say); strings.Contains(said, " 200 ") || strings.Contains(said, "numbers") {

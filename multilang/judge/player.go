@@ -51,7 +51,7 @@ type event struct {
 const stderrTail = 4 << 10
 
 func newPlayer(t *Transcript, level multilang.Level, o Options) *player {
-	p := &player{t: t, level: level, opts: o, events: make(chan event, 64), done: make(chan struct{}),
+	p := &player{t: t, level: level, opts: o.withDefaults(), events: make(chan event, 64), done: make(chan struct{}),
 		result: Result{Transcript: t.Name, Level: level}}
 	p.seen = seen{outcomes: map[ref]outcome{}, emitted: map[string][]emission{}, metrics: map[string]wantMetric{}}
 	p.ledger = ledger{t: t, seen: &p.seen}
@@ -182,7 +182,7 @@ func (p *player) blame(b *breach) {
 
 // greeting waits for hello.
 func (p *player) greeting(ctx context.Context) error {
-	return p.until(ctx, wait{rule: "magic", done: func() bool { return p.hello != nil }, missing: func() string { return "no hello has come" }})
+	return p.until(ctx, wait{rule: "magic", within: p.opts.Startup, done: func() bool { return p.hello != nil }, missing: func() string { return "no hello has come" }})
 }
 
 // shakeHands waits for hello, answers it, and waits for ready.
@@ -199,7 +199,7 @@ func (p *player) shakeHands(ctx context.Context) error {
 		return err
 	}
 	p.write(frames, p.t.chunk)
-	return p.until(ctx, wait{rule: "ready", done: func() bool { return p.ready }, missing: func() string { return "it did not say ready" }})
+	return p.until(ctx, wait{rule: "ready", within: p.opts.Startup, done: func() bool { return p.ready }, missing: func() string { return "it did not say ready" }})
 }
 
 // handshake returns welcome and start.

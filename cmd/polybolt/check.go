@@ -312,6 +312,9 @@ func (k *checker) tryLevels(ctx context.Context, wanted string) (*spoken, error)
 	if !known {
 		return nil, unusable("none of the reference components is there: %s", strings.Join(k.command, " "))
 	}
+	if s.silent != nil && strings.HasPrefix(s.silent.Fault.What, "after ") {
+		s.silent.Fault.What += "; a component written for Storm says nothing before its host does: it cannot be judged here"
+	}
 	if len(s.dialects) == 0 && s.silent == nil {
 		return nil, fmt.Errorf("it does not speak level %s", wanted)
 	}
@@ -368,7 +371,12 @@ func (k *checker) play(ctx context.Context, s *spoken, jobs int) ([]played, erro
 		wg.Go(func() {
 			defer func() { <-slots }()
 			results[i].dialect = c.dialect.name
-			results[i].Result, errs[i] = judge.Play(ctx, c.transcript, c.dialect.level, c.dialect.starter(k), k.options)
+			options := k.options
+			options.Scratch = filepath.Join(k.scratch, c.dialect.name+"-"+c.transcript.Name)
+			if errs[i] = os.Mkdir(options.Scratch, 0o700); errs[i] != nil {
+				return
+			}
+			results[i].Result, errs[i] = judge.Play(ctx, c.transcript, c.dialect.level, c.dialect.starter(k), options)
 		})
 	}
 	wg.Wait()

@@ -47,6 +47,10 @@ type event struct {
 	exit           *exit
 }
 
+// deathPatience is how long a program may take to die when it is killed. That is
+// the system's affair: only a machine out of breath takes more than a moment.
+const deathPatience = time.Minute
+
 // stderrTail is how much of what a program printed is kept.
 const stderrTail = 4 << 10
 
@@ -115,7 +119,7 @@ func (p *player) end() error {
 		return nil
 	}
 	p.process.Kill()
-	timer := time.NewTimer(p.opts.Patience)
+	timer := time.NewTimer(deathPatience)
 	defer timer.Stop()
 	defer close(p.done)
 	for {
@@ -125,7 +129,7 @@ func (p *player) end() error {
 				return nil
 			}
 		case <-timer.C:
-			return fmt.Errorf("%s: the program is still there %s after it was killed", p.t.Name, p.opts.Patience)
+			return fmt.Errorf("%s: the program is still there %s after it was killed", p.t.Name, deathPatience)
 		}
 	}
 }

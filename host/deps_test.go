@@ -69,6 +69,7 @@ var edges = map[string]map[string]string{
 	"host/process": {
 		"host/api":      "figures as they travel",
 		"host/cluster":  "reads what its run is to do, tells how it goes",
+		"host/metrics":  "writes figures for Prometheus",
 		"host/slot":     "answers at the slot's socket",
 		"host/topology": "the vocabulary",
 	},
@@ -88,7 +89,7 @@ var edges = map[string]map[string]string{
 	},
 	"host/ui": {},
 	// Contracts and seams.
-	"host/api": {"host/topology": "the vocabulary"},
+	"host/api": {"host/metrics": "writes figures for Prometheus", "host/topology": "the vocabulary"},
 	"host/cluster": {
 		"coordinator":   "the only package besides the composition root that knows it",
 		"host/blob":     "a bundle's name is its hash",
@@ -111,10 +112,11 @@ var edges = map[string]map[string]string{
 		"host/topology": "the vocabulary",
 		"multilang":     "columns and values",
 	},
-	"multilang":       {},
-	"multilang/judge": {"multilang": "judges a child that speaks it"},
-	"multilang/storm": {"multilang": "adapts Storm's protocol to it"},
-	"shells":          {},
+	"multilang":                 {},
+	"multilang/judge":           {"multilang": "judges a child that speaks it"},
+	"multilang/storm/stormtest": {},
+	"multilang/storm":           {"multilang": "adapts Storm's protocol to it"},
+	"shells":                    {},
 	// The coordinator.
 	"coordinator":               {},
 	"coordinator/zk":            {"coordinator": "implements its Store"},
@@ -129,6 +131,7 @@ var edges = map[string]map[string]string{
 	"coordinator/coordinatortest/faultproxy":    {},
 	"coordinator/coordinatortest/zookeepertest": {},
 	"multilang/multilangtest":                   {"multilang": "speaks it"},
+	"host/metrics/metricstest":                  {},
 	"host/scheduler/schedulertest":              {"host/scheduler": "the contract that it checks"},
 	"host/hosttest": {
 		"coordinator/coordinatortest/zookeepertest": "a real ZooKeeper",
@@ -145,6 +148,7 @@ var reserved = map[string][]string{
 	"github.com/go-zookeeper/zk":      {"coordinator/zk"},
 	"github.com/hashicorp/go-plugin":  {"host/plugin"},
 	"github.com/spf13/cobra":          {"cmd/polybolt"},
+	"github.com/spf13/viper":          {"cmd/polybolt"}, // never for topologies: it lower-cases keys
 	"github.com/jedib0t/go-pretty":    {"cmd/polybolt"},
 	"github.com/klauspost/compress":   {"host/blob", "host/cluster"},
 	"github.com/vmihailenco/msgpack":  {"multilang"},
@@ -172,7 +176,8 @@ var starters = map[string]string{
 	"host/supervisor": "hands that command line to shells, and starts the log server",
 	"host/hosttest":   "starts daemons for tests",
 	"coordinator/coordinatortest/zookeepertest": "starts a ZooKeeper for tests",
-	"bench": "starts what it measures",
+	"bench":                     "starts what it measures",
+	"multilang/storm/stormtest": "runs Maven and pip for tests",
 }
 
 // imports lists what each package imports; with tests, what only its tests do.

@@ -29,5 +29,5 @@ nimbus, those of dead workers included. The supervisor starts it, and it lives o
 	c.Flags().StringVar(&o.Dir, "dir", "", "the supervisor's data `folder` (default: supervisor in the state folder)")
 	c.Flags().StringVar(&o.Address, "address", o.Address, "`host` name or IP at which other machines reach this one")
 	c.Flags().StringVar(&o.Bind, "bind", "", "`host` name or IP to listen on, where address translation makes that another one (default: that of --address)")
-	return c
+	return configured(c)
 }

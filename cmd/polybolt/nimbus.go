@@ -42,7 +42,7 @@ func newNimbus() *cobra.Command {
 	c.Flags().StringVar(&o.Advertise, "advertise", "", "`URL` at which other nimbuses reach it (default: http://LISTEN)")
 	c.Flags().StringVar(&tokenFile, "token-file", "", "`file` with the token that clients must know; made if it is missing")
 	roles.flags(c)
-	return c
+	return configured(c)
 }
 
 // roleFiles are those that hold the tokens of people who may do less than everything.

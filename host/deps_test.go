@@ -104,6 +104,7 @@ var edges = map[string]map[string]string{
 	// Algorithms and vocabulary.
 	"host/acker":         {},
 	"host/blob":          {},
+	"host/metrics":       {},
 	"host/scheduler":     {},
 	"host/topology":      {},
 	"host/topology/flux": {"host/topology": "turns Flux into its native form"},

@@ -80,10 +80,12 @@ func (o *NimbusOptions) serve(ctx context.Context, role *nimbus.Nimbus, l net.Li
 	ended := make(chan struct{}) // closed when the role has ended
 	mux := http.NewServeMux()
 	mux.Handle("/", guard.Page(ui.Handler()))
-	mux.Handle("/v1/", api.Handler(api.HandlerOptions{
+	rest := api.Handler(api.HandlerOptions{
 		Service: role, Guard: guard, MaxBundle: o.Nimbus.Bundle.Packed, Log: log, Transport: http.DefaultTransport, Version: Version, Ending: ended,
 		Leader: func() (string, error) { return leaderOf(ctx, role) },
-	}))
+	})
+	mux.Handle("/v1/", rest)
+	mux.Handle("/metrics", rest)
 	server := api.NewServer(mux, log)
 	var wg sync.WaitGroup
 	wg.Go(func() {

@@ -60,7 +60,10 @@ func Handler(o HandlerOptions) http.Handler {
 		h.fail(w, r, Errorf(CodeNotFound, "there is no %s %s in this API", r.Method, r.URL.Path))
 	})
 	all.Handle("/", h.toLeader(mux))
-	return o.Guard.protect(all)
+	outer := http.NewServeMux()
+	outer.Handle("GET /metrics", o.Guard.admit(http.HandlerFunc(h.scrape), false)) // which scrapers ask for without our header
+	outer.Handle("/", o.Guard.protect(all))
+	return outer
 }
 
 type handler struct{ HandlerOptions }

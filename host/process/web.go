@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/polybolt/polybolt/host/api"
+	"github.com/polybolt/polybolt/host/metrics"
 )
 
 // web is a worker's HTTP server, at which nimbus asks for figures. Who wants
@@ -37,19 +38,34 @@ func listenFigures(p *Process) (*web, error) {
 	port := strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 	w := &web{address: net.JoinHostPort(p.spec.Address, port), token: rand.Text(), pin: pin, l: l}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v1/figures", func(out http.ResponseWriter, r *http.Request) {
-		if subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte("Bearer "+w.token)) != 1 {
-			http.Error(out, "no token, or a wrong one", http.StatusUnauthorized)
-			return
-		}
+	mux.HandleFunc("GET /v1/figures", w.known(func(out http.ResponseWriter, _ *http.Request) {
 		out.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(out).Encode(p.Figures()) // who does not listen misses it
-	})
+	}))
+	mux.HandleFunc("GET /metrics", w.known(func(out http.ResponseWriter, _ *http.Request) {
+		var page metrics.Page
+		figures := p.Figures()
+		figures.Place = p.spec.Place.String()
+		api.AddFigures(&page, p.spec.Run.Topology, &figures)
+		out.Header().Set("Content-Type", metrics.ContentType)
+		_, _ = out.Write(page.Bytes()) // who does not listen misses it
+	}))
 	w.server = &http.Server{
 		Handler: mux, TLSConfig: config, ReadTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: 30 * time.Second, MaxHeaderBytes: 8 << 10,
 		ErrorLog: slog.NewLogLogger(p.o.Log.Handler(), slog.LevelDebug), // strangers are not worth a line each
 	}
 	return w, nil
+}
+
+// known lets in who knows the token.
+func (w *web) known(next http.HandlerFunc) http.HandlerFunc {
+	return func(out http.ResponseWriter, r *http.Request) {
+		if subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte("Bearer "+w.token)) != 1 {
+			http.Error(out, "no token, or a wrong one", http.StatusUnauthorized)
+			return
+		}
+		next(out, r)
+	}
 }
 
 // run serves until ctx ends.

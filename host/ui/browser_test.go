@@ -13,7 +13,6 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -43,8 +42,7 @@ func startDriver() (*driver, error) {
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	l.Close()
 	d := &driver{url: "http://127.0.0.1:" + port, cmd: exec.Command(program, "--port="+port)}
-	d.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := d.cmd.Start(); err != nil {
+	if err := hosttest.StartCommand(d.cmd); err != nil {
 		return nil, err
 	}
 	for end := time.Now().Add(30 * time.Second); ; {
@@ -63,8 +61,20 @@ func startDriver() (*driver, error) {
 
 // end ends the driver, and with it all browsers.
 func (d *driver) end() {
-	_ = syscall.Kill(-d.cmd.Process.Pid, syscall.SIGKILL)
-	_ = d.cmd.Wait() // it was killed
+	if answer, err := http.Get(d.url + "/shutdown"); err == nil { // it ends its browsers
+		answer.Body.Close()
+	}
+	gone := make(chan struct{})
+	go func() {
+		_ = d.cmd.Wait() // nobody asks how it ended
+		close(gone)
+	}()
+	select {
+	case <-gone:
+	case <-time.After(hosttest.Patience):
+		_ = d.cmd.Process.Kill()
+		<-gone
+	}
 	http.DefaultClient.CloseIdleConnections()
 }
 

@@ -103,7 +103,7 @@ func startDev(t testing.TB) *dev {
 	d.env = append(d.env, "POLYBOLT_HOME="+home, "XDG_RUNTIME_DIR="+dir)
 	d.cmd = exec.Command(d.bin, args...)
 	d.cmd.Env, d.cmd.Stdout, d.cmd.Stderr = d.env, d, d
-	if err := d.cmd.Start(); err != nil {
+	if err := hosttest.StartCommand(d.cmd); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { d.end(t) })

@@ -24,7 +24,7 @@ const (
 	Storm   = "2.8.4"
 	Pystorm = "3.1.4"
 
-	mavenCopy = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
+	mavenGet = "org.apache.maven.plugins:maven-dependency-plugin:2.8:get"
 )
 
 // libraries are Storm's child libraries: the jar each comes in, and its checksum.
@@ -46,11 +46,16 @@ func Library(ctx context.Context, name string) (string, error) {
 		return "", fmt.Errorf("stormtest: there is no %s", name)
 	}
 	dir, err := cached(ctx, "storm-"+Storm+"-"+name, func(dir string) error {
-		err := command(ctx, "mvn", "-q", "-B", mavenCopy, "-Dartifact=org.apache.storm:"+lib.artifact+":"+Storm, "-DoutputDirectory="+dir, "-Dmdep.useBaseVersion=true")
+		// Version 2.8 of the plugin, as later ones want the parent's POM, which is not there.
+		err := command(ctx, "mvn", "-q", "-B", mavenGet, "-Dartifact=org.apache.storm:"+lib.artifact+":"+Storm, "-Dtransitive=false")
 		if err != nil {
 			return err
 		}
-		jar := filepath.Join(dir, lib.artifact+"-"+Storm+".jar")
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return err
+		}
+		jar := filepath.Join(home, ".m2", "repository", "org", "apache", "storm", lib.artifact, Storm, lib.artifact+"-"+Storm+".jar")
 		if err := verify(jar, lib.sha256); err != nil {
 			return err
 		}

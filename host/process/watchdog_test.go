@@ -2,6 +2,7 @@ package process
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,21 +15,21 @@ func TestWatchdog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ticker := time.NewTicker(watchEvery)
 		defer ticker.Stop()
-		probes := 0
+		var probes atomic.Int64
 		stuck := make(chan struct{})
-		var since time.Time
+		since := make(chan time.Time, 1)
 		given := 0
 		watchdog(t.Context(), func() {
-			switch probes++; probes {
+			switch probes.Add(1) {
 			case 2:
 				time.Sleep((watchLimit - 1) * watchEvery) // a slow one
 			case 5:
-				since = time.Now()
+				since <- time.Now()
 				<-stuck
 			}
 		}, ticker.C, func(n int) { given = n })
-		if probes != 5 || given != watchLimit || time.Since(since) != watchLimit*watchEvery {
-			t.Errorf("given up after %d probes, %d ticks and %v", probes, given, time.Since(since))
+		if took := time.Since(<-since); probes.Load() != 5 || given != watchLimit || took != watchLimit*watchEvery {
+			t.Errorf("given up after %d probes, %d ticks and %v", probes.Load(), given, took)
 		}
 		close(stuck)
 	})

@@ -45,7 +45,6 @@ func listenFigures(p *Process) (*web, error) {
 	mux.HandleFunc("GET /metrics", w.known(func(out http.ResponseWriter, _ *http.Request) {
 		var page metrics.Page
 		figures := p.Figures()
-		figures.Place = p.spec.Place.String()
 		api.AddFigures(&page, p.spec.Run.Topology, &figures)
 		out.Header().Set("Content-Type", metrics.ContentType)
 		_, _ = out.Write(page.Bytes()) // who does not listen misses it

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -190,4 +192,24 @@ func (d *dev) signIn(t testing.TB, role api.Role, s size, dark bool) *browser {
 	b.click("button[type=submit]", "Sign in")
 	b.sees("header.top", "Topologies")
 	return b
+}
+
+// scrape returns nimbus's page of figures.
+func (d *dev) scrape(t testing.TB, token string) string {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, d.url+"/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	page, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatalf("%s, %v\n%s", answer.Status, err, page)
+	}
+	return string(page)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/polybolt/polybolt/host/api"
 	"github.com/polybolt/polybolt/host/hosttest"
+	"github.com/polybolt/polybolt/host/metrics/metricstest"
 )
 
 // Issue 6, Shows 1: each page and each change, in a browser, against a real
@@ -215,6 +216,16 @@ func TestRoles(t *testing.T) {
 		c.Close()
 	}
 	b.sees("h1 .badge", "inactive") // by the operator: the viewer sees it at once
+
+	// What Prometheus scrapes from a running cluster, with the viewer's token.
+	page := d.scrape(t, d.token[api.Viewer])
+	problems, values := metricstest.Lint(page)
+	for _, p := range problems {
+		t.Error(p)
+	}
+	if values[`polybolt_topology_state{topology="newsroom",state="inactive"}`] != 1 || values["polybolt_nimbus_leader"] != 1 || strings.Count(page, "\npolybolt_task_received_total{") != 8 {
+		t.Errorf("the page is\n%s", page)
+	}
 
 	// The keyboard alone: from the top of the page to a component.
 	b.js("document.activeElement.blur()")

@@ -40,6 +40,7 @@ var edges = map[string]map[string]string{
 		"host/logview":         "a role",
 		"host/mesh":            "joins the engines of a run's workers",
 		"host/nimbus":          "a role",
+		"host/plugin":          "a scheduler in a process of its own, for nimbus",
 		"host/process":         "a role",
 		"host/slot":            "a worker reads its spec",
 		"host/transport":       "tells why a link was refused",
@@ -52,6 +53,11 @@ var edges = map[string]map[string]string{
 		"shells":               "opens the SDKs",
 	},
 	// Roles.
+	"host/plugin": {"host/scheduler": "asks a plugin what it would answer, and answers itself when that fails"},
+	"host/plugin/example": {
+		"host/plugin":    "is a plugin",
+		"host/scheduler": "answers its problems",
+	},
 	"host/nimbus": {
 		"host/api":       "is the service behind it",
 		"host/blob":      "checks bundles",
@@ -176,6 +182,7 @@ var starters = map[string]string{
 	"host":            "builds the command line of workers: shells starts them",
 	"host/supervisor": "hands that command line to shells, and starts the log server",
 	"host/hosttest":   "starts daemons for tests",
+	"host/plugin":     "go-plugin starts what it is given; a plugin is part of the cluster, not user code",
 	"coordinator/coordinatortest/zookeepertest": "starts a ZooKeeper for tests",
 	"bench":                     "starts what it measures",
 	"multilang/storm/stormtest": "runs Maven and pip for tests",

@@ -41,6 +41,7 @@ func newNimbus() *cobra.Command {
 	c.Flags().StringVar(&o.Listen, "listen", o.Listen, "where the API listens, as `HOST:PORT`")
 	c.Flags().StringVar(&o.Advertise, "advertise", "", "`URL` at which other nimbuses reach it (default: http://LISTEN)")
 	c.Flags().StringVar(&tokenFile, "token-file", "", "`file` with the token that clients must know; made if it is missing")
+	c.Flags().StringSliceVar(&o.Scheduler, "scheduler", nil, "a plugin that decides where tasks run, as `PROGRAM[,ARGUMENT…]` (default: the built-in)")
 	roles.flags(c)
 	return configured(c)
 }

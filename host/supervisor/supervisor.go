@@ -14,6 +14,7 @@ import (
 
 	"github.com/polybolt/polybolt/host/blob"
 	"github.com/polybolt/polybolt/host/cluster"
+	"github.com/polybolt/polybolt/host/slot"
 )
 
 const (
@@ -167,6 +168,7 @@ func (s *Supervisor) loop(ctx context.Context) error {
 			continue
 		case <-reap.C:
 			s.reap()
+			s.reapLogs()
 			continue
 		}
 		retry = nil
@@ -303,5 +305,16 @@ func (s *Supervisor) reap() {
 	}
 	if err := s.code.reap(used); err != nil {
 		s.o.Log.Warn("code that nothing uses is left", "err", err)
+	}
+}
+
+// reapLogs deletes what nobody will ask for any more.
+func (s *Supervisor) reapLogs() {
+	busy := map[string]bool{}
+	for place, p := range s.wanted {
+		busy[slot.Logs(s.o.Dir, string(p.Run.Topology), place.Local())] = true
+	}
+	if err := reapLogs(s.o.Dir, busy, time.Now()); err != nil {
+		s.o.Log.Warn("old logs are left", "err", err)
 	}
 }

@@ -81,6 +81,7 @@ func (s *Supervisor) Run(ctx context.Context) (err error) {
 	}
 	defer lock.Close()
 	close(s.ready)
+	outer := ctx
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer s.wg.Wait()
 	defer cancel(nil)
@@ -101,10 +102,10 @@ func (s *Supervisor) Run(ctx context.Context) (err error) {
 	if err := s.loop(ctx); err != nil {
 		return err
 	}
-	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
-		return cause
+	if outer.Err() != nil {
+		return nil
 	}
-	return nil
+	return context.Cause(ctx) // nil after End
 }
 
 // open makes the folder ours.

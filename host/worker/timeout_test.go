@@ -60,7 +60,7 @@ bolts:
 	enough := errors.New("enough")
 	go func() { f.result <- f.Run(ctx) }()
 	most := 0
-	for deadline := time.Now().Add(time.Minute); f.Summary().Failed < 20*pending; {
+	for deadline := time.Now().Add(time.Minute); f.Summary().Failed < 8*pending; {
 		for _, s := range f.Snapshot().Tasks {
 			most = max(most, s.Held)
 		}
@@ -75,7 +75,7 @@ bolts:
 		t.Error(err)
 	}
 	if most > 3*pending { // a row that comes to be held while its tree times out stays
-		t.Errorf("%d rows were held after %d timeouts, and max_pending is %d", most, 20*pending, pending)
+		t.Errorf("%d rows were held after %d timeouts, and max_pending is %d", most, 8*pending, pending)
 	}
 	for _, x := range f.Failures() {
 		if x.Component == "keep" && x.Type == "Timeout" && strings.Contains(x.Message, "keep[0] has held a row of it for") {

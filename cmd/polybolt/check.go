@@ -79,9 +79,10 @@ type dialect struct {
 	name  string // as --level takes it
 	level multilang.Level
 
-	// adapt makes a program look like one that speaks PROTOCOL.md; nil for
-	// those that do. A dialect with adapt is tried when a program is silent.
-	adapt func(judge.Start) judge.Start
+	// adapt makes a program look like one that speaks PROTOCOL.md, for a
+	// transcript, whose welcome says what the program's host would have told it;
+	// nil for those that do. A dialect with adapt is tried when a program is silent.
+	adapt func(*judge.Transcript, judge.Start) judge.Start
 }
 
 // dialects are all that check knows, in the order in which they are tried.
@@ -330,16 +331,16 @@ func (k *checker) probe(ctx context.Context, d dialect) (hello *multilang.Hello,
 			continue
 		}
 		tried[t.Component] = true
-		if hello, r, err = judge.Probe(ctx, t.Component, d.level, d.starter(k), k.options); !errors.Is(err, judge.ErrUnknown) {
+		if hello, r, err = judge.Probe(ctx, t.Component, d.level, d.starter(k, t), k.options); !errors.Is(err, judge.ErrUnknown) {
 			break
 		}
 	}
 	return hello, r, err
 }
 
-func (d *dialect) starter(k *checker) judge.Start {
+func (d *dialect) starter(k *checker, t *judge.Transcript) judge.Start {
 	if d.adapt != nil {
-		return d.adapt(k.start)
+		return d.adapt(t, k.start)
 	}
 	return k.start
 }
@@ -376,7 +377,7 @@ func (k *checker) play(ctx context.Context, s *spoken, jobs int) ([]played, erro
 			if errs[i] = os.Mkdir(options.Scratch, 0o700); errs[i] != nil {
 				return
 			}
-			results[i].Result, errs[i] = judge.Play(ctx, c.transcript, c.dialect.level, c.dialect.starter(k), options)
+			results[i].Result, errs[i] = judge.Play(ctx, c.transcript, c.dialect.level, c.dialect.starter(k, c.transcript), options)
 		})
 	}
 	wg.Wait()

@@ -32,6 +32,10 @@ type Transcript struct {
 	vectors *vectors
 }
 
+// Welcome returns what the program is told, but for level and scratch folder. Its
+// maps and slices are the transcript's.
+func (t *Transcript) Welcome() multilang.Welcome { return t.welcome }
+
 // speaks tells whether the transcript is for a level.
 func (t *Transcript) speaks(level multilang.Level) bool {
 	return len(t.levels) == 0 || slices.Contains(t.levels, level.String())

@@ -75,6 +75,16 @@ bench: build ## measure what bench/RESULTS.md reports (BENCHFLAGS='-only start')
 	$(GO) build -o bin/bench ./bench
 	bin/bench -polybolt bin/polybolt -python '$(PYTHON)' -node '$(NODE)' $(BENCHFLAGS)
 
+# ---- the web page
+
+.PHONY: ui
+ui: ## build host/ui/dist, which is committed and embedded, from host/ui/web
+	cd host/ui/web && npm ci --no-audit --no-fund && npx tsc --noEmit && $(NODE) build.mjs
+
+.PHONY: screenshots
+screenshots: need ## remake the pictures in docs/screenshots, of a real cluster in a real browser
+	POLYBOLT_SCREENSHOTS=$(CURDIR)/docs/screenshots $(GO) test -count=1 -timeout 30m -run TestScreenshots ./host/ui
+
 # ---- the code itself
 
 .PHONY: check

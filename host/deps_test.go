@@ -28,6 +28,7 @@ var edges = map[string]map[string]string{
 		"host/topology/flux": "what placeholders of Storm's files stand for",
 		"host/worker":        "run shows the engine's figures",
 		"multilang":          "version names the protocol's",
+		"multilang/judge":    "check judges programs",
 		"shells":             "a guardian's main, the SDKs",
 	},
 	"host": {
@@ -39,6 +40,7 @@ var edges = map[string]map[string]string{
 		"host/logview":         "a role",
 		"host/mesh":            "joins the engines of a run's workers",
 		"host/nimbus":          "a role",
+		"host/plugin":          "a scheduler in a process of its own, for nimbus",
 		"host/process":         "a role",
 		"host/slot":            "a worker reads its spec",
 		"host/transport":       "tells why a link was refused",
@@ -46,10 +48,16 @@ var edges = map[string]map[string]string{
 		"host/supervisor":      "a role",
 		"host/ui":              "the page beside the API",
 		"host/topology":        "the vocabulary",
+		"host/topology/flux":   "reads Storm's form of it",
 		"host/worker":          "the engine",
 		"shells":               "opens the SDKs",
 	},
 	// Roles.
+	"host/plugin": {"host/scheduler": "asks a plugin what it would answer, and answers itself when that fails"},
+	"host/plugin/example": {
+		"host/plugin":    "is a plugin",
+		"host/scheduler": "answers its problems",
+	},
 	"host/nimbus": {
 		"host/api":       "is the service behind it",
 		"host/blob":      "checks bundles",
@@ -67,6 +75,7 @@ var edges = map[string]map[string]string{
 	"host/process": {
 		"host/api":      "figures as they travel",
 		"host/cluster":  "reads what its run is to do, tells how it goes",
+		"host/metrics":  "writes figures for Prometheus",
 		"host/slot":     "answers at the slot's socket",
 		"host/topology": "the vocabulary",
 	},
@@ -86,7 +95,7 @@ var edges = map[string]map[string]string{
 	},
 	"host/ui": {},
 	// Contracts and seams.
-	"host/api": {"host/topology": "the vocabulary"},
+	"host/api": {"host/metrics": "writes figures for Prometheus", "host/topology": "the vocabulary"},
 	"host/cluster": {
 		"coordinator":   "the only package besides the composition root that knows it",
 		"host/blob":     "a bundle's name is its hash",
@@ -101,6 +110,7 @@ var edges = map[string]map[string]string{
 	// Algorithms and vocabulary.
 	"host/acker":         {},
 	"host/blob":          {},
+	"host/metrics":       {},
 	"host/scheduler":     {},
 	"host/topology":      {},
 	"host/topology/flux": {"host/topology": "turns Flux into its native form"},
@@ -109,10 +119,11 @@ var edges = map[string]map[string]string{
 		"host/topology": "the vocabulary",
 		"multilang":     "columns and values",
 	},
-	"multilang":       {},
-	"multilang/judge": {"multilang": "judges a child that speaks it"},
-	"multilang/storm": {"multilang": "adapts Storm's protocol to it"},
-	"shells":          {},
+	"multilang":                 {},
+	"multilang/judge":           {"multilang": "judges a child that speaks it"},
+	"multilang/storm/stormtest": {},
+	"multilang/storm":           {"multilang": "adapts Storm's protocol to it"},
+	"shells":                    {},
 	// The coordinator.
 	"coordinator":               {},
 	"coordinator/zk":            {"coordinator": "implements its Store"},
@@ -127,6 +138,7 @@ var edges = map[string]map[string]string{
 	"coordinator/coordinatortest/faultproxy":    {},
 	"coordinator/coordinatortest/zookeepertest": {},
 	"multilang/multilangtest":                   {"multilang": "speaks it"},
+	"host/metrics/metricstest":                  {},
 	"host/scheduler/schedulertest":              {"host/scheduler": "the contract that it checks"},
 	"host/hosttest": {
 		"coordinator/coordinatortest/zookeepertest": "a real ZooKeeper",
@@ -143,12 +155,13 @@ var reserved = map[string][]string{
 	"github.com/go-zookeeper/zk":      {"coordinator/zk"},
 	"github.com/hashicorp/go-plugin":  {"host/plugin"},
 	"github.com/spf13/cobra":          {"cmd/polybolt"},
+	"github.com/spf13/viper":          {"cmd/polybolt"}, // never for topologies: it lower-cases keys
 	"github.com/jedib0t/go-pretty":    {"cmd/polybolt"},
 	"github.com/klauspost/compress":   {"host/blob", "host/cluster"},
 	"github.com/vmihailenco/msgpack":  {"multilang"},
 	"go.yaml.in/yaml":                 {"host/topology", "host/topology/flux", "cmd/polybolt"},
-	"github.com/invopop/jsonschema":   {"host/topology"},
-	"github.com/santhosh-tekuri/":     {"host/topology"},
+	"github.com/invopop/jsonschema":   {"host/topology", "host/api"},
+	"github.com/santhosh-tekuri/":     {"host/topology", "host/api"},
 	"github.com/HdrHistogram/":        {"host/worker"},
 	"github.com/cespare/xxhash":       {"multilang"},
 	"go.etcd.io/bbolt":                {},
@@ -169,8 +182,10 @@ var starters = map[string]string{
 	"host":            "builds the command line of workers: shells starts them",
 	"host/supervisor": "hands that command line to shells, and starts the log server",
 	"host/hosttest":   "starts daemons for tests",
+	"host/plugin":     "go-plugin starts what it is given; a plugin is part of the cluster, not user code",
 	"coordinator/coordinatortest/zookeepertest": "starts a ZooKeeper for tests",
-	"bench": "starts what it measures",
+	"bench":                     "starts what it measures",
+	"multilang/storm/stormtest": "runs Maven and pip for tests",
 }
 
 // imports lists what each package imports; with tests, what only its tests do.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/polybolt/polybolt/coordinator/embedded"
+	"github.com/polybolt/polybolt/host/api"
 	"github.com/polybolt/polybolt/host/cluster"
 	"github.com/polybolt/polybolt/host/slot"
 	"github.com/polybolt/polybolt/host/supervisor"
@@ -20,9 +21,10 @@ import (
 
 // DevOptions say how a whole cluster in one process runs.
 type DevOptions struct {
-	Dir       string // all its data, an absolute path
-	Listen    string // HOST:PORT of the API, on loopback; empty: 127.0.0.1:6627, or any port if that is taken
-	Token     string // what clients must know
+	Dir       string              // all its data, an absolute path
+	Listen    string              // HOST:PORT of the API, on loopback; empty: 127.0.0.1:6627, or any port if that is taken
+	Token     string              // what clients must know to do everything
+	Roles     map[api.Role]string // tokens of those who may do less; may be nil
 	Slots     int
 	Listening func(url string) // told when the API answers
 }
@@ -166,7 +168,7 @@ func (d *Dev) serve(ctx context.Context, common ClusterOptions, l net.Listener) 
 	so.ClusterOptions, so.Dir, so.Slots, so.Orphan = common, filepath.Join(d.o.Dir, "machine"), d.o.Slots, devOrphan
 	so.Times.Stop = devStop
 	no := DefaultNimbusOptions()
-	no.ClusterOptions, no.Token, no.Listening = common, d.o.Token, d.o.Listening
+	no.ClusterOptions, no.Token, no.Roles, no.Listening = common, d.o.Token, d.o.Roles, d.o.Listening
 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -204,7 +204,7 @@ func figuresOf(s worker.Snapshot) api.WorkerFigures {
 		f.Tasks = append(f.Tasks, api.TaskFigures{
 			Component: t.Component, Spout: t.Kind == topology.Spout, Task: t.Task, Index: t.Index, State: t.State.String(), Why: t.Why, PID: t.PID,
 			Received: t.Received, Emitted: t.Emitted, Acked: t.Acked, Failed: t.Failed, Errors: t.Errors, Restarts: t.Restarts,
-			Queued: t.Queued, InChild: t.InChild, Held: t.Held, Pending: t.Pending, P50: t.P50, P99: t.P99,
+			Queued: t.Queued, InChild: t.InChild, Held: t.Held, Pending: t.Pending, P50: t.P50, P99: t.P99, Row: t.Row,
 		})
 	}
 	return f

@@ -14,6 +14,7 @@ type LogviewOptions struct {
 	ClusterOptions
 	Dir     string // the supervisor's data folder, an absolute path
 	Address string // where other machines reach this one
+	Bind    string // the IP or name to listen on; empty: Address
 }
 
 // DefaultLogviewOptions returns options that lack only Dir.
@@ -36,10 +37,10 @@ func RunLogview(ctx context.Context, o LogviewOptions, log *slog.Logger) error {
 }
 
 func newLogview(c *cluster.Cluster, o *LogviewOptions, log *slog.Logger) *logview.Server {
-	return logview.New(c, logview.Options{Dir: o.Dir, Host: o.Host, Address: o.Address, Version: Version, Log: log})
+	return logview.New(c, logview.Options{Dir: o.Dir, Host: o.Host, Address: o.Address, Bind: o.Bind, Version: Version, Log: log})
 }
 
 // args are the flags with which the command gets these options.
 func (o *LogviewOptions) args() []string {
-	return append([]string{LogviewCommand, "--dir", o.Dir, "--address", o.Address}, o.ClusterOptions.args()...)
+	return append([]string{LogviewCommand, "--dir", o.Dir, "--address", o.Address, "--bind", o.Bind}, o.ClusterOptions.args()...)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/polybolt/polybolt/host/api"
 	"github.com/polybolt/polybolt/host/cluster"
 	"github.com/polybolt/polybolt/host/nimbus"
+	"github.com/polybolt/polybolt/host/plugin"
 	"github.com/polybolt/polybolt/host/ui"
 )
 
@@ -24,6 +25,7 @@ type NimbusOptions struct {
 	Advertise string              // URL at which other nimbuses reach it; empty: http://LISTEN
 	Token     string              // what clients must know to do everything
 	Roles     map[api.Role]string // tokens of those who may do less; may be nil
+	Scheduler []string            // command of a plugin that decides where tasks run; empty: the built-in
 	Nimbus    nimbus.Options
 	Listening func(url string) // told when the API answers; may be nil
 }
@@ -64,6 +66,16 @@ func (o *NimbusOptions) run(ctx context.Context, l net.Listener, log *slog.Logge
 		n := o.Nimbus
 		n.Log, n.ZooKeeper = log, o.ZooKeeper
 		n.Self = cluster.Nimbus{Incarnation: cluster.NewIncarnation(), Host: o.Host, URL: url, Version: Version, PID: os.Getpid(), Started: time.Now().UTC()}
+		if len(o.Scheduler) > 0 {
+			p := plugin.DefaultOptions()
+			p.Command, p.Log = o.Scheduler, log
+			s, err := plugin.New(p)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			n.Rules.Schedule = s.Schedule
+		}
 		role, err := nimbus.New(c, n)
 		if err != nil {
 			return err
@@ -80,10 +92,12 @@ func (o *NimbusOptions) serve(ctx context.Context, role *nimbus.Nimbus, l net.Li
 	ended := make(chan struct{}) // closed when the role has ended
 	mux := http.NewServeMux()
 	mux.Handle("/", guard.Page(ui.Handler()))
-	mux.Handle("/v1/", api.Handler(api.HandlerOptions{
+	rest := api.Handler(api.HandlerOptions{
 		Service: role, Guard: guard, MaxBundle: o.Nimbus.Bundle.Packed, Log: log, Transport: http.DefaultTransport, Version: Version, Ending: ended,
 		Leader: func() (string, error) { return leaderOf(ctx, role) },
-	}))
+	})
+	mux.Handle("/v1/", rest)
+	mux.Handle("/metrics", rest)
 	server := api.NewServer(mux, log)
 	var wg sync.WaitGroup
 	wg.Go(func() {

@@ -75,7 +75,7 @@ func newSupervisor(c *cluster.Cluster, o *SupervisorOptions, session time.Durati
 		so.Access = key.Access
 	}
 	if logs {
-		lo := LogviewOptions{ClusterOptions: o.ClusterOptions, Dir: o.Dir, Address: o.Address}
+		lo := LogviewOptions{ClusterOptions: o.ClusterOptions, Dir: o.Dir, Address: o.Address, Bind: o.Bind}
 		so.LogServer = func() *exec.Cmd { return exec.Command(self, lo.args()...) }
 	}
 	return supervisor.New(c, so)

@@ -45,8 +45,9 @@ func split(t *testing.T, b []byte, chunk, limit int) string {
 	t.Helper()
 	s := Splitter{Limit: limit}
 	var text, out bytes.Buffer
-	var buf []byte
+	from, to := 0, 0 // of b: what is not used, of what has come
 	for {
+		buf := b[from:to]
 		p, err := s.Next(buf)
 		if err != nil {
 			fmt.Fprintf(&out, "no stream any more\n")
@@ -61,14 +62,13 @@ func split(t *testing.T, b []byte, chunk, limit int) string {
 		case Started, Frame, TooLarge:
 			fmt.Fprintf(&out, "%d %d %s\n", p.Kind, p.Size, hex.EncodeToString(p.Body))
 		}
-		if buf = buf[p.Used:]; p.Kind != More {
+		if from += p.Used; p.Kind != More {
 			continue
 		}
-		if len(b) == 0 {
+		if to == len(b) {
 			break
 		}
-		n := min(chunk, len(b))
-		buf, b = append(buf[:len(buf):len(buf)], b[:n]...), b[n:]
+		to = min(to+chunk, len(b))
 	}
 	return fmt.Sprintf("%q\n%s", text.String(), out.String())
 }

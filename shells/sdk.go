@@ -21,7 +21,7 @@ import (
 // does. Globs, not folders: embedding a folder leaves __init__.py out, and
 // "all:" takes __pycache__ in. *.*s is .js, .mjs and .d.ts. A test compares with the disk.
 //
-//go:embed python/boot/*.py python/src/polybolt/*.py python/src/polybolt/py.typed
+//go:embed python/boot/*.py python/classic/*.py python/src/polybolt/*.py python/src/polybolt/compat/*.py python/src/polybolt/py.typed
 //go:embed node/package.json node/*.*s node/lib/*.*s
 var embedded embed.FS
 

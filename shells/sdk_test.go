@@ -19,7 +19,7 @@ import (
 func TestEmbeddedFilesAreThoseOnDisk(t *testing.T) {
 	t.Parallel()
 	var want []string
-	for _, root := range []string{"python/boot", "python/src/polybolt", "node"} {
+	for _, root := range []string{"python/boot", "python/classic", "python/src/polybolt", "node"} {
 		err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 			if err != nil {
 				return err

@@ -20,6 +20,7 @@ const devLogName = "dev.log"
 
 func newDev() *cobra.Command {
 	o := host.DefaultDevOptions()
+	roles := roleFiles{}
 	c := &cobra.Command{
 		Use:   "dev",
 		Short: "Run a whole cluster on this machine, to develop and to try things",
@@ -38,6 +39,9 @@ workers live on: the next dev finds them, and after 10 minutes without one they 
 			if err == nil {
 				o.Token, err = ensureToken("")
 			}
+			if err == nil {
+				o.Roles, err = roles.tokens(o.Token)
+			}
 			if err != nil {
 				return err
 			}
@@ -47,6 +51,7 @@ workers live on: the next dev finds them, and after 10 minutes without one they 
 	c.Flags().StringVar(&o.Dir, "data", "", "`folder` for all its data (default: dev in the state folder)")
 	c.Flags().StringVar(&o.Listen, "listen", "", "where the API listens, as `HOST:PORT` (default: 127.0.0.1:6627, any port if that is taken)")
 	c.Flags().IntVar(&o.Slots, "slots", o.Slots, "how many workers can run")
+	roles.flags(c)
 	return c
 }
 

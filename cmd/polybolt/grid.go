@@ -39,7 +39,7 @@ func (g *grid) lines() [][]span {
 	head := make([]span, len(g.header))
 	width := make([]int, len(g.header))
 	for i, h := range g.header {
-		head[i] = span{strings.TrimPrefix(h, "<"), faint}
+		head[i] = span{strings.ToUpper(strings.TrimPrefix(h, "<")), faint} // as in all tables
 		width[i] = utf8.RuneCountInString(head[i].text)
 	}
 	for _, row := range g.rows {

@@ -28,5 +28,6 @@ nimbus, those of dead workers included. The supervisor starts it, and it lives o
 	clusterFlags(c, &o.ClusterOptions)
 	c.Flags().StringVar(&o.Dir, "dir", "", "the supervisor's data `folder` (default: supervisor in the state folder)")
 	c.Flags().StringVar(&o.Address, "address", o.Address, "`host` name or IP at which other machines reach this one")
-	return c
+	c.Flags().StringVar(&o.Bind, "bind", "", "`host` name or IP to listen on, where address translation makes that another one (default: that of --address)")
+	return configured(c)
 }

@@ -116,7 +116,7 @@ every tuple tracked until it is done. To begin with:
 		&cobra.Group{ID: groupDevelop, Title: "On this machine:"},
 		&cobra.Group{ID: groupUse, Title: "On a cluster:"},
 		&cobra.Group{ID: groupServe, Title: "To be a cluster:"})
-	root.AddCommand(newRun(), newRunHere(), newNew(), newValidate(), newGraph(), newSchema(), newConvert(), newSDK(), newVersion(),
+	root.AddCommand(newRun(), newRunHere(), newNew(), newValidate(), newGraph(), newSchema(), newConvert(), newCheck(), newSDK(), newVersion(),
 		newDev(), newNimbus(), newSupervisor(), newLogview(), newWorker(), newDeploy(), newList(), newKill())
 	root.AddCommand(clusterCommands()...)
 	for _, c := range root.Commands() {

@@ -20,7 +20,8 @@ import (
 
 func newNimbus() *cobra.Command {
 	o := host.DefaultNimbusOptions()
-	var tokenFile, operator, viewer string
+	var tokenFile string
+	roles := roleFiles{}
 	c := &cobra.Command{
 		Use:   "nimbus",
 		Short: "Run a nimbus: it takes deploys and decides where work runs",
@@ -30,7 +31,7 @@ func newNimbus() *cobra.Command {
 			if o.Token, err = ensureToken(tokenFile); err != nil {
 				return err
 			}
-			if o.Roles, err = roleTokens(o.Token, map[api.Role]string{api.Operator: operator, api.Viewer: viewer}); err != nil {
+			if o.Roles, err = roles.tokens(o.Token); err != nil {
 				return err
 			}
 			return runDaemon(func(ctx context.Context, log *slog.Logger) error { return host.RunNimbus(ctx, o, log) })
@@ -40,14 +41,23 @@ func newNimbus() *cobra.Command {
 	c.Flags().StringVar(&o.Listen, "listen", o.Listen, "where the API listens, as `HOST:PORT`")
 	c.Flags().StringVar(&o.Advertise, "advertise", "", "`URL` at which other nimbuses reach it (default: http://LISTEN)")
 	c.Flags().StringVar(&tokenFile, "token-file", "", "`file` with the token that clients must know; made if it is missing")
-	c.Flags().StringVar(&operator, "operator-token-file", "", "`file` with the token of those who may change what is deployed, and not deploy")
-	c.Flags().StringVar(&viewer, "viewer-token-file", "", "`file` with the token of those who may only look")
-	return c
+	c.Flags().StringSliceVar(&o.Scheduler, "scheduler", nil, "a plugin that decides where tasks run, as `PROGRAM[,ARGUMENT…]` (default: the built-in)")
+	roles.flags(c)
+	return configured(c)
 }
 
-// roleTokens reads the tokens of those who may do less than everything. Equal
-// ones are refused: nobody could tell whose they are.
-func roleTokens(admin string, files map[api.Role]string) (map[api.Role]string, error) {
+// roleFiles are those that hold the tokens of people who may do less than everything.
+type roleFiles struct{ operator, viewer string }
+
+func (f *roleFiles) flags(c *cobra.Command) {
+	c.Flags().StringVar(&f.operator, "operator-token-file", "", "`file` with the token of those who may change what is deployed, and not deploy")
+	c.Flags().StringVar(&f.viewer, "viewer-token-file", "", "`file` with the token of those who may only look")
+}
+
+// tokens reads the files that were given. Equal tokens are refused: nobody could
+// tell whose they are.
+func (f *roleFiles) tokens(admin string) (map[api.Role]string, error) {
+	files := map[api.Role]string{api.Operator: f.operator, api.Viewer: f.viewer}
 	tokens, of := map[api.Role]string{}, map[string]api.Role{admin: api.Admin}
 	for _, role := range api.Roles {
 		file := files[role]

@@ -48,14 +48,14 @@ func TestReadmeCommands(t *testing.T) {
 	s.run(shell[2], "ok: hello", "split  bolt   2 tasks", "acked 6 failed 0 dead 0")
 
 	dev := startWith(t, dir, s.environ(), "dev", "--listen", "127.0.0.1:0")
-	eventually(t, "the cluster is there", func() bool {
+	eventually(t, "the cluster answers", func() bool {
 		stdout, stderr := dev.output()
 		select {
 		case <-dev.done:
 			t.Fatalf("polybolt dev has ended: %s%s", stdout, stderr)
 		default:
 		}
-		return strings.Contains(stdout, "A cluster with")
+		return strings.Contains(stdout, "A cluster with") && startWith(t, dir, s.environ(), "list").wait() == 0
 	})
 	s.run(shell[3], "packed hello", "version 1 runs", "hello")
 	dev.signal(os.Interrupt)
@@ -118,7 +118,7 @@ func TestReadmeTopology(t *testing.T) {
 func TestDocumentLinks(t *testing.T) {
 	t.Parallel()
 	link := regexp.MustCompile(`\]\(([^):#]+)(#[^)]*)?\)`)
-	documents := []string{"README.md", "CONTRIBUTING.md"}
+	documents := []string{"README.md", "CONTRIBUTING.md", "examples-python/README.md", "examples-js/README.md"}
 	for _, e := range examples {
 		documents = append(documents, e.dir+"/README.md")
 	}

@@ -213,7 +213,6 @@ func grouped(n int64) string {
 
 // clock writes for how long something has gone on.
 func clock(d time.Duration) string {
-	d = d.Round(time.Second)
 	if d < time.Hour {
 		return fmt.Sprintf("%d:%02d", int(d.Minutes()), int(d.Seconds())%60)
 	}

@@ -29,8 +29,8 @@ func newSupervisor() *cobra.Command {
 	c.Flags().IntVar(&o.Slots, "slots", o.Slots, "how many workers it runs at most")
 	c.Flags().DurationVar(&o.Orphan, "orphan", 0, "workers end when there has been no supervisor for this `time`; 0: never")
 	c.Flags().StringVar(&o.Address, "address", o.Address, "`host` name or IP at which other machines reach this one")
-	c.Flags().StringVar(&o.Bind, "bind", "", "`host` name or IP on which its workers listen, where address translation makes that another one (default: that of --address)")
-	return c
+	c.Flags().StringVar(&o.Bind, "bind", "", "`host` name or IP on which its workers and the log server listen, where address translation makes that another one (default: that of --address)")
+	return configured(c)
 }
 
 // supervisorDir returns the folder of a supervisor's data, given what the user said of it.

@@ -81,6 +81,10 @@ func (r *recorder) Errors(_ context.Context, n topology.Name) ([]ComponentErrors
 	return []ComponentErrors{{Component: "c", Count: 1}}, r.call("errors %s", n)
 }
 
+func (r *recorder) Definition(_ context.Context, n topology.Name) (*Definition, error) {
+	return &Definition{Name: n, Components: []Component{{ID: "c", Kind: "bolt"}}, Edges: []Edge{{From: "a", To: "c"}}}, r.call("definition %s", n)
+}
+
 func (r *recorder) Logs(ctx context.Context, q LogQuery, f func(LogLine) error) error {
 	if err := r.call("logs %+v", q); err != nil {
 		return err
@@ -130,7 +134,7 @@ func serve(t *testing.T, leader func() (string, error)) (*recorder, string, *lin
 	log := slog.New(slog.NewTextHandler(logged, nil))
 	transport := &http.Transport{}
 	s := NewServer(Handler(HandlerOptions{
-		Service: r, Guard: &Guard{Token: testToken, Hosts: []string{"nimbus.example"}, Log: log}, MaxBundle: 1 << 20, Log: log, Transport: transport, Leader: leader,
+		Service: r, Guard: &Guard{Token: testToken, Roles: map[Role]string{Viewer: testToken + roleToken(Viewer), Operator: testToken + roleToken(Operator)}, Hosts: []string{"nimbus.example"}, Log: log}, MaxBundle: 1 << 20, Log: log, Transport: transport, Leader: leader,
 	}), log)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

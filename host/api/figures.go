@@ -46,4 +46,5 @@ type TaskFigures struct {
 	Pending   int                  `json:"pending"` // of a spout: trees in flight
 	P50       time.Duration        `json:"p50,omitempty"`
 	P99       time.Duration        `json:"p99,omitempty"`
+	Row       time.Duration        `json:"row,omitempty"` // of a bolt: what a row takes in its child, smoothed; 0: not known yet
 }

@@ -32,9 +32,13 @@ const logEvery = time.Minute
 const maxLogged = 1000
 
 // protect wraps a handler.
-func (g *Guard) protect(next http.Handler) http.Handler {
+func (g *Guard) protect(next http.Handler) http.Handler { return g.admit(next, true) }
+
+// admit lets in requests of those who know a token, and that no page of another
+// site has sent. Without the header a request must change nothing.
+func (g *Guard) admit(next http.Handler, header bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		role, e := g.judge(r)
+		role, e := g.judge(r, header)
 		if e != nil {
 			g.note(r, e)
 			w.Header().Set("Connection", "close")
@@ -46,13 +50,13 @@ func (g *Guard) protect(next http.Handler) http.Handler {
 }
 
 // judge returns whose token a request carries, or why it is refused.
-func (g *Guard) judge(r *http.Request) (Role, *Error) {
+func (g *Guard) judge(r *http.Request, header bool) (Role, *Error) {
 	switch token, found := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); {
 	case !g.knows(r.Host):
 		return "", Errorf(CodeForbidden, "this server does not answer to the name %.100q", r.Host)
 	case !ownOrigin(r):
 		return "", Errorf(CodeForbidden, "requests from pages of other sites are refused")
-	case r.Header.Get(Header) == "":
+	case header && r.Header.Get(Header) == "":
 		return "", Errorf(CodeForbidden, "the header %s is missing", Header)
 	case !found:
 		return "", Errorf(CodeUnauthorized, "no token: give the file that holds it with --token-file or POLYBOLT_TOKEN_FILE")

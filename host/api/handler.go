@@ -48,27 +48,22 @@ type HandlerOptions struct {
 // Handler serves a Service over HTTP.
 func Handler(o HandlerOptions) http.Handler {
 	h := &handler{o}
-	streams := &eventStreams{h: h}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v1/events", streams.ofCluster)
-	mux.HandleFunc("GET /v1/topologies/{name}/events", streams.ofTopology)
-	mux.HandleFunc("GET /v1/topologies/{name}/definition", h.definition)
-	mux.HandleFunc("GET /v1/topologies", h.list)
-	mux.HandleFunc("POST /v1/topologies/{name}/deploy", h.needs(Admin, h.deploy))
-	mux.HandleFunc("GET /v1/topologies/{name}", h.status)
-	mux.HandleFunc("POST /v1/topologies/{name}/change", h.needs(Operator, h.change))
-	mux.HandleFunc("GET /v1/topologies/{name}/figures", h.figures)
-	mux.HandleFunc("GET /v1/topologies/{name}/errors", h.errors)
-	mux.HandleFunc("GET /v1/topologies/{name}/logs", h.logs)
-	mux.HandleFunc("GET /v1/topologies/{name}/dead", h.dead)
-	mux.HandleFunc("GET /v1/cluster", h.cluster)
+	all, mux := http.NewServeMux(), http.NewServeMux()
+	for _, r := range h.routes() {
+		into := mux
+		if r.here {
+			into = all
+		}
+		into.HandleFunc(r.method+" "+r.path, h.needs(r.role, r.serve))
+	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, Errorf(CodeNotFound, "there is no %s %s in this API", r.Method, r.URL.Path))
 	})
-	all := http.NewServeMux()
-	all.HandleFunc("GET /v1/me", h.me) // whoever leads
 	all.Handle("/", h.toLeader(mux))
-	return o.Guard.protect(all)
+	outer := http.NewServeMux()
+	outer.Handle("GET /metrics", o.Guard.admit(http.HandlerFunc(h.scrape), false)) // which scrapers ask for without our header
+	outer.Handle("/", o.Guard.protect(all))
+	return outer
 }
 
 type handler struct{ HandlerOptions }

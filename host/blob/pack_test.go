@@ -189,7 +189,9 @@ func TestPackRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, want: []string{"pipe is neither a file nor a folder nor a link", IgnoreFile}},
-		"too-many": {prepare: func(t *testing.T, dir string) { write(t, dir, map[string]string{"file a": "", "file b": "", "file c": ""}) },
+		"too-many": {prepare: func(t *testing.T, dir string) {
+			write(t, dir, map[string]string{"file a": "", "file b": "", "file c": ""})
+		},
 			limits: func(l *Limits) { l.Files = 2 }, want: []string{"more than 2 files"}},
 		"bad-pattern":  {prepare: func(t *testing.T, dir string) { write(t, dir, map[string]string{"file " + IgnoreFile: "a\n[\n"}) }, want: []string{IgnoreFile + ":2", "syntax error in pattern"}},
 		"not-negation": {prepare: func(t *testing.T, dir string) { write(t, dir, map[string]string{"file " + IgnoreFile: "!a\n"}) }, want: []string{IgnoreFile + ":1", "not supported"}},

@@ -58,7 +58,9 @@ func TestHostileBundles(t *testing.T) {
 	t.Parallel()
 	dir := func(name string) tar.Header { return tar.Header{Name: name, Typeflag: tar.TypeDir, Mode: 0o755} }
 	file := func(name string) tar.Header { return tar.Header{Name: name, Size: 3} }
-	link := func(name, to string) tar.Header { return tar.Header{Name: name, Linkname: to, Typeflag: tar.TypeSymlink} }
+	link := func(name, to string) tar.Header {
+		return tar.Header{Name: name, Linkname: to, Typeflag: tar.TypeSymlink}
+	}
 	for name, c := range map[string]struct {
 		headers []tar.Header
 		want    string

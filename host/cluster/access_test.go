@@ -149,8 +149,9 @@ func TestAccess(t *testing.T) {
 					t.Errorf("%s writes a report: %v", name, err)
 				}
 			}
-			if s, err := d.WorkerState(t.Context(), run7, there); err != nil || len(s.Alive) != 1 || s.Alive[0].Token != "figures" {
-				t.Errorf("the daemons see %+v, %v", s, err)
+			var seen Alive
+			if _, err := d.get(t.Context(), alivePath(run7, there, who), &seen); err != nil || seen.Token != "figures" {
+				t.Errorf("the daemons see %+v, %v", seen, err)
 			}
 			if err := term.RemoveTopology(t.Context(), run7.Topology); err != nil {
 				t.Error("nimbus cannot remove what workers have made: ", err)
@@ -203,10 +204,10 @@ func keepAlive(t *testing.T, c *Cluster, p Place, a *Alive, d *Cluster) {
 			done <- err
 			t.Fatal("registration ended: ", err)
 		}
-		if s, err := d.WorkerState(t.Context(), run7, p); err != nil {
-			t.Fatal(err)
-		} else if len(s.Alive) == 1 {
+		if _, err := d.store.Get(t.Context(), alivePath(run7, p, a.Incarnation)); err == nil {
 			return
+		} else if !errors.Is(err, coordinator.ErrNoNode) {
+			t.Fatal(err)
 		}
 	}
 }

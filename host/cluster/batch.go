@@ -11,8 +11,9 @@ import (
 // Batch is changes that are made together or not at all. Its zero value is
 // empty. What cannot be written makes the whole batch fail when it is applied.
 type Batch struct {
-	ops []coordinator.Op
-	err error
+	ops    []coordinator.Op
+	placed map[Place]*Placement
+	err    error
 }
 
 // Empty tells whether there is nothing to do.
@@ -88,9 +89,24 @@ func (b *Batch) CreateWorker(id RunID, p Place) {
 }
 
 // Place tells a supervisor to run a worker.
-func (b *Batch) Place(at Place, p *Placement) { b.create(placementPath(at), p) }
+func (b *Batch) Place(at Place, p *Placement) {
+	b.create(placementPath(at), p)
+	b.note(at, p)
+}
 
 // Unplace tells a supervisor to end one.
 func (b *Batch) Unplace(at Place) {
 	b.ops = append(b.ops, coordinator.Delete(placementPath(at), coordinator.AnyVersion))
+	b.note(at, nil)
 }
+
+func (b *Batch) note(at Place, p *Placement) {
+	if b.placed == nil {
+		b.placed = map[Place]*Placement{}
+	}
+	b.placed[at] = p
+}
+
+// Placements returns what supervisors are told to run by this batch; nil stands
+// for what they are told to end.
+func (b *Batch) Placements() map[Place]*Placement { return b.placed }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path"
+	"slices"
 	"strconv"
 
 	"github.com/polybolt/polybolt/coordinator"
@@ -159,8 +160,9 @@ type WorkerState struct {
 	Bad    error
 }
 
-// WorkerState reads what a worker tells, and which of its processes live.
-func (c *Cluster) WorkerState(ctx context.Context, id RunID, p Place) (s WorkerState, err error) {
+// WorkerState reads what a worker tells, and which of its processes live. What a
+// process has said of itself never changes, so those that known has are not read again.
+func (c *Cluster) WorkerState(ctx context.Context, id RunID, p Place, known ...Alive) (s WorkerState, err error) {
 	node, err := c.store.Get(ctx, workerPath(id, p))
 	if err != nil {
 		return s, gone(err)
@@ -179,6 +181,10 @@ func (c *Cluster) WorkerState(ctx context.Context, id RunID, p Place) (s WorkerS
 		i := Incarnation(name)
 		if i.Validate() != nil {
 			continue // errors of a component
+		}
+		if at := slices.IndexFunc(known, func(a Alive) bool { return a.Incarnation == i }); at >= 0 {
+			s.Alive = append(s.Alive, known[at])
+			continue
 		}
 		var a Alive
 		_, err := c.get(ctx, alivePath(id, p, i), &a)

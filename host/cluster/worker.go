@@ -15,6 +15,7 @@ type Alive struct {
 	Host        string      `json:"host"`    // for people
 	Figures     string      `json:"figures"` // host:port of its HTTP server
 	Token       string      `json:"token"`   // what that server wants to see
+	Pin         string      `json:"pin"`     // SHA-256 of its certificate, in hexadecimal
 	Started     time.Time   `json:"started"`
 }
 
@@ -27,6 +28,9 @@ func (a *Alive) Validate() error {
 	c.text("host", a.Host, 255)
 	c.text("figures", a.Figures, 300)
 	c.text("token", a.Token, 100)
+	if a.Pin != "" {
+		c.err(checkHex("pin", a.Pin, 64))
+	}
 	return c.done()
 }
 

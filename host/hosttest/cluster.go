@@ -24,6 +24,7 @@ import (
 // supervisor with two slots, on a ZooKeeper of its own.
 type Config struct {
 	ZooKeeper      *zookeepertest.Server // shared with other tests; nil: one of its own
+	ZooKeeperCA    string                // file with the authority of its certificates: all use its TLS ports
 	Nimbuses       int
 	Supervisors    int
 	Slots          int // of each supervisor
@@ -72,7 +73,13 @@ func Start(t testing.TB, cfg Config) *Cluster {
 	}
 	t.Cleanup(func() { c.end(t) })
 	c.env = append(withoutOurs(os.Environ()), "POLYBOLT_HOME="+filepath.Join(c.Dir, "home"), "XDG_RUNTIME_DIR="+c.Dir)
-	common := []string{"--zookeeper", strings.Join(c.ZooKeeper.Addrs(), ","), "--root", c.root, "--session-timeout", c.Session.String()}
+	servers := c.ZooKeeper.Addrs()
+	if cfg.ZooKeeperCA != "" {
+		for i := range servers {
+			servers[i] = c.ZooKeeper.SecureAddr(i)
+		}
+	}
+	common := []string{"--zookeeper", strings.Join(servers, ","), "--zookeeper-ca", cfg.ZooKeeperCA, "--root", c.root, "--session-timeout", c.Session.String()}
 	c.KeyFile = filepath.Join(c.Dir, "cluster.key")
 	c.MustCLI(t, "doctor", "--new-key", c.KeyFile)
 	common = append(common, "--cluster-key", c.KeyFile)

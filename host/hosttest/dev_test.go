@@ -43,8 +43,15 @@ func TestDev(t *testing.T) {
 	if out := c.MustCLI(t, "deploy", EndlessWordCount(t)); !strings.Contains(out, "version 1 runs as run 1") {
 		t.Errorf("deploy says:\n%s", out)
 	}
+	if out := c.MustCLI(t, "status", "word-count"); !strings.Contains(out, "active") || !strings.Contains(out, "split") {
+		t.Errorf("status says:\n%s", out)
+	}
+	logs := c.daemon("logs", "logs", "-f", "word-count")
+	logs.Start(t)
+	c.others = append(c.others, logs)
 	worker := c.onlyWorker(t)
 	before := figures(t, worker)
+	Eventually(t, "logs -f shows something", func() bool { return logs.Log() != "" })
 
 	// Killed: the worker lives on, and the next dev finds it.
 	d.Kill(t)
@@ -63,6 +70,13 @@ func TestDev(t *testing.T) {
 	if !maps.Equal(pids(before), pids(after)) || after.Failed != 0 {
 		t.Errorf("%d failed; the children were %v and are %v", after.Failed, pids(before), pids(after))
 	}
+
+	if out := c.MustCLI(t, "rebalance", "word-count", "--parallelism", "split=3"); !strings.Contains(out, "runs as run 2") {
+		t.Errorf("rebalance says:\n%s", out)
+	}
+	mustEnd(t, worker)
+	worker = c.onlyWorker(t)
+	Eventually(t, "there is one more task", func() bool { return len(pids(figures(t, worker))) == len(pids(before))+1 })
 
 	// Ctrl-C ends everything, and what was deployed comes back.
 	d.Signal(t, syscall.SIGINT)

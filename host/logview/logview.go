@@ -1,9 +1,9 @@
 package logview
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -26,6 +27,7 @@ type Options struct {
 	Dir     string // the supervisor's data folder, an absolute path
 	Host    string // the machine's name, for people
 	Address string // host name or IP at which other machines reach this one
+	Bind    string // the one to listen on; empty: Address
 	Version string
 	Log     *slog.Logger
 }
@@ -63,23 +65,24 @@ func (s *Server) Run(ctx context.Context) error {
 		return fmt.Errorf("no supervisor has used this folder yet: %w", err)
 	}
 	id := cluster.SupervisorID(strings.TrimSpace(string(b)))
-	cert, err := certificate(time.Now())
+	config, pin, err := api.SelfSigned(time.Now())
 	if err != nil {
 		return err
 	}
-	l, err := net.Listen("tcp", net.JoinHostPort(s.o.Address, "0"))
+	l, err := net.Listen("tcp", net.JoinHostPort(cmp.Or(s.o.Bind, s.o.Address), "0"))
 	if err != nil {
 		return fmt.Errorf("serve logs: %w", err)
 	}
 	defer l.Close()
+	port := strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 	record := &cluster.LogServer{
-		Supervisor: id, Host: s.o.Host, Address: l.Addr().String(), Token: rand.Text(), Pin: api.Pin(cert.Certificate[0]),
+		Supervisor: id, Host: s.o.Host, Address: net.JoinHostPort(s.o.Address, port), Token: rand.Text(), Pin: pin,
 		Version: s.o.Version, PID: os.Getpid(), Started: time.Now().UTC(),
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	server := api.NewServer(s.handler(ctx, record.Token), s.o.Log)
-	server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{cert}}
+	server.TLSConfig = config
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()
 	var wg sync.WaitGroup

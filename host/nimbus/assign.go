@@ -111,11 +111,7 @@ func (w *world) assign(c *candidates, before *cluster.Assignment, tasks, workers
 	a.Tasks = answer.Tasks
 	for _, s := range answer.Slots {
 		place := c.place[scheduler.Slot{Machine: s.Machine, Number: s.Number}]
-		if sup, lives := w.supervisors[place.Supervisor]; lives && place.Slot < len(sup.Slots) {
-			port := strconv.Itoa(sup.Slots[place.Slot][place.Lane])
-			known[place] = cluster.Worker{Place: place, Address: net.JoinHostPort(sup.Address, port), Socket: sup.DataSocket(place)}
-		}
-		a.Workers = append(a.Workers, known[place])
+		a.Workers = append(a.Workers, w.reach(place, known[place]))
 	}
 	return a
 }
@@ -126,6 +122,10 @@ func (w *world) maintain(v *view, r *runView, p *plan) {
 		return
 	}
 	c := w.candidates(v, r)
+	if w.rests(r, c) {
+		p.wake = sooner(p.wake, c.wake)
+		return
+	}
 	a := w.assign(c, &r.assignment, len(r.def.Tasks()), r.def.Config.Workers)
 	p.wake = sooner(p.wake, c.wake)
 	if len(a.Workers) == 0 || sameAssignment(a, &r.assignment) {
@@ -135,6 +135,33 @@ func (w *world) maintain(v *view, r *runView, p *plan) {
 	w.place(r, a, &p.batch)
 	p.shun = append(p.shun, c.shun...)
 	p.events = append(p.events, fmt.Sprintf("run %d assigned to %d workers, epoch %d", r.run.ID.Number, len(a.Workers), a.Epoch))
+}
+
+// rests tells whether nothing of a run has a cause to move: all tasks have
+// places that are not lost, in as many workers as are wanted, where their
+// supervisors say that they are. Then no scheduler is asked, whatever it would say.
+func (w *world) rests(r *runView, c *candidates) bool {
+	a := &r.assignment
+	if len(a.Workers) != min(r.def.Config.Workers, len(a.Tasks)) || slices.Contains(a.Tasks, cluster.Nowhere) {
+		return false
+	}
+	for _, at := range a.Workers {
+		if c.place[scheduler.Slot{Machine: string(at.Place.Supervisor), Number: at.Place.Slot}] != at.Place || w.reach(at.Place, at) != at {
+			return false
+		}
+	}
+	return true
+}
+
+// reach says where a worker's peers find it; known is what was said before,
+// which holds while its supervisor is away.
+func (w *world) reach(place cluster.Place, known cluster.Worker) cluster.Worker {
+	s, lives := w.supervisors[place.Supervisor]
+	if !lives || place.Slot >= len(s.Slots) {
+		return known
+	}
+	port := strconv.Itoa(s.Slots[place.Slot][place.Lane])
+	return cluster.Worker{Place: place, Address: net.JoinHostPort(s.Address, port), Socket: s.DataSocket(place)}
 }
 
 // place writes the placements that a new assignment needs, and takes back

@@ -130,10 +130,13 @@ func (l *leader) rebalance(ctx context.Context, v *view, r api.ChangeRequest) (*
 	top := v.top
 	var b cluster.Batch
 	if len(r.Parallelism) == 0 {
-		changed := run.run
-		changed.Set = set
-		b.SetRun(&changed, run.version)
-		return &api.Accepted{Text: fmt.Sprintf("%s now wants %d workers", top.Name, r.Workers)}, l.save(ctx, top.Name, &b)
+		// The assignment goes with it: workers look at both when one changes.
+		changed := *run
+		changed.run.Set, changed.def = set, def
+		p := &plan{}
+		p.batch.SetRun(&changed.run, run.version)
+		l.world.maintain(v, &changed, p)
+		return &api.Accepted{Text: fmt.Sprintf("%s now wants %d workers", top.Name, r.Workers)}, l.save(ctx, top.Name, &p.batch)
 	}
 	if r.Timeout <= 0 || r.Timeout > maxTimeout || r.Drain < 0 || r.Drain > maxDrain {
 		return nil, api.Errorf(api.CodeInvalid, "--timeout must be from 1ns to %v, --drain from 0 to %v", maxTimeout, maxDrain)

@@ -213,7 +213,7 @@ func (l *leader) bringUp(v *view, top *cluster.Topology, b *cluster.Batch, u bri
 
 // save applies a batch of a request, and reads the topology again.
 func (l *leader) save(ctx context.Context, name topology.Name, b *cluster.Batch) error {
-	if err := l.term.Apply(ctx, b); err != nil {
+	if err := l.write(ctx, b); err != nil {
 		return err
 	}
 	return l.reload(ctx, name)

@@ -81,12 +81,18 @@ func (n *Nimbus) ask(ctx context.Context, asked map[cluster.Place]cluster.Alive,
 func askOne(ctx context.Context, a cluster.Alive) (*api.WorkerFigures, error) {
 	ctx, cancel := context.WithTimeout(ctx, figuresTimeout)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+a.Figures+"/v1/figures", nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+a.Figures+"/v1/figures", nil)
 	if err != nil {
 		return nil, err
 	}
 	r.Header.Set("Authorization", "Bearer "+a.Token)
-	answer, err := http.DefaultClient.Do(r)
+	// Its record is a worker's own word: who is asked has to show the
+	// certificate announced there, and cannot send us elsewhere.
+	client := http.Client{
+		Transport:     &http.Transport{TLSClientConfig: api.Pinned(a.Pin), DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	answer, err := client.Do(r)
 	if err != nil {
 		return nil, err
 	}

@@ -114,6 +114,7 @@ func (l *leader) turn(ctx, watching context.Context, req *request) error {
 		if err == nil {
 			l.world.now = time.Now().UTC()
 			req.done <- req.do(ctx)
+			err = l.load(ctx) // if it went wrong
 		} else {
 			req.done <- err
 		}
@@ -238,7 +239,7 @@ func (l *leader) carryOut(ctx context.Context, name topology.Name, p *plan) erro
 		err = l.term.RemoveTopology(ctx, name)
 		l.o.Log.Info("topology removed", "topology", name)
 	case !p.batch.Empty():
-		err = l.term.Apply(ctx, &p.batch)
+		err = l.write(ctx, &p.batch)
 		for _, place := range p.shun {
 			l.world.shunned[place] = l.world.now.Add(l.o.Rules.Shun)
 		}

@@ -100,19 +100,49 @@ func (l *leader) wanted() map[workerKey]bool {
 	return keys
 }
 
+// loadPlacements reads what all supervisors are told to run. From then on
+// write keeps account: nobody but the leader writes it.
 func (l *leader) loadPlacements(ctx context.Context) error {
 	ids, err := l.c.Placed(ctx)
 	if err != nil {
 		return err
 	}
 	clear(l.world.placed)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	room := make(chan struct{}, readingAtOnce)
 	for _, id := range ids {
-		list, err := l.c.Placements(ctx, id)
-		if err != nil {
-			return err
-		}
-		for place, p := range list {
-			l.world.placed[place] = p
+		room <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-room }()
+			list, err := l.c.Placements(ctx, id)
+			if err != nil {
+				cancel(err)
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			maps.Copy(l.world.placed, list)
+		})
+	}
+	wg.Wait()
+	return context.Cause(ctx)
+}
+
+// write applies a batch, and keeps account of the placements in it. After an
+// error nobody knows what is there, so that everything is read anew.
+func (l *leader) write(ctx context.Context, b *cluster.Batch) error {
+	if err := l.term.Apply(ctx, b); err != nil {
+		l.loaded = false
+		return err
+	}
+	for place, p := range b.Placements() {
+		if p == nil {
+			delete(l.world.placed, place)
+		} else {
+			l.world.placed[place] = *p
 		}
 	}
 	return nil
@@ -146,13 +176,13 @@ func (l *leader) loadSupervisors(ctx context.Context) error {
 	return nil
 }
 
-// reload reads a topology, and the placements, which changed with it.
+// reload reads a topology.
 func (l *leader) reload(ctx context.Context, name topology.Name) error {
 	top, err := l.c.Topology(ctx, name)
 	if errors.Is(err, cluster.ErrGone) {
 		delete(l.world.topologies, name)
 		maps.DeleteFunc(l.versions, func(k versionKey, _ *cluster.Version) bool { return k.name == name })
-		return l.loadPlacements(ctx)
+		return nil
 	}
 	if err != nil {
 		return err
@@ -181,7 +211,7 @@ func (l *leader) reload(ctx context.Context, name topology.Name) error {
 		r.inherit(old.known(id.Number), time.Now().UTC())
 	}
 	l.world.topologies[name] = v
-	return l.loadPlacements(ctx)
+	return nil
 }
 
 // loadRun reads a run. If a part of it is gone it returns what there is, with
@@ -268,6 +298,7 @@ func (l *leader) follow(ctx context.Context) {
 func (l *leader) watch(ctx context.Context, key workerKey) {
 	changes := l.c.WatchWorker(ctx, key.run, key.place)
 	var retry <-chan time.Time
+	var known []cluster.Alive
 	for {
 		select {
 		case <-ctx.Done():
@@ -276,9 +307,10 @@ func (l *leader) watch(ctx context.Context, key workerKey) {
 		case <-retry:
 		}
 		retry = nil
-		state, err := l.c.WorkerState(ctx, key.run, key.place)
+		state, err := l.c.WorkerState(ctx, key.run, key.place, known...)
 		switch {
 		case err == nil:
+			known = state.Alive
 		case errors.Is(err, cluster.ErrGone):
 			continue // the loop forgets it
 		default:

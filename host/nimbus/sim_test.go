@@ -19,8 +19,8 @@ import (
 // them, through a session of its own, and notes when spouts of two runs of a
 // topology are active together. host/hosttest has the real ones.
 type machines struct {
-	t testing.TB
-	c *cluster.Cluster
+	t    testing.TB
+	open func() *cluster.Cluster // the session of one more daemon
 
 	mu       sync.Mutex
 	trouble  map[int]string                          // guarded by mu: versions that do not come up, and when
@@ -39,19 +39,26 @@ const (
 
 // newMachines starts supervisors with some slots each. They end with the test.
 func newMachines(t testing.TB, store coordinator.Store, supervisors, slots int) *machines {
-	m := &machines{t: t, c: cluster.New(store, testLog(t)), trouble: map[int]string{}, lives: map[cluster.Place]context.CancelFunc{}, active: map[topology.Name]map[cluster.Place]int{}}
+	c := cluster.New(store, testLog(t))
+	if err := c.Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	m, ctx := newDaemons(t, func() *cluster.Cluster { return c })
+	for i := range supervisors {
+		m.supervise(ctx, supervisorID(i), slots)
+	}
+	return m
+}
+
+// newDaemons returns machines without any supervisor, and the context that they live in.
+func newDaemons(t testing.TB, open func() *cluster.Cluster) (*machines, context.Context) {
+	m := &machines{t: t, open: open, trouble: map[int]string{}, lives: map[cluster.Place]context.CancelFunc{}, active: map[topology.Name]map[cluster.Place]int{}}
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(func() {
 		cancel()
 		m.wg.Wait()
 	})
-	if err := m.c.Prepare(ctx); err != nil {
-		t.Fatal(err)
-	}
-	for i := range supervisors {
-		m.supervise(ctx, cluster.SupervisorID(fmt.Sprintf("%012x", i+1)), slots)
-	}
-	return m
+	return m, ctx
 }
 
 // supervise runs a supervisor until ctx ends.
@@ -60,9 +67,10 @@ func (m *machines) supervise(ctx context.Context, id cluster.SupervisorID, slots
 	for i := range slots {
 		s.Slots = append(s.Slots, cluster.Ports{10000 + 2*i, 10001 + 2*i})
 	}
-	m.wg.Go(func() { m.check(m.c.KeepSupervisor(ctx, s)) })
+	c := m.open()
+	m.wg.Go(func() { m.check(c.KeepSupervisor(ctx, s)) })
 	m.wg.Go(func() {
-		changes := m.c.WatchPlacements(ctx, id)
+		changes := c.WatchPlacements(ctx, id)
 		have := map[cluster.Place]cluster.RunID{}
 		stops := map[cluster.Place]func(){}
 		for {
@@ -71,7 +79,7 @@ func (m *machines) supervise(ctx context.Context, id cluster.SupervisorID, slots
 				return
 			case <-changes:
 			}
-			list, err := m.c.Placements(ctx, id)
+			list, err := c.Placements(ctx, id)
 			if err != nil {
 				m.check(err)
 				return
@@ -103,15 +111,16 @@ func (m *machines) work(ctx context.Context, id cluster.RunID, place cluster.Pla
 	m.mu.Lock()
 	m.lives[place] = cancel
 	m.mu.Unlock()
+	c := m.open()
 	incarnation := cluster.NewIncarnation()
 	done := make(chan struct{})
 	m.wg.Go(func() {
-		m.check(m.c.KeepAlive(ctx, id, place, &cluster.Alive{Incarnation: incarnation, PID: 1}))
+		m.check(c.KeepAlive(ctx, id, place, &cluster.Alive{Incarnation: incarnation, PID: 1}))
 	})
 	m.wg.Go(func() {
 		defer close(done)
 		defer m.setActive(id, place, false)
-		runs, assignments := m.c.WatchRun(ctx, id), m.c.WatchAssignment(ctx, id)
+		runs, assignments := c.WatchRun(ctx, id), c.WatchAssignment(ctx, id)
 		for {
 			select {
 			case <-ctx.Done():
@@ -119,12 +128,12 @@ func (m *machines) work(ctx context.Context, id cluster.RunID, place cluster.Pla
 			case <-runs:
 			case <-assignments:
 			}
-			run, err := m.c.Run(ctx, id)
-			a, aerr := m.c.Assignment(ctx, id)
+			run, err := c.Run(ctx, id)
+			a, aerr := c.Assignment(ctx, id)
 			if err = errors.Join(err, aerr); err == nil {
 				r := m.report(&run.Record, &a.Record, place, incarnation)
 				r.Order = run.Version
-				err = m.c.SetReport(ctx, id, place, r)
+				err = c.SetReport(ctx, id, place, r)
 			}
 			m.check(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,9 +18,12 @@ import (
 func TestFailuresAreWrittenSeldom(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var written []cluster.Failures
-		var fail error
+		var mu sync.Mutex
+		var written []cluster.Failures // guarded by mu
+		var fail error                 // guarded by mu
 		f := newFailures(slog.New(slog.DiscardHandler), func(_ context.Context, l *cluster.Failures) error {
+			mu.Lock()
+			defer mu.Unlock()
 			if fail != nil {
 				return fail
 			}
@@ -38,6 +42,8 @@ func TestFailuresAreWrittenSeldom(t *testing.T) {
 		expect := func(what string, writes int, count int64) {
 			t.Helper()
 			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
 			if len(written) != writes || writes > 0 && written[writes-1].Count != count {
 				t.Fatalf("%s: %d writes, %+v", what, len(written), written)
 			}
@@ -55,11 +61,16 @@ func TestFailuresAreWrittenSeldom(t *testing.T) {
 		expect("ten seconds later", 2, 1001)
 		time.Sleep(time.Hour)
 		expect("at rest", 2, 1001)
-		fail = cluster.ErrUnavailable
+		breaks := func(err error) {
+			mu.Lock()
+			defer mu.Unlock()
+			fail = err
+		}
+		breaks(cluster.ErrUnavailable)
 		add(1002)
 		time.Sleep(3 * failuresEvery)
 		expect("without a coordinator", 2, 1001)
-		fail = nil
+		breaks(nil)
 		time.Sleep(failuresEvery)
 		expect("when it is back", 3, 1002)
 		add(1003)

@@ -122,7 +122,7 @@ func (p *Process) Run(ctx context.Context) error {
 	})
 	wg.Go(func() {
 		err := p.o.Cluster.KeepAlive(ctx, p.spec.Run, p.spec.Place, &cluster.Alive{
-			Incarnation: p.incarnation, PID: os.Getpid(), Host: p.spec.Host, Figures: web.address, Token: web.token, Started: p.started,
+			Incarnation: p.incarnation, PID: os.Getpid(), Host: p.spec.Host, Figures: web.address, Token: web.token, Pin: web.pin, Started: p.started,
 		})
 		if errors.Is(err, cluster.ErrGone) {
 			p.o.Log.Info("this place is not the run's any more")
@@ -133,6 +133,11 @@ func (p *Process) Run(ctx context.Context) error {
 	})
 	keeping, kept := context.WithCancel(ctx)
 	wg.Go(func() { p.keepFigures(keeping) })
+	wg.Go(func() {
+		ticker := time.NewTicker(watchEvery)
+		defer ticker.Stop()
+		watchdog(keeping, func() { p.Figures() }, ticker.C, abort)
+	})
 	wg.Go(func() { p.failures.run(keeping) })
 	err = p.work(ctx)
 	kept()
@@ -205,7 +210,7 @@ func (p *Process) work(ctx context.Context) error {
 	case err := <-followed:
 		unfollow()
 		p.engine.Drain()
-		p.o.Log.Info("ending", "topology", p.spec.Run.Topology)
+		p.o.Log.Info("ending")
 		deadline := time.AfterFunc(p.o.StopTimeout, func() { end(fmt.Errorf("the tasks did not end within %v", p.o.StopTimeout)) })
 		defer deadline.Stop()
 		stop := context.AfterFunc(ctx, func() { end(context.Cause(ctx)) })

@@ -7,18 +7,23 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/polybolt/polybolt/host/api"
+	"github.com/polybolt/polybolt/host/metrics"
 )
 
 // web is a worker's HTTP server, at which nimbus asks for figures. Who wants
-// them must know the token, which is in the coordinator.
+// them must know the token, which is in the coordinator, as is the pin of the
+// server's certificate.
 type web struct {
-	address, token string
-	l              net.Listener
-	server         *http.Server
+	address, token, pin string
+	l                   net.Listener
+	server              *http.Server
 }
 
 func listenFigures(p *Process) (*web, error) {
@@ -26,26 +31,47 @@ func listenFigures(p *Process) (*web, error) {
 	if err != nil {
 		return nil, fmt.Errorf("serve figures: %w", err)
 	}
+	config, pin, err := api.SelfSigned(time.Now())
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
 	port := strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
-	w := &web{address: net.JoinHostPort(p.spec.Address, port), token: rand.Text(), l: l}
+	w := &web{address: net.JoinHostPort(p.spec.Address, port), token: rand.Text(), pin: pin, l: l}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v1/figures", func(out http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("GET /v1/figures", w.known(func(out http.ResponseWriter, _ *http.Request) {
+		out.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(out).Encode(p.Figures()) // who does not listen misses it
+	}))
+	mux.HandleFunc("GET /metrics", w.known(func(out http.ResponseWriter, _ *http.Request) {
+		var page metrics.Page
+		figures := p.Figures()
+		api.AddFigures(&page, p.spec.Run.Topology, &figures)
+		out.Header().Set("Content-Type", metrics.ContentType)
+		_, _ = out.Write(page.Bytes()) // who does not listen misses it
+	}))
+	w.server = &http.Server{
+		Handler: mux, TLSConfig: config, ReadTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: 30 * time.Second, MaxHeaderBytes: 8 << 10,
+		ErrorLog: slog.NewLogLogger(p.o.Log.Handler(), slog.LevelDebug), // strangers are not worth a line each
+	}
+	return w, nil
+}
+
+// known lets in who knows the token.
+func (w *web) known(next http.HandlerFunc) http.HandlerFunc {
+	return func(out http.ResponseWriter, r *http.Request) {
 		if subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte("Bearer "+w.token)) != 1 {
 			http.Error(out, "no token, or a wrong one", http.StatusUnauthorized)
 			return
 		}
-		out.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(out).Encode(p.Figures()) // who does not listen misses it
-	})
-	w.server = &http.Server{Handler: mux, ReadTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: 30 * time.Second, MaxHeaderBytes: 8 << 10}
-	return w, nil
+		next(out, r)
+	}
 }
 
 // run serves until ctx ends.
 func (w *web) run(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { w.server.Close() })
 	defer stop()
-	if err := w.server.Serve(w.l); !errors.Is(err, http.ErrServerClosed) {
+	if err := w.server.ServeTLS(w.l, "", ""); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve figures: %w", err)
 	}
 	return nil

@@ -20,7 +20,7 @@ func TestD28_SlowIsNotDead(t *testing.T) {
 				p := x.run()
 				x.arrived(100)
 				x.lived("source", "work", "sink")
-				if l == node && mode == "computing" { // no thread of its own beats for it
+				if l.name == "node" && mode == "computing" { // no thread of its own beats for it
 					p.says("work | WARN it has said nothing for", "uses CPU time", "process_timeout")
 				}
 			})

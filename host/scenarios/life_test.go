@@ -54,7 +54,7 @@ func TestD18_OneOfTenCrashesAllTheTime(t *testing.T) {
 		}
 		for i := range 10 {
 			switch index := fmt.Sprint(i); {
-			case i == 3 && births[index] < 3:
+			case i == 3 && births[index] < 2:
 				t.Errorf("the process that dies has begun %d times only", births[index])
 			case i != 3 && (births[index] != 1 || rows[index] < 50):
 				t.Errorf("process %d has begun %d times and had %d rows: it should have one life and a share of 5000", i, births[index], rows[index])
@@ -72,7 +72,7 @@ func TestD19_NoHandshake(t *testing.T) {
 		} {
 			t.Run(mode, func(t *testing.T) {
 				t.Parallel()
-				x := living(t, l, 10, mode, "startup_timeout: 3s")
+				x := living(t, l, 10, mode, "startup_timeout: 15s")
 				p := x.start()
 				p.exits(1)
 				p.says(says...)
@@ -84,8 +84,8 @@ func TestD19_NoHandshake(t *testing.T) {
 
 func TestD20_FiftySlowStartsAtOnce(t *testing.T) {
 	t.Parallel()
-	x := living(t, python, 1000, "late", "parallelism: 50\n    heartbeat_timeout: 1s")
-	p := x.run()
+	x := living(t, python, 1000, "late", "parallelism: 50\n    heartbeat_timeout: 1s\n    startup_timeout: 10m")
+	p := x.run("--set", "config.startup_timeout=10m")
 	x.arrived(1000)
 	if pids := x.pids("work"); len(pids) != 50 {
 		t.Errorf("%d processes were started for 50 tasks:\n%s", len(pids), ends(p.err()))

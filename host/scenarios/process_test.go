@@ -49,6 +49,9 @@ func start(t *testing.T, dir string, args ...string) *process {
 	t.Cleanup(func() {
 		_ = p.cmd.Process.Kill() // it has usually ended
 		<-p.done
+		if at := strings.Index(p.err(), "WARNING: DATA RACE"); at >= 0 {
+			t.Errorf("a race:\n%s", ends(p.err()[at:]))
+		}
 	})
 	return p
 }

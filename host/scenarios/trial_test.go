@@ -9,16 +9,18 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 )
 
 // language is one that components of the tests are written in.
-type language struct{ name, program, extension string }
+type language struct {
+	name, program, extension string
+	itself                   []string // arguments with which the program prints its own path
+}
 
 var (
-	python = language{"python", "python3", ".py"}
-	node   = language{"node", "node", ".mjs"}
+	python = language{"python", "python3", ".py", []string{"-c", "import sys; print(sys.executable)"}}
+	node   = language{"node", "node", ".mjs", []string{"-p", "process.execPath"}}
 )
 
 // bothLanguages runs a test with Python and with Node components.
@@ -223,6 +225,3 @@ func (x *trial) gone(p *process, components ...string) {
 		}
 	}
 }
-
-// alive tells whether a process runs.
-func alive(pid int) bool { return syscall.Kill(pid, 0) == nil }

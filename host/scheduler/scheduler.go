@@ -86,9 +86,11 @@ func choose(p Problem) []Slot {
 		}
 	}
 	slices.SortFunc(rest, Slot.compare)
+	n := workers(chosen)
 	for len(chosen) < wanted {
-		best := pick(chosen, rest, p.Free)
+		best := pick(n, rest, p.Free)
 		chosen = append(chosen, rest[best])
+		n[rest[best].Machine]++
 		rest = slices.Delete(rest, best, best+1)
 	}
 	slices.SortFunc(chosen, Slot.compare)
@@ -114,9 +116,8 @@ func drop(chosen []Slot, tasks map[Slot]int) []Slot {
 
 // pick returns the index of the next slot to take: one of its own before a
 // shared one, on the machine with the fewest workers of this run, then with
-// the most free slots.
-func pick(chosen, rest []Slot, free map[string]int) int {
-	n := workers(chosen)
+// the most free slots. n is how many workers each machine has.
+func pick(n map[string]int, rest []Slot, free map[string]int) int {
 	left := func(machine string) int { return free[machine] - n[machine] }
 	best := 0
 	for i, s := range rest {

@@ -50,6 +50,11 @@ const (
 // action is what a keeper is to do.
 type action uint8
 
+// String words what is done.
+func (a action) String() string {
+	return [...]string{"", "", "get the code", "start it", "ask it to end", "kill it, and all it started", "forget the slot"}[a]
+}
+
 // The actions.
 const (
 	none  action = iota
@@ -68,31 +73,32 @@ type row struct {
 	when func(*input) bool
 	do   action
 	to   phase
+	say  string // when, in words
 }
 
-// table is all that can happen. A test compares docs/operations.md with it.
+// table is all that can happen. docs/operations.md shows it, and a test compares.
 var table = []row{
-	{empty, wanted, fetch, fetching},
-	{empty, always, leave, empty},
-	{fetching, is(found), again, running},
-	{fetching, both(either(is(fetched), is(failed)), unwanted), again, empty},
-	{fetching, is(fetched), start, starting},
-	{fetching, is(failed), none, backoff},
-	{starting, both(either(is(ended), is(failed)), unwanted), again, empty},
-	{starting, either(is(ended), is(failed)), none, backoff},
-	{starting, either(unwanted, late), kill, killed},
-	{starting, is(answered), none, running},
-	{running, both(is(ended), unwanted), again, empty},
-	{running, is(ended), none, backoff},
-	{running, silent, kill, killed},
-	{running, unwanted, stop, stopping},
-	{stopping, is(ended), again, empty},
-	{stopping, either(silent, late), kill, killed},
-	{killed, both(is(ended), unwanted), again, empty},
-	{killed, is(ended), none, backoff},
-	{killed, late, kill, killed},
-	{backoff, unwanted, again, empty},
-	{backoff, due, fetch, fetching},
+	{empty, wanted, fetch, fetching, "a worker is wanted"},
+	{empty, always, leave, empty, "none is wanted"},
+	{fetching, is(found), again, running, "a worker is there already"},
+	{fetching, both(either(is(fetched), is(failed)), unwanted), again, empty, "the code is there, or not, and the worker is not wanted any more"},
+	{fetching, is(fetched), start, starting, "the code is there"},
+	{fetching, is(failed), none, backoff, "the code cannot be had"},
+	{starting, both(either(is(ended), is(failed)), unwanted), again, empty, "it has died, and is not wanted any more"},
+	{starting, either(is(ended), is(failed)), none, backoff, "it has died, or could not be started"},
+	{starting, either(unwanted, late), kill, killed, "it is not wanted any more, or does not answer for 30 s"},
+	{starting, is(answered), none, running, "it answers"},
+	{running, both(is(ended), unwanted), again, empty, "it has died, and is not wanted any more"},
+	{running, is(ended), none, backoff, "it has died"},
+	{running, silent, kill, killed, "it is silent for 10 s"},
+	{running, unwanted, stop, stopping, "it is not wanted any more"},
+	{stopping, is(ended), again, empty, "it has ended"},
+	{stopping, either(silent, late), kill, killed, "it is silent for 10 s, or has not ended after 45 s"},
+	{killed, both(is(ended), unwanted), again, empty, "it has died, and is not wanted any more"},
+	{killed, is(ended), none, backoff, "it has died"},
+	{killed, late, kill, killed, "it has not died after 5 s"},
+	{backoff, unwanted, again, empty, "it is not wanted any more"},
+	{backoff, due, fetch, fetching, "its time has come"},
 }
 
 // input is what a row is judged by.

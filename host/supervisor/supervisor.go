@@ -14,6 +14,7 @@ import (
 
 	"github.com/polybolt/polybolt/host/blob"
 	"github.com/polybolt/polybolt/host/cluster"
+	"github.com/polybolt/polybolt/host/slot"
 )
 
 const (
@@ -80,6 +81,7 @@ func (s *Supervisor) Run(ctx context.Context) (err error) {
 	}
 	defer lock.Close()
 	close(s.ready)
+	outer := ctx
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer s.wg.Wait()
 	defer cancel(nil)
@@ -100,10 +102,10 @@ func (s *Supervisor) Run(ctx context.Context) (err error) {
 	if err := s.loop(ctx); err != nil {
 		return err
 	}
-	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
-		return cause
+	if outer.Err() != nil {
+		return nil
 	}
-	return nil
+	return context.Cause(ctx) // nil after End
 }
 
 // open makes the folder ours.
@@ -167,6 +169,7 @@ func (s *Supervisor) loop(ctx context.Context) error {
 			continue
 		case <-reap.C:
 			s.reap()
+			s.reapLogs()
 			continue
 		}
 		retry = nil
@@ -303,5 +306,16 @@ func (s *Supervisor) reap() {
 	}
 	if err := s.code.reap(used); err != nil {
 		s.o.Log.Warn("code that nothing uses is left", "err", err)
+	}
+}
+
+// reapLogs deletes what nobody will ask for any more.
+func (s *Supervisor) reapLogs() {
+	busy := map[string]bool{}
+	for place, p := range s.wanted {
+		busy[slot.Logs(s.o.Dir, string(p.Run.Topology), place.Local())] = true
+	}
+	if err := reapLogs(s.o.Dir, busy, time.Now()); err != nil {
+		s.o.Log.Warn("old logs are left", "err", err)
 	}
 }

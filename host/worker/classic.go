@@ -30,6 +30,10 @@ func (t *task) dress(spec *shells.Spec) (*storm.Adapter, error) {
 	}
 	folder := c.StormFolder(spec.Dir)
 	lib := findLibrary(c, spec.Dir, folder)
+	if lib.modern || t.spokeOurs.Load() {
+		spec.Dir = filepath.Join(spec.Dir, folder)
+		return nil, nil
+	}
 	if lib.ours && spec.SDK != nil {
 		t.w.line(Line{Task: t.id, Component: t.comp.ID, Level: LevelInfo,
 			Text: fmt.Sprintf("%s is not in %s: it gets Polybolt's module of the same interface, at columns speed", lib.name, strings.Join(c.StormFolders(), ", "))})
@@ -68,7 +72,12 @@ type library struct {
 	name string // storm.py
 	file string // its path; empty: it is not there, or lies beside the script
 	ours bool   // the component imports it, and it is not there
+
+	modern bool // the script imports Polybolt's SDK instead
 }
+
+// importsOurs finds a script of ours that a Flux file calls a shell component.
+var importsOurs = regexp.MustCompile(`(?m)^\s*(import\s+polybolt\b|from\s+polybolt\b)|(require\(|from)\s*['"]polybolt['"/]`)
 
 var importsStorm = map[topology.Language]*regexp.Regexp{
 	topology.Python: regexp.MustCompile(`(?m)^\s*(import\s+storm\b|from\s+storm\s+import\b)`),
@@ -91,6 +100,14 @@ func findLibrary(c *topology.Component, bundle, folder string) library {
 	if !filepath.IsAbs(script) {
 		script = filepath.Join(bundle, folder, script)
 	}
+	text, err := os.ReadFile(script)
+	if err != nil { // node adds the ending by itself
+		text, _ = os.ReadFile(script + ".js") // a script that is not there is the interpreter's to report
+	}
+	text = text[:min(len(text), maxScript)]
+	if lib.modern = importsOurs.Match(text); lib.modern {
+		return lib
+	}
 	if isThere(filepath.Join(filepath.Dir(script), lib.name)) {
 		return lib // the script's own folder is where every language looks first
 	}
@@ -100,13 +117,7 @@ func findLibrary(c *topology.Component, bundle, folder string) library {
 			return lib
 		}
 	}
-	text, err := os.ReadFile(script)
-	if err != nil { // node adds the ending by itself
-		if text, err = os.ReadFile(script + ".js"); err != nil {
-			return lib
-		}
-	}
-	lib.ours = c.Protocol == topology.ProtocolStormJSON && lang != topology.Ruby && importsStorm[lang].Match(text[:min(len(text), maxScript)])
+	lib.ours = c.Protocol == topology.ProtocolStormJSON && lang != topology.Ruby && importsStorm[lang].Match(text)
 	return lib
 }
 

@@ -16,6 +16,7 @@ var testComponents = map[string]func() error{
 	"split":   split,
 	"pass":    pass,
 	"sink":    sink,
+	"keep":    keep,
 	"count":   count,
 }
 

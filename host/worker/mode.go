@@ -41,6 +41,16 @@ func (t *task) setMode(m Mode) {
 	t.poke()
 }
 
+// rest ends what an active spout is doing: there will be no more rows.
+func (t *task) rest() {
+	t.mu.Lock()
+	active := t.spout.mode == Active
+	t.mu.Unlock()
+	if active {
+		t.setMode(Inactive)
+	}
+}
+
 // begin has a child that has shaken hands initialise its component. mu is held.
 func (t *task) begin() {
 	t.begun = time.Now()

@@ -99,6 +99,18 @@ func (t *task) markOpen(f *frame, m *multilang.FromChild, in *input) error {
 			_ = open(row) // between covered and its end: in range
 		}
 	}
+	// A row may end out of its turn and be covered in the same reply: its edge
+	// counts once, and a row that failed is not acked.
+	for i := range m.Acked.Len() / 2 {
+		if row := int(m.Acked.At(2*i + 1)); m.Acked.At(2*i) == m.Seq && row < int(m.First)+m.N {
+			_ = open(row) // one below the range is a stray, which release tells of
+		}
+	}
+	for i := range m.Late {
+		if late := &m.Late[i]; late.Seq == m.Seq && late.Row < int(m.First)+m.N {
+			_ = open(late.Row)
+		}
+	}
 	return nil
 }
 

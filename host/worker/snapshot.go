@@ -50,6 +50,7 @@ type TaskFigures struct {
 
 	P50 time.Duration `json:"p50_ns,omitempty"` // of a spout: from emit until the tree is done
 	P99 time.Duration `json:"p99_ns,omitempty"`
+	Row time.Duration `json:"row_ns,omitempty"` // of a bolt: what a row takes in its child, smoothed; 0: not known yet
 
 	CPU     time.Duration `json:"cpu_ns"`  // of children that have ended, with all they started
 	MaxRSS  int64         `json:"max_rss"` // of the largest process among those, bytes
@@ -102,6 +103,9 @@ func (t *task) figures() TaskFigures {
 	t.mu.Lock()
 	f.State, f.StateName, f.Why, f.Held = t.state, t.state.String(), t.why, len(t.held)
 	f.CPU, f.MaxRSS = t.cpu, t.maxRSS
+	if t.ledger == nil {
+		f.Row = t.pace.PerRow()
+	}
 	if t.process != nil {
 		f.PID = t.process.PID()
 	}

@@ -47,6 +47,7 @@ type task struct {
 	stats      stats
 	metrics    metrics
 	busy       atomic.Int64 // rows in the child
+	spokeOurs  atomic.Bool  // a child said to be Storm's spoke our protocol
 	child      atomic.Int64 // incarnation: how many children there have been
 	unfinished atomic.Int64 // since when (after Worker.started) a message has been incomplete; 0: none is
 

@@ -106,7 +106,8 @@ func (v *voice) output(buf []byte) (used, want int, err error) {
 	used, want, err = v.adapter.Child(buf)
 	v.pass()
 	v.mu.Unlock()
-	if errors.Is(err, storm.ErrOurs) {
+	if errors.Is(err, storm.ErrOurs) { // the next one is spoken to in its own way
+		v.t.spokeOurs.Store(true)
 		return used, want, err
 	}
 	return used, want, errors.Join(v.tell(), err)

@@ -185,6 +185,9 @@ func (w *Worker) await(ctx context.Context) error {
 		case <-draining:
 			draining = nil
 			w.attentive.Add(1)
+			for _, l := range w.localLedgers() {
+				l.t.rest() // an idle spout keeps its answer open until it is told
+			}
 		case <-w.quiet:
 		}
 		if (w.opts.Finite && w.finished() || draining == nil) && w.idle() {

@@ -13,7 +13,9 @@
 package judge
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/polybolt/polybolt/multilang"
@@ -45,8 +47,18 @@ type Options struct {
 	// Patience is how long the program may take over one step; 0 means 10 s.
 	Patience time.Duration
 
+	// Startup is how long it may take until its hello and until its ready; 0
+	// means Patience.
+	Startup time.Duration
+
 	// Scratch is the folder that the program is told to be its own.
 	Scratch string
+}
+
+func (o Options) withDefaults() Options {
+	o.Patience = cmp.Or(o.Patience, 10*time.Second)
+	o.Startup = cmp.Or(o.Startup, o.Patience)
+	return o
 }
 
 // Verdict is how a conversation ended.
@@ -89,27 +101,21 @@ type Fault struct {
 	Decoded string // the same, for people
 }
 
-// Probe starts a program and returns its hello; it has ended then. The fault says
-// what came instead. The error is as of [Play], or the one of start.
-func Probe(ctx context.Context, component string, level multilang.Level, start Start, o Options) (*multilang.Hello, *Fault, error) {
-	if o.Patience == 0 {
-		o.Patience = 10 * time.Second
-	}
-	p := newPlayer(&Transcript{Name: "probe", Component: component}, level, o)
+// Probe starts a program and returns its hello; it has ended then. The result's
+// fault says what came instead. The error is as of [Play], or [ErrUnknown].
+func Probe(ctx context.Context, component string, level multilang.Level, start Start, o Options) (*multilang.Hello, Result, error) {
+	p := newPlayer(&Transcript{Name: "hello", Component: component}, level, o)
 	r, err := p.play(ctx, start)
 	if err == nil && r.Verdict == Skipped {
-		err = ErrUnknown
+		err = fmt.Errorf("%w: %s", ErrUnknown, r.Why)
 	}
-	return p.hello, r.Fault, err
+	return p.hello, r, err
 }
 
 // Play plays a transcript against a program and returns what came of it; the
 // program has ended then. An error means that nothing can be said: it could not
 // be started, or ctx has ended. Conversations may be played concurrently.
 func Play(ctx context.Context, t *Transcript, level multilang.Level, start Start, o Options) (Result, error) {
-	if o.Patience == 0 {
-		o.Patience = 10 * time.Second
-	}
 	p := newPlayer(t, level, o)
 	if !t.speaks(level) {
 		return p.skip("not for level " + level.String()), nil

@@ -47,11 +47,15 @@ type event struct {
 	exit           *exit
 }
 
+// deathPatience is how long a program may take to die when it is killed. That is
+// the system's affair: only a machine out of breath takes more than a moment.
+const deathPatience = time.Minute
+
 // stderrTail is how much of what a program printed is kept.
 const stderrTail = 4 << 10
 
 func newPlayer(t *Transcript, level multilang.Level, o Options) *player {
-	p := &player{t: t, level: level, opts: o, events: make(chan event, 64), done: make(chan struct{}),
+	p := &player{t: t, level: level, opts: o.withDefaults(), events: make(chan event, 64), done: make(chan struct{}),
 		result: Result{Transcript: t.Name, Level: level}}
 	p.seen = seen{outcomes: map[ref]outcome{}, emitted: map[string][]emission{}, metrics: map[string]wantMetric{}}
 	p.ledger = ledger{t: t, seen: &p.seen}
@@ -115,7 +119,7 @@ func (p *player) end() error {
 		return nil
 	}
 	p.process.Kill()
-	timer := time.NewTimer(p.opts.Patience)
+	timer := time.NewTimer(deathPatience)
 	defer timer.Stop()
 	defer close(p.done)
 	for {
@@ -125,7 +129,7 @@ func (p *player) end() error {
 				return nil
 			}
 		case <-timer.C:
-			return fmt.Errorf("%s: the program is still there %s after it was killed", p.t.Name, p.opts.Patience)
+			return fmt.Errorf("%s: the program is still there %s after it was killed", p.t.Name, deathPatience)
 		}
 	}
 }
@@ -182,7 +186,7 @@ func (p *player) blame(b *breach) {
 
 // greeting waits for hello.
 func (p *player) greeting(ctx context.Context) error {
-	return p.until(ctx, wait{rule: "magic", done: func() bool { return p.hello != nil }, missing: func() string { return "no hello has come" }})
+	return p.until(ctx, wait{rule: "magic", within: p.opts.Startup, done: func() bool { return p.hello != nil }, missing: func() string { return "no hello has come" }})
 }
 
 // shakeHands waits for hello, answers it, and waits for ready.
@@ -199,7 +203,7 @@ func (p *player) shakeHands(ctx context.Context) error {
 		return err
 	}
 	p.write(frames, p.t.chunk)
-	return p.until(ctx, wait{rule: "ready", done: func() bool { return p.ready }, missing: func() string { return "it did not say ready" }})
+	return p.until(ctx, wait{rule: "ready", within: p.opts.Startup, done: func() bool { return p.ready }, missing: func() string { return "it did not say ready" }})
 }
 
 // handshake returns welcome and start.

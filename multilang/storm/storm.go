@@ -47,7 +47,7 @@ const (
 )
 
 // ErrOurs is what Child returns for a program that speaks PROTOCOL.md.
-var ErrOurs = errors.New("it speaks Polybolt's own protocol, not Storm's: leave protocol out")
+var ErrOurs = errors.New("it speaks Polybolt's own protocol, not Storm's (leave protocol out): started again as what it is")
 
 // Options say what an adapter needs to know of the component and its place.
 type Options struct {

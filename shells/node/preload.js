@@ -23,6 +23,7 @@ const PIPE = Symbol.for('polybolt.pipe');
 const EXPORTS = {
   'polybolt': ['index.js', 'index.mjs'],
   'polybolt/testing': ['testing.js', 'testing.js'],
+  'polybolt/storm': ['storm.js', 'storm.js'],
   'polybolt/register': ['register.mjs', 'register.mjs'],
   'polybolt/package.json': ['package.json', 'package.json'],
 };

@@ -19,10 +19,28 @@ interface Props {
 
 const height = 168
 
+/** Gap is how many seconds without a sample break a line. */
+const gap = 10
+
+/** Broken puts nothing where there were no samples: before a page was opened again. */
+function broken(times: number[], lines: Line[]): uPlot.AlignedData {
+  const at: number[] = []
+  const values: (number | null)[][] = lines.map(() => [])
+  times.forEach((t, i) => {
+    if (i > 0 && t - times[i - 1]! > gap) {
+      at.push(t - 1)
+      for (const v of values) v.push(null)
+    }
+    at.push(t)
+    lines.forEach((l, n) => values[n]!.push(l.values[i] ?? null))
+  })
+  return [at, ...values]
+}
+
 export function Chart({ title, times, lines, write, note }: Props) {
   const box = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | null>(null)
-  const data = [times, ...lines.map((l) => l.values)] as uPlot.AlignedData
+  const data = broken(times, lines)
   const names = lines.map((l) => l.name).join()
   useEffect(() => {
     const el = box.current!
@@ -31,11 +49,11 @@ export function Chart({ title, times, lines, write, note }: Props) {
     const axis = { stroke: color('--muted'), grid: { stroke: color('--line'), width: 1 }, ticks: { show: false }, font: '11px system-ui, sans-serif' }
     plot.current = new uPlot(
       {
-        width: Math.max(el.clientWidth, 200), height, padding: [8, 8, 0, 0],
+        width: Math.max(el.clientWidth, 200), height, padding: [8, 26, 0, 0],
         cursor: { points: { size: 6 }, y: false }, legend: { show: false },
         scales: { x: { time: true }, y: { range: (_u, _min, max) => [0, max > 0 ? max * 1.15 : 1] } },
         axes: [
-          { ...axis, space: 70, values: (_u, ticks) => ticks.map((t) => new Date(t * 1000).toLocaleTimeString('en-GB', { hour12: false })) },
+          { ...axis, space: 70, size: 28, values: (_u, ticks) => ticks.map((t) => new Date(t * 1000).toLocaleTimeString('en-GB', { hour12: false })) },
           { ...axis, size: 58, space: 36, values: (_u, ticks) => ticks.map(write) },
         ],
         series: [{}, ...lines.map((l) => ({ label: l.name, stroke: color(l.color), width: 2, points: { show: false }, fill: lines.length === 1 ? color(l.color) + '1c' : undefined }))],

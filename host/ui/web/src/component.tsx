@@ -15,6 +15,7 @@ export function Component({ w, s, id }: { w: Watched; s: Status; id: string }) {
   if (!p) return <Notice level="warn">There is no component {id} in what runs now.</Notice>
   const spout = p.c.kind === 'spout'
   const sum = p.sum
+  const per = (n: number | undefined) => (sample?.known ? rate(n ?? 0) : '–')
   const edges = w.definition.value?.edges ?? []
   return (
     <>
@@ -45,10 +46,10 @@ export function Component({ w, s, id }: { w: Watched; s: Status; id: string }) {
         </Notice>
       )}
       <dl class="tiles">
-        {!spout && <Tile name="Rows in" value={rate(sum?.receivedRate ?? 0)} note={`${count(sum?.received ?? 0)} in all`} />}
-        <Tile name="Rows out" value={rate(sum?.emittedRate ?? 0)} note={`${count(sum?.emitted ?? 0)} in all`} />
-        <Tile name={spout ? 'Trees done' : 'Acked'} value={rate(sum?.ackedRate ?? 0)} note={`${count(sum?.acked ?? 0)} in all`} />
-        <Tile name="Failed" value={rate(sum?.failedRate ?? 0)} note={`${count(sum?.failed ?? 0)} in all`} level={sum && sum.failedRate > 0 ? 'warn' : undefined} />
+        {!spout && <Tile name="Rows in" value={per(sum?.receivedRate)} note={`${count(sum?.received ?? 0)} in all`} />}
+        <Tile name="Rows out" value={per(sum?.emittedRate)} note={`${count(sum?.emitted ?? 0)} in all`} />
+        <Tile name={spout ? 'Trees done' : 'Acked'} value={per(sum?.ackedRate)} note={`${count(sum?.acked ?? 0)} in all`} />
+        <Tile name="Failed" value={per(sum?.failedRate)} note={`${count(sum?.failed ?? 0)} in all`} level={sum && sum.failedRate > 0 ? 'warn' : undefined} />
         {spout ? (
           <Tile name="Tree takes" value={span(sum?.p50)} note={`p99 ${span(sum?.p99)}`} />
         ) : (

@@ -8,29 +8,36 @@ import { lines } from './stream'
 import type { DeadTuple } from './types'
 
 const most = 200
+const again = 5000 // milliseconds between looks
 
 export function Dead({ name }: { name: string }) {
   const [list, setList] = useState<DeadTuple[] | null>(null)
   const [failed, setFailed] = useState('')
-  const [turn, setTurn] = useState(0)
   useEffect(() => {
     const ended = new AbortController()
-    const got: DeadTuple[] = []
-    lines(topologyPath(name, `/dead?tail=${most}`), ended.signal, (text) => {
-      if (text) got.push(JSON.parse(text) as DeadTuple)
-    }).then(
-      () => {
+    let timer = 0
+    const look = async () => {
+      const got: DeadTuple[] = []
+      try {
+        await lines(topologyPath(name, `/dead?tail=${most}`), ended.signal, (text) => {
+          if (text) got.push(JSON.parse(text) as DeadTuple)
+        })
         setList(got.reverse())
         setFailed('')
-      },
-      (err: Error) => {
-        if (!ended.signal.aborted) setFailed(err.message)
-      },
-    )
-    return () => ended.abort()
-  }, [name, turn])
+      } catch (err) {
+        if (ended.signal.aborted) return
+        setFailed((err as Error).message)
+      }
+      timer = setTimeout(() => void look(), again)
+    }
+    void look()
+    return () => {
+      ended.abort()
+      clearTimeout(timer)
+    }
+  }, [name])
   return (
-    <Card title="Dead tuples" aside={<button onClick={() => setTurn(turn + 1)}>Look again</button>}>
+    <Card title="Dead tuples">
       <p class="sub">Tuples whose trees were given up: the retries were used up, or nobody could replay them. The last {most} of each machine.</p>
       {failed && (
         <Notice level="warn" live>
@@ -41,7 +48,7 @@ export function Dead({ name }: { name: string }) {
       {list && list.length > 0 && (
         <ol class="failures">
           {list.map((d) => (
-            <Tuple d={d} />
+            <Tuple key={JSON.stringify([d.host, d.place, d.tuple.time, d.tuple.values])} d={d} />
           ))}
         </ol>
       )}

@@ -9,6 +9,7 @@ export function count(n: number): string {
 
 /** Short writes a number in at most four digits or so. */
 export function short(n: number): string {
+  if (Number.isNaN(n)) return '–'
   if (n === 0) return '0'
   if (n < 10) return n.toFixed(1).replace(/\.0$/, '')
   for (const [size, unit] of [
@@ -22,6 +23,7 @@ export function short(n: number): string {
 }
 
 export function rate(n: number): string {
+  if (Number.isNaN(n)) return '–'
   return `${short(n)}/s`
 }
 

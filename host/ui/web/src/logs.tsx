@@ -56,7 +56,7 @@ export function Logs({ name, components }: { name: string; components: string[] 
     const least = levels.indexOf(level)
     kept.filter((l) => {
       if (least > 0 && levels.indexOf(l.level ?? '') < least) return false
-      return text === '' || l.text.toLowerCase().includes(text) || (l.logger ?? '').toLowerCase().includes(text) || (l.host ?? '').toLowerCase().includes(text)
+      return text === '' || (l.more !== undefined && JSON.stringify(l.more).toLowerCase().includes(text)) || l.text.toLowerCase().includes(text) || (l.logger ?? '').toLowerCase().includes(text) || (l.host ?? '').toLowerCase().includes(text)
     })
     setTurn((n) => n + 1)
   }, [kept, search, level])
@@ -174,7 +174,10 @@ function Window({ rows, turn, pick }: { rows: LogLine[]; turn: number; pick: (l:
               <time>{clock(l.time)}</time>
               <span class="lv">{l.level ?? ''}</span>
               <span class="who">{l.component ? `${l.component}${l.task ? `[${l.task}]` : ''}` : 'worker'}</span>
-              <span class="what">{l.text}</span>
+              <span class="what">
+                {l.text}
+                {l.more && <span class="more">{Object.entries(l.more).map(([k, v]) => ` ${k}=${typeof v === 'string' ? v.split('\n', 1)[0] : JSON.stringify(v)}`)}</span>}
+              </span>
             </div>
           ))}
         </div>

@@ -40,6 +40,7 @@ export interface Sample {
   total: { acked: number; failed: number; dead: number; pending: number; ackedRate: number; failedRate: number; p50: number; p99: number }
   byCause: [string, number][]
   silent: string[]
+  known: boolean // whether there are rates: not at the first look, which has nothing to compare with
 }
 
 const window = 3000 // milliseconds that a rate looks back
@@ -59,7 +60,7 @@ export class Meter {
     const s: Sample = {
       time: Date.now(), components: new Map(), tasks: [],
       total: { acked: 0, failed: 0, dead: 0, pending: 0, ackedRate: 0, failedRate: 0, p50: 0, p99: 0 },
-      byCause: [], silent: f.silent ?? [],
+      byCause: [], silent: f.silent ?? [], known: f.workers.length === 0,
     }
     const causes = new Map<string, number>()
     const lives = new Map<string, WorkerFigures[]>()
@@ -68,6 +69,7 @@ export class Meter {
       const past = this.past.get(life) ?? []
       const now = Date.parse(w.time)
       const recent = past.filter((p) => now - Date.parse(p.time) <= window + 500)
+      if (recent[0] && recent[0].time !== w.time) s.known = true
       this.worker(s, w, recent[0])
       for (const [cause, n] of Object.entries(w.by_cause ?? {})) causes.set(cause, (causes.get(cause) ?? 0) + n)
       if (recent.at(-1)?.time !== w.time) recent.push(w)

@@ -30,6 +30,10 @@ export const clusterLink = signal<{ state: Link; why: Failed | null }>({ state: 
 
 const history = 900 // samples that a chart can show: 15 minutes
 
+// pasts outlive the pages, for as long as the tab is open: who comes back to a
+// topology sees what was sampled before.
+const pasts = new Map<string, Sample[]>()
+
 /** Watched is a topology that a page looks at. */
 export class Watched {
   status = signal<Status | null>(null)
@@ -38,7 +42,7 @@ export class Watched {
   sample = signal<Sample | null>(null)
   link = signal<{ state: Link; why: Failed | null }>({ state: 'connecting', why: null })
   trouble = signal('')
-  samples: Sample[] = [] // oldest first; sample tells of each change
+  samples: Sample[] // with rates, oldest first; sample tells of each change
   /** When a component last failed, in milliseconds of this clock. */
   failedAt = signal(new Map<string, number>())
   private meter = new Meter()
@@ -46,6 +50,8 @@ export class Watched {
   private run = -1
 
   constructor(readonly name: string) {
+    this.samples = (pasts.get(name) ?? []).filter((s) => Date.now() - s.time < history * 1000)
+    pasts.set(name, this.samples)
     this.stop = follow(
       topologyPath(name, '/events'),
       (kind, data) => batch(() => this.on(kind, data)),
@@ -66,8 +72,8 @@ export class Watched {
       }
       case 'figures': {
         const s = this.meter.add(data as Figures)
-        this.samples.push(s)
-        if (this.samples.length > history) this.samples.shift()
+        if (s.known) this.samples.push(s)
+        while (this.samples.length > 0 && s.time - this.samples[0]!.time > history * 1000) this.samples.shift()
         this.sample.value = s
         break
       }

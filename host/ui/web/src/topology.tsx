@@ -1,5 +1,5 @@
 // One topology: how it is, as a diagram, in figures, and all that belongs to it.
-import { useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { Actions, Dialogs, said } from './actions'
 import { Chart } from './chart'
 import { Component } from './component'
@@ -51,14 +51,7 @@ export function TopologyPage({ w }: { w: Watched }) {
       {component ? <Component w={w} s={s} id={component} /> : <Head w={w} s={s} />}
       {!component && (
         <>
-          <nav class="tabs" aria-label="Parts of this topology">
-            {tabs.map(([id, text]) => (
-              <a href={link('topologies', s.name, ...(id ? [id] : []))} aria-current={tab === id ? 'page' : undefined}>
-                {text}
-                {id === 'errors' && errors > 0 && <span class="bubble">{short(errors)}</span>}
-              </a>
-            ))}
-          </nav>
+          <Tabs name={s.name} tab={tab} errors={errors} />
           {tab === '' && <Overview w={w} s={s} />}
           {tab === 'errors' && <Errors w={w} />}
           {tab === 'dead' && <Dead name={s.name} />}
@@ -70,6 +63,21 @@ export function TopologyPage({ w }: { w: Watched }) {
       )}
       <Dialogs status={s} definition={w.definition.value} />
     </>
+  )
+}
+
+function Tabs({ name, tab, errors }: { name: string; tab: string; errors: number }) {
+  const nav = useRef<HTMLElement>(null)
+  useEffect(() => nav.current?.querySelector('[aria-current]')?.scrollIntoView({ inline: 'nearest', block: 'nearest' }), [tab])
+  return (
+    <nav class="tabs" aria-label="Parts of this topology" ref={nav}>
+      {tabs.map(([id, text]) => (
+        <a href={link('topologies', name, ...(id ? [id] : []))} aria-current={tab === id ? 'page' : undefined}>
+          {text}
+          {id === 'errors' && errors > 0 && <span class="bubble">{short(errors)}</span>}
+        </a>
+      ))}
+    </nav>
   )
 }
 
@@ -146,7 +154,7 @@ function Overview({ w, s }: { w: Watched; s: Status }) {
       p.c.component,
       {
         level: p.level, why: p.why, ready: p.c.ready, tasks: p.c.tasks,
-        rate: (p.c.kind === 'spout' ? p.sum?.emittedRate : p.sum?.receivedRate) ?? 0,
+        rate: (sample?.known ? (p.c.kind === 'spout' ? p.sum?.emittedRate : p.sum?.receivedRate) : undefined) ?? NaN,
         emitted: p.sum?.emittedRate ?? 0, waiting: p.sum?.queued ?? 0,
       },
     ]),
@@ -155,8 +163,8 @@ function Overview({ w, s }: { w: Watched; s: Status }) {
   return (
     <>
       <dl class="tiles">
-        <Tile name="Trees done" value={t ? rate(t.ackedRate) : '–'} note={t && `${count(t.acked)} in all`} />
-        <Tile name="Failed attempts" value={t ? rate(t.failedRate) : '–'} note={t && `${count(t.failed)} in all`} level={t && t.failedRate > 0 ? 'warn' : undefined} />
+        <Tile name="Trees done" value={sample?.known ? rate(sample.total.ackedRate) : '–'} note={t && `${count(t.acked)} in all`} />
+        <Tile name="Failed attempts" value={sample?.known ? rate(sample.total.failedRate) : '–'} note={t && `${count(t.failed)} in all`} level={t && t.failedRate > 0 ? 'warn' : undefined} />
         <Tile name="Given up" value={t ? count(t.dead) : '–'} note="dead tuples" level={t && t.dead > 0 ? 'bad' : undefined} />
         <Tile name="In flight" value={t ? short(t.pending) : '–'} note="trees" />
         <Tile name="Tree takes" value={t ? span(t.p50) : '–'} note={t && t.p99 ? `p99 ${span(t.p99)}` : 'half of them; p99'} />

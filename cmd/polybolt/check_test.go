@@ -1,0 +1,132 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/polybolt/polybolt/multilang/judge"
+)
+
+// startCheck starts polybolt check -o json in a folder. Programs have long to
+// start: many do at the same time.
+func startCheck(t *testing.T, dir string, args ...string) *process {
+	t.Helper()
+	return start(t, dir, append([]string{"check", "-o", "json", "--startup", "80s"}, args...)...)
+}
+
+// found waits for the end and returns what it found.
+func found(t *testing.T, p *process) (*checkReport, int) {
+	t.Helper()
+	code := p.wait()
+	stdout, stderr := p.output()
+	var report checkReport
+	if err := json.Unmarshal([]byte(stdout), &report); err != nil {
+		t.Fatalf("%v; exit code %d, stdout:\n%s\nstderr:\n%s", err, code, stdout, stderr)
+	}
+	return &report, code
+}
+
+// Each program is wrong in one way, and is told the sentence that it breaks.
+func TestCheckNamesTheSentence(t *testing.T) {
+	wrong, err := filepath.Abs("testdata/check/wrong.py")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sentences := map[string]string{}
+	for _, r := range judge.Rules() {
+		sentences[r.ID] = r.Sentence
+	}
+	none := startCheck(t, t.TempDir(), "--as", "any,split", "--patience", "60s", "python3", wrong, "none")
+	sins := []struct {
+		name, transcript, rule, what string
+		startup, patience            string // short where it is waited in vain
+		p                            *process
+	}{
+		{name: "magic", transcript: "hello", rule: "magic", what: "no hello", startup: "10s"},
+		{name: "hello-map", transcript: "hello", rule: "hello.map", what: "no sdk"},
+		{name: "ready-twice", transcript: "covered", rule: "ready", what: "second time"},
+		{name: "prints", transcript: "covered", rule: "frame", what: "working on 1"},
+		{name: "order", transcript: "order", rule: "order", what: "frame 1 comes first"},
+		{name: "unknown-row", transcript: "covered", rule: "how3", what: "row 1:4711 was never sent"},
+		{name: "ends", transcript: "covered", rule: "how2", what: "1 ends for 2 covered rows"},
+		{name: "too-many-values", transcript: "covered", rule: "row", what: "row of 2 values"},
+		{name: "buffers", transcript: "covered", rule: "covered", what: "row 1:0-1 was not acked", patience: "8s"},
+		{name: "deaf-to-stop", transcript: "covered", rule: "covered", what: "did not end", patience: "8s"},
+		{name: "deaf-to-end", transcript: "any-end-of-stdin", rule: "end", what: "did not end", patience: "8s"},
+		{name: "forward", transcript: "any-later-version", rule: "ready", what: "has ended"},
+		{name: "unknown-type", transcript: "any-unknown-message", rule: "unknown", what: "did not end", patience: "8s"},
+		{name: "big-endian", transcript: "covered", rule: "how2", what: "33554432"},
+		{name: "acks-twice", transcript: "covered", rule: "acked", what: "was acked before"},
+		{name: "garbage", transcript: "any-broken-stream", rule: "error.stream", what: "did not end", patience: "8s"},
+		{name: "no-beat", transcript: "any-beat", rule: "beat", what: "0 of 3 beats", patience: "8s"},
+	}
+	for i := range sins {
+		sin := &sins[i]
+		only := sin.transcript
+		if only == "hello" {
+			only = "covered"
+		}
+		sin.p = startCheck(t, t.TempDir(), "--level", "rows", "--as", "any,split", "--only", only, "--startup", cmp.Or(sin.startup, "80s"), "--patience", cmp.Or(sin.patience, "60s"), "python3", wrong, sin.name)
+	}
+	for _, sin := range sins {
+		report, code := found(t, sin.p)
+		if code != exitFailure || len(report.Results) != 1 || report.Results[0].Transcript != sin.transcript || report.Results[0].Fault == nil {
+			t.Errorf("%s: exit code %d, %+v", sin.name, code, report.Results)
+			continue
+		}
+		f := report.Results[0].Fault
+		if f.Rule != sin.rule || !strings.Contains(f.What, sin.what) || f.Sentence == "" || f.Sentence != sentences[f.Rule] {
+			t.Errorf("%s: rule %s: %s; wanted %s: …%s…\nprinted: %s", sin.name, f.Rule, f.What, sin.rule, sin.what, f.Printed)
+		}
+	}
+	if report, code := found(t, none); code != 0 || report.Failed != 0 || report.Passed < 10 {
+		t.Errorf("without a sin: exit code %d, %d passed, %d failed: %+v", code, report.Passed, report.Failed, report.Results)
+	}
+}
+
+// What users start with, and our own SDKs' reference components, pass.
+func TestCheckPasses(t *testing.T) {
+	for _, c := range []struct {
+		name, dir string
+		passed    int
+		args      []string
+	}{
+		{"the third language", "examples-python/third-language", 4, []string{"--as", "split", "perl", "split.pl"}},
+		{"any Perl bolt", "examples-python/third-language", 7, []string{"--reads", "line", "--emits", "word", "perl", "split.pl"}},
+		{"a Python bolt", "examples-python/wordcount", 14, []string{"--reads", "line", "--emits", "word", "python3", "split.py"}},
+		{"a Python spout", "examples-python/wordcount", 6, []string{"--emits", "line", "--config", "path=text.txt", "python3", "lines.py"}},
+		{"reference components", "multilang/testdata/components/perl", 41, []string{"perl", "{}.pl"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			report, code := found(t, startCheck(t, repository(c.dir), append([]string{"--patience", "60s"}, c.args...)...))
+			if code != 0 || report.Failed != 0 || report.Passed != c.passed {
+				t.Errorf("exit code %d, %d passed, %d failed: %+v", code, report.Passed, report.Failed, report.Results)
+			}
+		})
+	}
+}
+
+func TestCheckRefuses(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		args []string
+		text string
+	}{
+		{[]string{"--as", "splitter", "cat"}, "--as splitter: the transcripts have anchors, any, blocking"},
+		{[]string{"--level", "seven", "cat"}, "--level seven: there are auto, columns, rows"},
+		{[]string{"--config", "path", "cat"}, "--config path: write KEY=VALUE"},
+		{[]string{"perl", "nowhere/{}.pl"}, "none of the reference components is there: perl nowhere/{}.pl"},
+		{nil, "an argument is missing"},
+		{[]string{"no-such-program"}, "no-such-program"},
+	} {
+		p := start(t, t.TempDir(), append([]string{"check"}, c.args...)...)
+		code := p.wait()
+		if _, stderr := p.output(); code == 0 || !strings.Contains(stderr, c.text) {
+			t.Errorf("%q: exit code %d, %s", c.args, code, stderr)
+		}
+	}
+}

@@ -1,0 +1,79 @@
+package api
+
+import (
+	_ "embed"
+	"net/http"
+)
+
+// route is a request that the API answers. The table of routes is what the
+// server serves and what its description is made from.
+type route struct {
+	method, path string
+	id           string // names it in the description
+	summary      string
+	role         Role // that it needs at least
+	query        []parameter
+	body         any    // of the request, as JSON; nil: none
+	bodyType     string // of the request if it is not JSON
+	answer       any    // a sample: its type is described; a slice: its elements
+	answerType   string // if it is not JSON: then answer is one of its lines, or nil
+	here         bool   // any nimbus answers it, not the leader alone
+	serve        http.HandlerFunc
+}
+
+// parameter is one of a route's query.
+type parameter struct {
+	name, kind, text string
+	required         bool
+}
+
+// description is made from the routes: `go test ./host/api -update` writes it.
+//
+//go:embed openapi.json
+var description []byte
+
+const (
+	ndjson      = "application/x-ndjson"
+	eventStream = "text/event-stream"
+)
+
+func (h *handler) routes() []route {
+	streams := &eventStreams{h: h}
+	tail := parameter{name: "tail", kind: "integer", text: "how many of the last ones; 100 if absent, 10000 at most"}
+	const one = "/v1/topologies/{name}"
+	return []route{
+		{method: "GET", path: "/v1/me", id: "me", summary: "Whose token it is", role: Viewer, answer: Me{}, here: true, serve: h.me},
+		{method: "GET", path: "/v1/openapi.json", id: "openapi", summary: "This description", role: Viewer, answer: map[string]any{}, here: true, serve: h.describe},
+		{method: "GET", path: "/v1/cluster", id: "cluster", summary: "The machines and daemons", role: Viewer, answer: Cluster{}, serve: h.cluster},
+		{method: "GET", path: "/v1/events", id: "clusterEvents", summary: "Server-sent events: cluster and topologies, when they change; trouble; end",
+			role: Viewer, answerType: eventStream, serve: streams.ofCluster},
+		{method: "GET", path: "/v1/topologies", id: "list", summary: "All topologies, by name", role: Viewer, answer: []Topology{}, serve: h.list},
+		{method: "GET", path: one, id: "status", summary: "All that is known of one topology", role: Viewer, answer: Status{}, serve: h.status},
+		{method: "GET", path: one + "/definition", id: "definition", summary: "What a topology is made of: the graph, and the file", role: Viewer, answer: Definition{}, serve: h.definition},
+		{method: "GET", path: one + "/figures", id: "figures", summary: "The figures of a topology's workers, which are asked for them now", role: Viewer, answer: Figures{}, serve: h.figures},
+		{method: "GET", path: one + "/errors", id: "errors", summary: "The first and the last errors of each component", role: Viewer, answer: []ComponentErrors{}, serve: h.errors},
+		{method: "GET", path: one + "/events", id: "events", summary: "Server-sent events: status, figures and errors, when they change; trouble; end",
+			role: Viewer, answerType: eventStream, serve: streams.ofTopology},
+		{method: "GET", path: one + "/logs", id: "logs", summary: "Lines of the logs of all machines, in the order of time, one of JSON a line; an empty line is a sign of life",
+			role: Viewer, answer: LogLine{}, answerType: ndjson, serve: h.logs, query: []parameter{
+				{name: "component", kind: "string", text: "only its lines"}, tail, {name: "follow", kind: "boolean", text: "go on with what is written from now on"},
+			}},
+		{method: "GET", path: one + "/dead", id: "dead", summary: "The last tuples that were given up, one of JSON a line",
+			role: Viewer, answer: DeadTuple{}, answerType: ndjson, serve: h.dead, query: []parameter{tail}},
+		{method: "POST", path: one + "/change", id: "change", summary: "Activate, deactivate, rebalance, roll back, kill", role: Operator, body: ChangeRequest{}, answer: Accepted{}, serve: h.change},
+		{method: "POST", path: one + "/deploy", id: "deploy", summary: "Take code, which is the body, and begin to bring it up", role: Admin, bodyType: bundleType, answer: Accepted{}, serve: h.deploy,
+			query: []parameter{
+				{name: "file", kind: "string", text: "the topology's file in the bundle", required: true},
+				{name: "set", kind: "string", text: "PATH=VALUE; may be given several times"},
+				{name: "timeout", kind: "string", text: "for the new version to be ready: 60s", required: true},
+				{name: "drain", kind: "string", text: "for the old version to finish what is in flight: 30s", required: true},
+				{name: "wait", kind: "boolean", text: "refuse it if there are no slots for it now"},
+			}},
+	}
+}
+
+// describe answers with the description of the API.
+func (h *handler) describe(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(description) // who does not listen misses it
+}

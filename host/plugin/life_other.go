@@ -1,0 +1,9 @@
+//go:build !linux
+
+package plugin
+
+import "syscall"
+
+func endsWithUs() *syscall.SysProcAttr { return nil }
+
+func onThread(f func() error) error { return f() }

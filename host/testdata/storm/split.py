@@ -1,0 +1,19 @@
+import storm
+
+
+class Split(storm.BasicBolt):
+    """Raises for each tenth sentence when it comes first."""
+
+    seen = set()
+
+    def process(self, tup):
+        sentence = tup.values[0]
+        if sentence.endswith("7") and sentence not in self.seen:
+            self.seen.add(sentence)
+            raise ValueError("no sevens yet: " + sentence)
+        for word in sentence.split(" "):
+            tasks = storm.emit([word])
+            assert len(tasks) == 1, tasks
+
+
+Split().run()

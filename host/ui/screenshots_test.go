@@ -1,0 +1,74 @@
+package ui
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/polybolt/polybolt/host/api"
+	"github.com/polybolt/polybolt/host/hosttest"
+)
+
+// TestScreenshots remakes the pictures of the documents: `make screenshots`
+// names the folder. It is no test of anything otherwise, so it is not run then.
+func TestScreenshots(t *testing.T) {
+	dir := os.Getenv("POLYBOLT_SCREENSHOTS")
+	if dir == "" {
+		t.Skip("make screenshots runs it")
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	d := startDev(t)
+	d.deploy(t)
+	d.deploy(t, "bolts.check.config.poison=2500") // a second version, some tuples of which die
+	hosttest.Eventually(t, "tuples have died", func() bool {
+		f, err := d.api.Figures(context.Background(), "newsroom")
+		return err == nil && len(f.Workers) == 1 && f.Workers[0].Dead >= 2
+	})
+	pages := []struct{ name, route, ready string }{
+		{"topologies", "/topologies", "newsroom"},
+		{"cluster", "/cluster", "leads"},
+		{"topology", "/topologies/newsroom", "a row takes"},
+		{"component", "/topologies/newsroom/components/check", "ValueError"},
+		{"errors", "/topologies/newsroom/errors", "ValueError"},
+		{"dead", "/topologies/newsroom/dead", "attempts"},
+		{"logs", "/topologies/newsroom/logs", "ahead"},
+		{"workers", "/topologies/newsroom/workers", "active"},
+		{"versions", "/topologies/newsroom/versions", "serves"},
+		{"yaml", "/topologies/newsroom/yaml", "archive.mjs"},
+	}
+	for _, s := range []size{desktop, tablet, phone} {
+		for _, dark := range []bool{false, true} {
+			if dark && s.name == "tablet" {
+				continue // the other two show the colours
+			}
+			b := open(t, d.url, s, dark)
+			b.goTo("/topologies")
+			b.sees("body", "Sign in")
+			shade := map[bool]string{false: "light", true: "dark"}[dark]
+			shoot := func(name string) { b.shoot(filepath.Join(dir, name+"-"+s.name+"-"+shade+".png")) }
+			shoot("login")
+			b.write("input[name=token]", d.token[api.Admin])
+			b.click("button[type=submit]", "Sign in")
+			b.sees("header.top", "Topologies")
+			b.goTo("/topologies/newsroom") // so that its charts have a past
+			began := time.Now()
+			hosttest.Eventually(t, "the charts have a past", func() bool { return time.Since(began) > 15*time.Second })
+			for _, p := range pages {
+				if (dark || s.name == "tablet") && p.name != "topology" && p.name != "component" && p.name != "logs" {
+					continue
+				}
+				b.goTo(p.route)
+				hosttest.Eventually(t, p.name+" is there", func() bool { return b.has("main", p.ready) })
+				shoot(p.name)
+			}
+			b.goTo("/topologies/newsroom")
+			b.click(".actions button", "Rebalance")
+			b.sees("dialog", "Tasks of split")
+			shoot("rebalance")
+		}
+	}
+}

@@ -1,0 +1,7 @@
+import { bolt } from 'polybolt'
+
+let kept = 0
+
+bolt(({ verdict }) => {
+  if (verdict === 'good') kept++
+}).run()

@@ -135,6 +135,7 @@ func vectorFrames() []frameVector {
 	add("child", "rows, none", AppendSpoutRows(nil, &FromChild{Seq: 302, Final: true, First: 50}))
 	add("child", "beat", AppendSignal(nil, TypeBeat))
 	add("child", "finish", AppendSignal(nil, TypeFinish))
+	add("child", "left", AppendLeft(nil, 300))
 	add("child", "log", AppendLog(nil, 3, "disk is nearly full", "app.disk"))
 	add("child", "error", AppendError(nil, &vectorError))
 	add("child", "metric", AppendMetrics(nil, []Metric{{"hits", "counter", []float64{2}}, {"depth", "gauge", []float64{-1.5}}, {"ms", "histogram", []float64{1, 2.5}}}))

@@ -66,7 +66,7 @@ type FromChild struct {
 	Ready  *Ready
 	Seq    uint32
 	First  uint32
-	N      int // reply: covered rows
+	N      int // reply: covered rows; left: ids
 	Final  bool
 	Groups []Group
 	Failed []RowError
@@ -115,6 +115,8 @@ func (d *Decoder) Decode(body []byte, m *FromChild) error {
 	case TypeMetric:
 		d.metrics(&r, m)
 	case TypeBeat, TypeFinish:
+	case TypeLeft:
+		m.N = r.uint("left", 1<<31)
 	default:
 		if r.err == nil && m.Type < TypeOptional {
 			r.fail(fmt.Sprintf("message of unknown type %d", m.Type))

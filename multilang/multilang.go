@@ -69,6 +69,7 @@ const (
 	TypeError  = 7
 	TypeMetric = 8
 	TypeFinish = 9
+	TypeLeft   = 10
 )
 
 // TypeOptional is the first message type that a receiver ignores if it does

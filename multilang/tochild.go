@@ -58,6 +58,12 @@ func AppendOutcome(dst []byte, acked, failed, dead []uint32) []byte {
 // deactivate, tick.
 func AppendSignal(dst []byte, typ byte) []byte { return append(AppendArray(dst, 1), typ) }
 
+// AppendLeft appends what a spout says before it exits: how many of its rows
+// failed and came to nothing.
+func AppendLeft(dst []byte, n int) []byte {
+	return AppendUint(append(AppendArray(dst, 2), TypeLeft), uint64(n))
+}
+
 // AppendTasks appends the answer to a group that asked for its task ids.
 func AppendTasks(dst []byte, request uint32, tasks []uint32) []byte {
 	dst = AppendUint(append(AppendArray(dst, 3), TypeTasks), uint64(request))

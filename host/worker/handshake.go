@@ -69,6 +69,11 @@ func (t *task) onFrame(body []byte) error {
 		return t.onRows(m)
 	case multilang.TypeFinish:
 		return t.onFinish()
+	case multilang.TypeLeft:
+		if bolt {
+			return errors.New("a bolt sent left, which is a spout's message")
+		}
+		t.ledger.left(m.N)
 	case multilang.TypeLog:
 		t.w.line(Line{Task: t.id, Component: t.comp.ID, Level: Level(m.Level), Text: m.Text, Logger: m.Logger, PID: t.pid()})
 	case multilang.TypeError:

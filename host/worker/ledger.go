@@ -116,6 +116,13 @@ func (l *ledger) pending() int {
 	return l.table.Live() + len(l.replays)
 }
 
+// hasNews tells whether there are failures that the child is still to be told.
+func (l *ledger) hasNews() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.told.failed)+len(l.told.dead) > 0
+}
+
 // room returns how many rows and bytes the spout may have in flight beyond
 // what it has, given a limit of rows.
 func (l *ledger) room(limit int) (rows, bytes int) {
@@ -217,6 +224,14 @@ func (l *ledger) forget() {
 	defer l.mu.Unlock()
 	l.orphans += int64(len(l.told.acked) + len(l.told.failed) + len(l.told.dead))
 	l.told = outcomes{}
+}
+
+// left notes what the spout's child says of the tuples that were given back to
+// it: some may have been emitted again since, and acked.
+func (l *ledger) left(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sum.FailedBack = int64(n)
 }
 
 func (l *ledger) addTo(s *Summary) {

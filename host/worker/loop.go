@@ -288,7 +288,7 @@ func (t *task) died(exit *shells.Exit, ended bool) (ready, worked bool) {
 	if t.state != Stopping {
 		t.state = Waiting // nothing is to be written to a child that is not there
 	}
-	t.spout.asked = 0
+	t.spout.asked, t.spout.hears, t.spout.listens = 0, false, false
 	if exit != nil {
 		t.cpu += exit.User + exit.System
 		t.maxRSS = max(t.maxRSS, exit.MaxRSS)

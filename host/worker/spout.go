@@ -24,6 +24,8 @@ type spoutState struct {
 	asked    int  // rows asked for and not answered
 	limit    int  // trees in flight
 	starved  bool // out of limit: counted in Worker.attentive
+	hears    bool // it was told of failures since it was last asked: it may emit
+	listens  bool // it was asked for no rows, and has not answered: see toListen
 }
 
 // ask tells the spout's child its outcomes, and asks for rows as far as there
@@ -37,9 +39,11 @@ func (t *task) ask() {
 	buf := t.appendOutcomes(t.wbuf[:0])
 	for t.state == Running {
 		rows, size := t.credit()
-		if rows <= 0 {
+		if rows <= 0 && !t.toListen() {
 			break
 		}
+		t.spout.hears, t.spout.listens = false, rows <= 0
+		rows = max(rows, 0)
 		if t.seq++; t.seq == 0 {
 			t.seq = 1
 		}
@@ -60,8 +64,17 @@ func (t *task) appendOutcomes(buf []byte) []byte {
 	if o.empty() {
 		return buf
 	}
+	t.spout.hears = t.spout.hears || len(o.failed)+len(o.dead) > 0
 	buf, at := multilang.BeginFrame(buf)
 	return multilang.EndFrame(multilang.AppendOutcome(buf, o.acked, o.failed, o.dead), at)
+}
+
+// toListen tells whether to ask a spout for no rows at all. When it answers it
+// has emitted what failures led it to; without that the end of a run could
+// overtake it. mu is held.
+func (t *task) toListen() bool {
+	s := &t.spout
+	return s.hears && s.mode == Active && (s.finished || t.w.isDraining()) && len(t.inflight) == 0
 }
 
 // credit returns how many rows and bytes to ask for in one more request.
@@ -145,8 +158,11 @@ func (t *task) answered(m *multilang.FromChild, now time.Time) (replays bool, er
 	f.covered += rows
 	t.worked = t.worked || rows > 0
 	if m.Final {
-		t.pace.Observe(f.covered, f.sent, now)
+		if f.n > 0 {
+			t.pace.Observe(f.covered, f.sent, now)
+		}
 		t.spout.asked -= f.n
+		t.spout.listens = false
 		t.inflight = append(t.inflight[:0], t.inflight[1:]...)
 	}
 	return t.spout.replays, nil
@@ -252,9 +268,10 @@ func (t *task) isFinished() bool {
 	return t.spout.finished
 }
 
-// isAnswering tells whether the spout has been asked for rows and has not answered.
+// isAnswering tells whether the spout may emit without being asked again.
 func (t *task) isAnswering() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return len(t.inflight) > 0 && !t.spout.finished
+	s := &t.spout
+	return len(t.inflight) > 0 && (!s.finished || s.listens) || s.hears && s.mode == Active && t.state == Running
 }

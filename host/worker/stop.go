@@ -95,7 +95,11 @@ func (t *task) end(ctx context.Context) {
 		if t.comp.Tick > 0 {
 			t.signal(multilang.TypeTick)
 		}
-		buf, at := multilang.BeginFrame(nil)
+		var buf []byte
+		if t.ledger != nil {
+			buf = t.appendOutcomes(buf) // it may have a commit to make
+		}
+		buf, at := multilang.BeginFrame(buf)
 		p.Write(multilang.EndFrame(multilang.AppendStop(buf, t.w.opts.StopTimeout.Milliseconds()), at))
 	}
 	t.mu.Unlock()

@@ -108,7 +108,7 @@ type Summary struct {
 	Acked      int64 `json:"acked"`       // trees that finished
 	Failed     int64 `json:"failed"`      // failed attempts
 	Dead       int64 `json:"dead"`        // tuples given up
-	FailedBack int64 `json:"failed_back"` // tuples that failed and were given back to their spout
+	FailedBack int64 `json:"failed_back"` // tuples that failed and were given back to their spout, without those that it says it has replayed
 	Abandoned  int64 `json:"abandoned"`   // trees in flight
 }
 
@@ -232,7 +232,7 @@ func (w *Worker) finished() bool {
 // idle tells whether nothing is in flight.
 func (w *Worker) idle() bool {
 	for _, l := range w.localLedgers() {
-		if l.pending() > 0 {
+		if l.pending() > 0 || l.hasNews() {
 			return false
 		}
 	}

@@ -52,7 +52,7 @@ func (p *player) message() error {
 		b = p.onHello(&m)
 	case multilang.TypeReady:
 		b = p.onReady(m.Ready)
-	case multilang.TypeReply, multilang.TypeRows, multilang.TypeFinish:
+	case multilang.TypeReply, multilang.TypeRows, multilang.TypeFinish, multilang.TypeLeft:
 		b = p.onWork(&m)
 	default:
 		p.onSaid(&m)
@@ -158,6 +158,9 @@ func (p *player) onWork(m *multilang.FromChild) *breach {
 			return breaks("finish", "a second finish")
 		}
 		p.seen.finished = true
+		return nil
+	}
+	if m.Type == multilang.TypeLeft {
 		return nil
 	}
 	answered, b := p.source.rows(m)

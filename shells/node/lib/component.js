@@ -346,6 +346,9 @@ class Component {
     this.send();
   }
 
+  /** What a spout says before it goes. */
+  sayLeft() {}
+
   /** Says what is in progress, for a person. */
   inspect() {
     const calls = [...this.callbacks].map(({ name, since }) => `${name}, called ${Math.round(performance.now() - since)} ms ago`);
@@ -359,6 +362,7 @@ class Component {
     await this.hook('onStop', []);
     this.flush();
     this.sendMetrics();
+    this.sayLeft();
     clearTimeout(this.beatTimer);
     this.io.exit(0);
   }

@@ -69,6 +69,7 @@ class SpoutComponent extends Component {
     this.yielding = false; // a short one, for the loop to turn
     this.idle = this.retry = 0; // the last pause of its kind, ms
     this.calls = 1; // between two looks at the clock
+    this.left = null; // ids whose last outcome is a failure; null: no row has failed
     this.hooks = new Set(); // promises of ack(), fail() and dead()
   }
 
@@ -126,6 +127,12 @@ class SpoutComponent extends Component {
     const id = pending.get(number);
     if (id === undefined) return this.misuse(`the host tells the outcome of a row that is not pending (${hook}); it is left out`);
     pending.delete(number);
+    if (hook === 'fail') {
+      this.left ??= new Set();
+      this.left.add(id);
+    } else {
+      this.left?.delete(id);
+    }
     this.callOutcome(hook, id);
   }
 
@@ -152,6 +159,14 @@ class SpoutComponent extends Component {
     await Promise.race([Promise.allSettled([...this.hooks]), late]);
     clearTimeout(timer);
     await this.finish();
+  }
+
+  sayLeft() {
+    if (this.left === null) return;
+    this.w.begin(FROM_CHILD.LEFT, 2);
+    this.w.value(this.left.size);
+    this.w.end();
+    this.send();
   }
 
   // ---- rows

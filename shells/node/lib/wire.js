@@ -13,7 +13,7 @@ const READ_BYTES = 256 << 10; // read at a time
 /** Types of the messages to a child. */
 const TO_CHILD = { WELCOME: 1, START: 2, DATA: 3, NEXT: 4, OUTCOME: 5, ACTIVATE: 6, DEACTIVATE: 7, TICK: 8, TASKS: 9, STOP: 10, LEVEL: 11 };
 /** Types of the messages from a child. */
-const FROM_CHILD = { HELLO: 1, READY: 2, REPLY: 3, ROWS: 4, BEAT: 5, LOG: 6, ERROR: 7, METRIC: 8, FINISH: 9 };
+const FROM_CHILD = { HELLO: 1, READY: 2, REPLY: 3, ROWS: 4, BEAT: 5, LOG: 6, ERROR: 7, METRIC: 8, FINISH: 9, LEFT: 10 };
 const OPTIONAL = 64; // the first type that is ignored when it is not known
 
 /** A Writer of messages, each in its frame: begin(), its elements, end(). */

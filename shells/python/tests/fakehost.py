@@ -21,7 +21,7 @@ MAGIC = bytes.fromhex("f550424f4c54310a")
 DEADLINE = 30  # seconds for anything that should take none
 
 WELCOME, START, DATA, NEXT, OUTCOME, ACTIVATE, DEACTIVATE, TICK, TASKS, STOP, LEVEL = range(1, 12)
-HELLO, READY, REPLY, ROWS, BEAT, LOG, ERROR, METRIC, FINISH = range(1, 10)
+HELLO, READY, REPLY, ROWS, BEAT, LOG, ERROR, METRIC, FINISH, LEFT = range(1, 11)
 
 
 def u32s(data):
@@ -212,7 +212,7 @@ class Child:
         self.level = level
         self.book = Book(self.outputs)
         self.rows, self.finals, self.number = [], {}, 0
-        self.said = {kind: [] for kind in (HELLO, READY, BEAT, LOG, ERROR, METRIC, FINISH, REPLY, ROWS)}
+        self.said = {kind: [] for kind in (HELLO, READY, BEAT, LOG, ERROR, METRIC, FINISH, LEFT, REPLY, ROWS)}
         self.arrived = []  # (monotonic time, type)
         self.before_magic = b""
         self.trouble = None

@@ -1,7 +1,7 @@
 """Spouts: rows in parts, ids and their outcomes, pauses, the end."""
 
 import pytest
-from fakehost import ACTIVATE, DEACTIVATE, ERROR, FINISH, LOG, METRIC, ROWS
+from fakehost import ACTIVATE, DEACTIVATE, ERROR, FINISH, LEFT, LOG, METRIC, ROWS
 
 GENERATOR = """
     from polybolt import spout
@@ -228,6 +228,17 @@ def test_an_exception_in_next_tuple_is_reported_and_retried(start):
     )
     assert values(child.ask(5)) == [1, 2, 3, 4, 5]
     assert [e["message"] for e in child.said[ERROR]] == ["try 2", "try 3"]
+
+
+def test_at_the_end_it_says_how_many_failed_rows_came_to_nothing(start):
+    child = start(CLASS, conf={"todo": [["a", 1], ["b", 2], ["c", [3]]]})
+    child.ask(3)
+    child.tell(failed=[0, 1, 2])
+    child.wait_for(lambda: len(child.rows) == 6)
+    assert values(child.rows[3:]) == [["fail", 1], ["fail", 2], ["fail", [3]]]
+    child.tell(acked=[3, 5])
+    assert child.stop() == 0
+    assert child.said[LEFT] == [1]
 
 
 def test_finish_and_emits_from_fail_after_it(start):

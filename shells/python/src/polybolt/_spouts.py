@@ -54,6 +54,8 @@ class SpoutLoop(Loop):
         self.handlers.update({wire.NEXT: self.next, wire.OUTCOME: self.outcome})
         self.handlers.update({wire.ACTIVATE: self.activate, wire.DEACTIVATE: self.deactivate})
         self.replays = wants_outcomes(component, self.outbox)
+        self.failed = False  # a row did, ever
+        self.left: set[str] = set()  # ids, as they print, whose last outcome that is
 
     def use_lane(self, keyed: bool) -> Lane:
         """Let the main thread emit through a lane."""
@@ -145,6 +147,11 @@ class SpoutLoop(Loop):
                 id = self.session.outcome(number)
                 if id is not None:
                     calls.append((hook, id))
+                    if hook == spout.fail:
+                        self.failed = True
+                        self.left.add(repr(id))
+                    elif self.left:
+                        self.left.discard(repr(id))
         self.unasked(calls)
 
     def unasked(self, calls: list[tuple[Any, ...]]) -> None:
@@ -176,6 +183,9 @@ class SpoutLoop(Loop):
         """Message 10."""
         self.end(True)
         self.turn("on_stop")
+        if self.failed:
+            with self.outbox.lock:
+                self.outbox.write(wire.LEFT, len(self.left))
         self.going = False
 
 

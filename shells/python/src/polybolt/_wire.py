@@ -25,7 +25,7 @@ ENVELOPE_DEPTH = 3  # of the arrays around a value: message, body, row
 
 # Messages to the child, and from it.
 WELCOME, START, DATA, NEXT, OUTCOME, ACTIVATE, DEACTIVATE, TICK, TASKS, STOP, LEVEL = range(1, 12)
-HELLO, READY, REPLY, ROWS, BEAT, LOG, ERROR, METRIC, FINISH = range(1, 10)
+HELLO, READY, REPLY, ROWS, BEAT, LOG, ERROR, METRIC, FINISH, LEFT = range(1, 11)
 ELEMENTS = {DATA: 6, NEXT: 4, OUTCOME: 4, TASKS: 3, LEVEL: 2}  # that messages to the child have at least
 KNOWN = 64  # an unknown type from here on is to be ignored
 

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,7 +23,8 @@ import (
 type NimbusOptions struct {
 	ClusterOptions
 	Listen    string              // HOST:PORT of the API
-	Advertise string              // URL at which other nimbuses reach it; empty: http://LISTEN
+	TLS       APITLS              // of the API
+	Advertise string              // URL at which other nimbuses reach it; empty: where it listens
 	Token     string              // what clients must know to do everything
 	Roles     map[api.Role]string // tokens of those who may do less; may be nil
 	Scheduler []string            // command of a plugin that decides where tasks run; empty: the built-in
@@ -38,18 +40,18 @@ func DefaultNimbusOptions() NimbusOptions {
 
 // RunNimbus runs a nimbus until ctx ends.
 func RunNimbus(ctx context.Context, o NimbusOptions, log *slog.Logger) error {
-	local, err := isLoopback(o.Listen)
+	config, err := o.TLS.serving(o.Listen)
 	if err != nil {
 		return err
-	}
-	if !local {
-		return fmt.Errorf("nimbus would listen on %s, which other machines reach, without TLS: anybody there could deploy code. Listen on 127.0.0.1", o.Listen)
 	}
 	l, err := net.Listen("tcp", o.Listen)
 	if err != nil {
 		return err
 	}
 	defer l.Close()
+	if config != nil {
+		l = tls.NewListener(l, config)
+	}
 	return o.run(ctx, l, log)
 }
 
@@ -58,9 +60,9 @@ func (o *NimbusOptions) run(ctx context.Context, l net.Listener, log *slog.Logge
 	if o.Token == "" {
 		return errors.New("nimbus needs a token: whoever knows it may deploy code")
 	}
-	url := o.Advertise
-	if url == "" {
-		url = "http://" + l.Addr().String()
+	url, names, err := o.advertised(l)
+	if err != nil {
+		return err
 	}
 	return o.withCluster(log, func(c *cluster.Cluster) error {
 		n := o.Nimbus
@@ -80,20 +82,25 @@ func (o *NimbusOptions) run(ctx context.Context, l net.Listener, log *slog.Logge
 		if err != nil {
 			return err
 		}
-		return o.serve(ctx, role, l, url, log)
+		return o.serve(ctx, role, l, url, names, log)
 	})
 }
 
 // serve runs the role and its API, and ends both when one of them ends.
-func (o *NimbusOptions) serve(ctx context.Context, role *nimbus.Nimbus, l net.Listener, url string, log *slog.Logger) error {
+func (o *NimbusOptions) serve(ctx context.Context, role *nimbus.Nimbus, l net.Listener, url string, names []string, log *slog.Logger) error {
+	transport, err := o.TLS.forwarding()
+	if err != nil {
+		return err
+	}
+	defer transport.CloseIdleConnections()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	guard := &api.Guard{Token: o.Token, Roles: o.Roles, Log: log}
+	guard := &api.Guard{Token: o.Token, Roles: o.Roles, Hosts: names, Log: log}
 	ended := make(chan struct{}) // closed when the role has ended
 	mux := http.NewServeMux()
 	mux.Handle("/", guard.Page(ui.Handler()))
 	rest := api.Handler(api.HandlerOptions{
-		Service: role, Guard: guard, MaxBundle: o.Nimbus.Bundle.Packed, Log: log, Transport: http.DefaultTransport, Version: Version, Ending: ended,
+		Service: role, Guard: guard, MaxBundle: o.Nimbus.Bundle.Packed, Log: log, Transport: transport, Version: Version, Ending: ended,
 		Leader: func() (string, error) { return leaderOf(ctx, role) },
 	})
 	mux.Handle("/v1/", rest)
@@ -109,7 +116,7 @@ func (o *NimbusOptions) serve(ctx context.Context, role *nimbus.Nimbus, l net.Li
 		o.Listening(url)
 	}
 	log.Info("nimbus is there", "url", url, "version", Version)
-	err := role.Run(ctx)
+	err = role.Run(ctx)
 	close(ended)
 	ending, stop := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer stop()

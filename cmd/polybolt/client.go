@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,12 +15,13 @@ import (
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v4"
 
+	"github.com/polybolt/polybolt/host"
 	"github.com/polybolt/polybolt/host/api"
 )
 
 // clientFlags say which nimbus a command asks.
 type clientFlags struct {
-	nimbus, tokenFile string
+	nimbus, tokenFile, caFile string
 }
 
 // nimbusFileName is where `dev` leaves its URL for clients of the same user.
@@ -29,7 +32,13 @@ const defaultNimbus = "http://127.0.0.1:6627"
 
 func (f *clientFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.nimbus, "nimbus", "", "where nimbus is, as `URL[,URL]` (else POLYBOLT_NIMBUS, else the one that dev runs)")
+	c.Flags().StringVar(&f.caFile, "ca-file", "", "the PEM `FILE` with the CA of its certificate (else POLYBOLT_CA_FILE, else those that the system trusts)")
 	c.Flags().StringVar(&f.tokenFile, "token-file", "", "the `FILE` with its token (else POLYBOLT_TOKEN_FILE, else token in the state folder)")
+}
+
+// trust returns whom a client trusts.
+func (f *clientFlags) trust() (*tls.Config, error) {
+	return host.TrustFile(cmp.Or(f.caFile, os.Getenv("POLYBOLT_CA_FILE")))
 }
 
 // client connects to whoever the flags, the environment or the state folder name.
@@ -52,7 +61,11 @@ func (f *clientFlags) client() (*api.Client, error) {
 	if err != nil && (named || !errors.Is(err, fs.ErrNotExist)) {
 		return nil, err
 	}
-	c, err := api.NewClient(urls, token)
+	trust, err := f.trust()
+	if err != nil {
+		return nil, err
+	}
+	c, err := api.NewClientTrusting(urls, token, trust)
 	if err != nil {
 		return nil, exit{exitUsage, err}
 	}

@@ -39,7 +39,10 @@ func newNimbus() *cobra.Command {
 	}
 	clusterFlags(c, &o.ClusterOptions)
 	c.Flags().StringVar(&o.Listen, "listen", o.Listen, "where the API listens, as `HOST:PORT`")
-	c.Flags().StringVar(&o.Advertise, "advertise", "", "`URL` at which other nimbuses reach it (default: http://LISTEN)")
+	c.Flags().StringVar(&o.Advertise, "advertise", "", "`URL` at which other nimbuses reach it (default: where it listens)")
+	c.Flags().StringVar(&o.TLS.Cert, "tls-cert", "", "PEM `file` with the certificate of the API, which may then be reached from other machines")
+	c.Flags().StringVar(&o.TLS.Key, "tls-key", "", "PEM `file` with its key")
+	c.Flags().StringVar(&o.TLS.CA, "tls-ca", "", "PEM `file` with the CA of the other nimbuses' certificates (default: those that the system trusts)")
 	c.Flags().StringVar(&tokenFile, "token-file", "", "`file` with the token that clients must know; made if it is missing")
 	c.Flags().StringSliceVar(&o.Scheduler, "scheduler", nil, "a plugin that decides where tasks run, as `PROGRAM[,ARGUMENT…]` (default: the built-in)")
 	roles.flags(c)

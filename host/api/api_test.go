@@ -466,7 +466,7 @@ func TestD59NimbusCannotBeReached(t *testing.T) {
 	}{
 		"nobody listens": {[]string{"http://127.0.0.1:1"}, []string{"no nimbus can be reached at http://127.0.0.1:1", "connection refused", "POLYBOLT_NIMBUS"}},
 		"two":            {[]string{"http://127.0.0.1:1", "http://127.0.0.1:2"}, []string{"http://127.0.0.1:1", "http://127.0.0.1:2"}},
-		"no such name":   {[]string{"http://nimbus.invalid:6627"}, []string{"http://nimbus.invalid:6627"}},
+		"no such name":   {[]string{"https://nimbus.invalid:6627"}, []string{"https://nimbus.invalid:6627"}},
 		"no nimbus":      {[]string{other.URL}, []string{"is no nimbus", "404"}},
 	} {
 		began := time.Now()
@@ -497,6 +497,9 @@ func TestD59NimbusCannotBeReached(t *testing.T) {
 		if _, err := NewClient([]string{bad}, ""); err == nil {
 			t.Errorf("%q is a URL of a nimbus", bad)
 		}
+	}
+	if _, err := NewClient([]string{"http://nimbus.example:6627"}, testToken); err == nil || !strings.Contains(err.Error(), "plain text") {
+		t.Errorf("a token over the network: %v", err)
 	}
 	if _, err := NewClient(nil, ""); err == nil {
 		t.Error("no URL is enough")

@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,8 +32,15 @@ type Client struct {
 // all of them together must be told of within five seconds.
 const connectTimeout = 4 * time.Second
 
-// NewClient returns a client for the nimbuses at some URLs, at least one.
+// NewClient returns a client for the nimbuses at some URLs, at least one, which
+// trusts those whom the system trusts.
 func NewClient(urls []string, token string) (*Client, error) {
+	return NewClientTrusting(urls, token, &tls.Config{MinVersion: tls.VersionTLS13})
+}
+
+// NewClientTrusting is [NewClient] with another idea of whom to trust. A token
+// is not sent as plain text beyond this machine.
+func NewClientTrusting(urls []string, token string, trust *tls.Config) (*Client, error) {
 	if len(urls) == 0 {
 		return nil, errors.New("no nimbus is named: give --nimbus URL, or set POLYBOLT_NIMBUS")
 	}
@@ -41,11 +49,14 @@ func NewClient(urls []string, token string) (*Client, error) {
 		if err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https" {
 			return nil, fmt.Errorf("%q is not the URL of a nimbus: write http://HOST:PORT or https://HOST:PORT", u)
 		}
+		if ip := net.ParseIP(parsed.Hostname()); parsed.Scheme == "http" && token != "" && parsed.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			return nil, fmt.Errorf("the token would travel to %s as plain text: use https, or a tunnel to this machine", u)
+		}
 	}
 	wait := connectTimeout / time.Duration(len(urls))
 	return &Client{urls: urls, token: token, http: &http.Client{Transport: &http.Transport{
 		DialContext:         (&net.Dialer{Timeout: wait}).DialContext,
-		TLSHandshakeTimeout: wait,
+		TLSHandshakeTimeout: wait, TLSClientConfig: trust,
 		MaxIdleConnsPerHost: 2,
 	}}}, nil
 }

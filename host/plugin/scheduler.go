@@ -40,7 +40,7 @@ func DefaultOptions() Options {
 type Scheduler struct {
 	o Options
 
-	mu     sync.Mutex
+	mu      sync.Mutex
 	client  *goplugin.Client // guarded by mu: nil while it does not run
 	conn    *grpc.ClientConn // guarded by mu
 	process *os.Process      // guarded by mu

@@ -1,0 +1,102 @@
+package host
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+)
+
+// APITLS is how the API of nimbus is encrypted. Its zero value is plain text,
+// which only loopback may carry.
+type APITLS struct {
+	Cert string // PEM file with the certificate, and those between it and its CA
+	Key  string // PEM file with its key
+	CA   string // PEM file with the CA of other nimbuses' certificates; empty: those that the system trusts
+}
+
+// serving returns the configuration of a server; nil for plain text.
+func (t *APITLS) serving(listen string) (*tls.Config, error) {
+	local, err := isLoopback(listen)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case (t.Cert == "") != (t.Key == ""):
+		return nil, errors.New("TLS needs both, a certificate and its key: give --tls-cert and --tls-key")
+	case t.Cert == "" && !local:
+		return nil, fmt.Errorf("nimbus would listen on %s, which other machines reach, without TLS: anybody on the way could read the token, and deploy code. Give --tls-cert and --tls-key, or listen on 127.0.0.1", listen)
+	case t.Cert == "":
+		return nil, nil
+	}
+	pair, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+	if err != nil {
+		return nil, fmt.Errorf("the certificate of the API: %w", err)
+	}
+	if info, err := os.Stat(t.Key); err != nil || info.Mode().Perm()&0o077 != 0 {
+		return nil, errors.Join(err, fmt.Errorf("other users can read the key in %s: chmod 600 it, and if they are not trusted, make a new one", t.Key))
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{pair}}, nil
+}
+
+// forwardTimeout bounds the connecting to another nimbus.
+const forwardTimeout = 3 * time.Second
+
+// forwarding returns what reaches other nimbuses.
+func (t *APITLS) forwarding() (*http.Transport, error) {
+	config, err := TrustFile(t.CA)
+	if err != nil {
+		return nil, err
+	}
+	return &http.Transport{
+		DialContext: (&net.Dialer{Timeout: forwardTimeout}).DialContext, TLSHandshakeTimeout: forwardTimeout,
+		TLSClientConfig: config, MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute,
+	}, nil
+}
+
+// TrustFile returns the configuration of a client that trusts the CAs in a PEM
+// file; without a name, those that the system trusts.
+func TrustFile(file string) (*tls.Config, error) {
+	config := &tls.Config{MinVersion: tls.VersionTLS13}
+	if file == "" {
+		return config, nil
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	config.RootCAs = x509.NewCertPool()
+	if !config.RootCAs.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no certificate in PEM form", file)
+	}
+	return config, nil
+}
+
+// advertised returns the URL at which others reach what listens at l, and the
+// names that requests may be sent to.
+func (o *NimbusOptions) advertised(l net.Listener) (address string, names []string, err error) {
+	scheme := "http"
+	if o.TLS.Cert != "" {
+		scheme = "https"
+	}
+	if address = o.Advertise; address == "" {
+		host, port, err := net.SplitHostPort(l.Addr().String())
+		if err != nil {
+			return "", nil, err
+		}
+		if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+			host = o.Host
+		}
+		address = scheme + "://" + net.JoinHostPort(host, port)
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != scheme || u.Host == "" {
+		return "", nil, fmt.Errorf("--advertise %q is not where this nimbus is reached: write %s://HOST:PORT", address, scheme)
+	}
+	return address, []string{u.Hostname(), o.Host}, nil
+}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/polybolt/polybolt/coordinator"
 	"github.com/polybolt/polybolt/coordinator/zk"
 	"github.com/polybolt/polybolt/host/cluster"
 )
@@ -65,7 +66,12 @@ func (o *ClusterOptions) withCluster(log *slog.Logger, run func(*cluster.Cluster
 	if err != nil {
 		return err
 	}
-	err = run(cluster.NewProtected(store, key, log))
+	stranger := func() (coordinator.Store, error) {
+		open := z
+		open.Credentials, open.ACL = nil, nil
+		return zk.Open(open)
+	}
+	err = run(cluster.NewProtected(store, key, stranger, log))
 	if cerr := store.Close(); cerr != nil {
 		log.Warn("session not closed", "err", cerr)
 	}

@@ -1,7 +1,11 @@
 package cluster
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"path"
 	"strings"
 
 	"github.com/polybolt/polybolt/coordinator"
@@ -9,9 +13,37 @@ import (
 
 // NewProtected is New for a cluster with a key: what it writes can be read and
 // written only by those whom it concerns. The store must have been opened with
-// the key's credentials and ACL. With a nil key it is New.
-func NewProtected(store coordinator.Store, key *Key, log *slog.Logger) *Cluster {
-	return &Cluster{store: store, key: key, log: log}
+// the key's credentials and ACL. stranger opens one without any, with which
+// [Cluster.Prepare] makes sure that the door is locked; nil: it does not.
+// With a nil key it is New.
+func NewProtected(store coordinator.Store, key *Key, stranger func() (coordinator.Store, error), log *slog.Logger) *Cluster {
+	return &Cluster{store: store, key: key, stranger: stranger, log: log}
+}
+
+// checkClosed returns an error if everybody may write to a node below which
+// the cluster keeps its own. It was made before the cluster had a key, or by
+// somebody who waited for it: nodes keep the ACL with which they were made.
+func (c *Cluster) checkClosed(ctx context.Context) error {
+	if c.key == nil || c.stranger == nil {
+		return nil
+	}
+	store, err := c.stranger()
+	if err != nil {
+		return fmt.Errorf("look whether the coordinator is closed to strangers: %w", err)
+	}
+	defer store.Close() // the session ends by itself, too
+	for _, parent := range append([]string{"/"}, basePaths...) {
+		node := path.Join(parent, "stranger-"+randomHex(4))
+		err := c.retry(ctx, func() error { return store.Apply(ctx, coordinator.CreateEphemeral(node, nil)) })
+		switch {
+		case errors.Is(err, coordinator.ErrDenied):
+		case err == nil:
+			return fmt.Errorf("everybody may write to %s in ZooKeeper, below the cluster's root: it was made without the cluster's key. Choose another --root, or stop all daemons and remove what is there", parent)
+		default:
+			return fmt.Errorf("look whether the coordinator is closed to strangers: %w", err)
+		}
+	}
+	return nil
 }
 
 // protect gives nodes that are to be made the ACL that their path calls for.

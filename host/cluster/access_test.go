@@ -181,7 +181,34 @@ func with(t *testing.T, f coordinatortest.Fixture, credentials []coordinator.Cre
 
 func daemonOf(t *testing.T, f coordinatortest.Fixture, k *Key) *Cluster {
 	t.Helper()
-	return NewProtected(with(t, f, k.Credentials(), k.ACL()), k, testLog(t))
+	stranger := func() (coordinator.Store, error) { return with(t, f, nil, nil), nil }
+	return NewProtected(with(t, f, k.Credentials(), k.ACL()), k, stranger, testLog(t))
+}
+
+// A key does not help where everybody may write: that is said, and nothing is left of the attempt.
+func TestPrepareRefusesAnOpenCoordinator(t *testing.T) {
+	t.Parallel()
+	k := NewKey()
+	for name, prepare := range map[string]func(*testing.T, coordinatortest.Fixture){
+		"from before there was a key": func(t *testing.T, f coordinatortest.Fixture) {
+			if err := New(with(t, f, nil, nil), testLog(t)).Prepare(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"by somebody else": func(t *testing.T, f coordinatortest.Fixture) {
+			apply(t, with(t, f, k.Credentials(), k.ACL()), coordinator.Create(slotsPath, nil, coordinator.Permission{Rights: coordinator.CreateChild, Identity: coordinator.World}))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := coordinatortest.Embedded(t)
+			prepare(t, f)
+			err := daemonOf(t, f, k).Prepare(t.Context())
+			if err == nil || !strings.Contains(err.Error(), "everybody may write to /") {
+				t.Errorf("prepare: %v", err)
+			}
+		})
+	}
 }
 
 // keepAlive registers a worker, and waits until the daemons see it.
@@ -193,7 +220,7 @@ func keepAlive(t *testing.T, c *Cluster, p Place, a *Alive, d *Cluster) {
 	go func() { done <- c.KeepAlive(ctx, run7, p, a) }()
 	t.Cleanup(func() {
 		cancel()
-		if err := <-done; err != nil {
+		if err := <-done; err != nil && !errors.Is(err, ErrGone) { // the test may have removed the place
 			t.Error(err)
 		}
 	})

@@ -20,6 +20,8 @@ type Cluster struct {
 	store coordinator.Store
 	key   *Key // nil: everybody may do everything
 	log   *slog.Logger
+
+	stranger func() (coordinator.Store, error) // nil: nobody tries
 }
 
 // New wraps a store. The store stays its owner's to close.
@@ -41,12 +43,12 @@ type Stored[T any] struct {
 // Prepare makes the nodes below which all others lie, and waits for the
 // coordinator to answer. Every daemon does so when it starts.
 func (c *Cluster) Prepare(ctx context.Context) error {
-	for _, p := range []string{nimbusesPath, supervisorsPath, slotsPath, topologiesPath, bundlesPath} {
+	for _, p := range basePaths {
 		if err := c.retry(ctx, func() error { return coordinator.Ensure(ctx, c.store, p) }); err != nil {
 			return fmt.Errorf("prepare the coordinator: %w", err)
 		}
 	}
-	return nil
+	return c.checkClosed(ctx)
 }
 
 // Session tells what is known of the connection.

@@ -15,6 +15,10 @@
 //	/topologies/NAME/runs/N/workers/PLACE/failures.COMPONENT  errors of its tasks there
 //	/bundles/SHA256/CHUNK                packed code
 //
+// In a cluster with a key, all of this is the daemons' alone ([Key]), but for
+// what a worker may do: read its run and the assignment, and write to its own
+// node in workers and below it.
+//
 // A record is written by one role only. What nimbus wrote and nobody can read
 // is a broken invariant; what others wrote is judged by whoever reads it, and
 // ignored if it is no good. Liveness is an ephemeral node, never a periodic

@@ -19,6 +19,9 @@ const (
 	bundlesPath     = "/bundles"
 )
 
+// basePaths are those that every daemon makes sure of.
+var basePaths = []string{nimbusesPath, supervisorsPath, slotsPath, topologiesPath, bundlesPath}
+
 func nimbusPath(i Incarnation) string        { return path.Join(nimbusesPath, string(i)) }
 func supervisorPath(id SupervisorID) string  { return path.Join(supervisorsPath, string(id)) }
 func slotsOfPath(id SupervisorID) string     { return path.Join(slotsPath, string(id)) }

@@ -28,7 +28,7 @@ var numbersRun = cluster.RunID{Topology: "numbers", Number: 1}
 func (c *Cluster) daemonView(t *testing.T) (*cluster.Cluster, coordinator.Store) {
 	t.Helper()
 	store := c.store(t, c.key(t).Credentials())
-	return cluster.NewProtected(store, c.key(t), slog.New(slog.DiscardHandler)), store
+	return cluster.NewProtected(store, c.key(t), nil, slog.New(slog.DiscardHandler)), store
 }
 
 // ports are all that a cluster listens on, by what listens.

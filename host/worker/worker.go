@@ -60,7 +60,7 @@ type Worker struct {
 	inboxOf    []*inbox // by task id, from 1
 	loops      map[topology.Edge]bool
 
-	started  time.Time
+	started  time.Time // when New was called: Snapshot may be, before Run
 	owners   owners
 	failures failures
 	peers    atomic.Pointer[map[uint64]*peer] // by worker
@@ -93,7 +93,7 @@ func New(opts Options) (*Worker, error) {
 	if opts.StopTimeout == 0 {
 		opts.StopTimeout = DefaultStopTimeout
 	}
-	w := &Worker{opts: opts, log: opts.Log, self: opts.Self, quiet: make(chan struct{}, 1), draining: make(chan struct{}), failed: make(chan error, 1)}
+	w := &Worker{opts: opts, log: opts.Log, started: time.Now(), self: opts.Self, quiet: make(chan struct{}, 1), draining: make(chan struct{}), failed: make(chan error, 1)}
 	if w.self == 0 {
 		w.self = seed()
 	}
@@ -133,7 +133,6 @@ func (w *Worker) Drain() { w.drain.Do(func() { close(w.draining) }) }
 // error says which), or because ctx ended; then the children are killed and
 // what they held is lost.
 func (w *Worker) Run(ctx context.Context) error {
-	w.started = time.Now()
 	ctx, cancel := context.WithCancelCause(ctx)
 	if err := w.begin(ctx); err != nil {
 		cancel(err)

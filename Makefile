@@ -66,6 +66,10 @@ examples: need ## run every example and compare what it prints
 soak: need ## the tests that inject faults, again and again (SOAK=20 times)
 	$(GO) test -count=$(or $(SOAK),20) -timeout 0 -run 'Kill|Fault|Chaos|Crash|Committing|Lookup|Skeleton|Guard|Death|Dies' ./cmd/polybolt $(RACE)
 
+.PHONY: chaos
+chaos: need ## put a cluster through every fault, and print what each cost (some minutes)
+	$(GO) test -count=1 -tags chaos -timeout 30m -run TestChaos ./host/hosttest
+
 .PHONY: fuzz
 fuzz: ## every fuzz test in turn (FUZZTIME=1m each)
 	@GO='$(GO)' tools/fuzz.sh $(or $(FUZZTIME),1m)

@@ -181,13 +181,17 @@ func (t *task) explicit(g *multilang.Group, from []int32) map[int][]acker.Root {
 			from[row] = fromNone
 		}
 	}
+	multi := map[int]bool{} // rows whose anchors stand there instead
+	for _, m := range g.Multi {
+		multi[m.Row] = true
+		set(m.Row, m.Refs)
+	}
 	if g.How == multilang.AnchorRefs {
 		for row := range g.N {
-			set(row, g.Anchors[8*row:8*row+8])
+			if !multi[row] {
+				set(row, g.Anchors[8*row:8*row+8])
+			}
 		}
-	}
-	for _, m := range g.Multi {
-		set(m.Row, m.Refs)
 	}
 	return refs
 }
@@ -294,6 +298,13 @@ func (t *task) uncover(f *frame, m *multilang.FromChild, in *input, now time.Tim
 		at := ref{f.seq, m.Held.At(i)}
 		if !f.done[int(at.row)] {
 			t.held[at] = f.hold(int(at.row), now)
+		}
+		delete(f.done, int(at.row))
+	}
+	for row := range f.done {
+		if row < f.covered+m.N { // it was counted when it was acked or failed, before its turn
+			t.stats.acked.Add(-1)
+			delete(f.done, row)
 		}
 	}
 	f.covered += m.N

@@ -32,6 +32,8 @@ var edges = map[string]map[string]string{
 		"shells":             "a guardian's main, the SDKs",
 	},
 	"host": {
+		"coordinator":          "the type of a session",
+		"coordinator":          "the type of a session",
 		"coordinator/embedded": "the coordinator of dev",
 		"coordinator/zk":       "opens the session that roles share",
 		"host/api":             "serves it",
@@ -145,7 +147,7 @@ var edges = map[string]map[string]string{
 		"host/api":  "asks nimbus",
 		"host/slot": "asks workers, also when nobody else is there",
 	},
-	"bench":           {"multilang": "speaks with children", "multilang/multilangtest": "components in Go"},
+	"bench":           {"multilang": "speaks with children", "multilang/multilangtest": "components in Go", "multilang/storm/stormtest": "the libraries of components written for Storm"},
 	"tools/zookeeper": {"coordinator/coordinatortest/zookeepertest": "starts one by hand"},
 }
 

@@ -201,10 +201,14 @@ func (e *engine) Figures() api.WorkerFigures { return figuresOf(e.worker.Snapsho
 func figuresOf(s worker.Snapshot) api.WorkerFigures {
 	f := api.WorkerFigures{Time: s.Time, Started: s.Started, Acked: s.Summary.Acked, Failed: s.Summary.Failed, Dead: s.Summary.Dead, FailedBack: s.Summary.FailedBack, ByCause: s.ByCause}
 	for _, t := range s.Tasks {
+		var metrics []api.Metric
+		for _, m := range t.Metrics {
+			metrics = append(metrics, api.Metric(m))
+		}
 		f.Tasks = append(f.Tasks, api.TaskFigures{
 			Component: t.Component, Spout: t.Kind == topology.Spout, Task: t.Task, Index: t.Index, State: t.State.String(), Why: t.Why, PID: t.PID,
 			Received: t.Received, Emitted: t.Emitted, Acked: t.Acked, Failed: t.Failed, Errors: t.Errors, Restarts: t.Restarts,
-			Queued: t.Queued, InChild: t.InChild, Held: t.Held, Pending: t.Pending, P50: t.P50, P99: t.P99, Row: t.Row,
+			Queued: t.Queued, InChild: t.InChild, Held: t.Held, Pending: t.Pending, P50: t.P50, P99: t.P99, Row: t.Row, Metrics: metrics,
 		})
 	}
 	return f

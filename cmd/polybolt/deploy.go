@@ -82,9 +82,9 @@ func (f *deployFlags) deploy(ctx context.Context, out io.Writer, path string) er
 		return err
 	}
 	fmt.Fprintf(out, "packed %s: %s, %d KiB (%s)\n", b.Topology.Name, plural(packed.Files, "file"), (len(packed.Data)+1023)>>10, packed.Hash.Short())
-	a, err := client.Deploy(ctx, api.DeployRequest{
+	a, err := deployWhenLed(ctx, out, client, api.DeployRequest{
 		Name: b.Topology.Name, File: file, Set: f.set, Timeout: f.timeout, Drain: f.drain, Wait: !f.noWait,
-	}, bytes.NewReader(packed.Data))
+	}, packed.Data)
 	if err != nil {
 		return err
 	}
@@ -93,6 +93,27 @@ func (f *deployFlags) deploy(ctx context.Context, out io.Writer, path string) er
 		return nil
 	}
 	return follow(ctx, out, client, b.Topology.Name, a.ID)
+}
+
+// deployWhenLed sends a deploy. While no nimbus leads, as when a cluster has just
+// been started, nothing has happened, and it is sent again.
+func deployWhenLed(ctx context.Context, out io.Writer, client *api.Client, r api.DeployRequest, bundle []byte) (*api.Accepted, error) {
+	deadline := time.Now().Add(followPatience)
+	for told := false; ; told = true {
+		a, err := client.Deploy(ctx, r, bytes.NewReader(bundle))
+		var e *api.Error
+		if !errors.As(err, &e) || e.Code != api.CodeNoLeader || time.Now().After(deadline) {
+			return a, err
+		}
+		if !told {
+			fmt.Fprintln(out, "waiting: no nimbus leads at the moment")
+		}
+		select {
+		case <-time.After(followEvery):
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
 }
 
 // followEvery is how often the progress of a change is asked for.

@@ -32,7 +32,9 @@ func (c *counting) Figures(context.Context, topology.Name) (*Figures, error) {
 		Place: "m.1.0", Started: time.Unix(1_900_000_000, 0), Acked: n, Failed: 3, ByCause: map[string]int64{"exception": 2, "timeout": 1},
 		Tasks: []TaskFigures{
 			{Component: "s", Spout: true, Task: 1, PID: 7, Emitted: 10 * n, Pending: 4, P50: 1_500_000, P99: 2_000_000_000},
-			{Component: "b", Task: 2, Received: 10 * n, Row: 250_000},
+			{Component: "b", Task: 2, Received: 10 * n, Row: 250_000, Metrics: []Metric{
+				{"seen", "counter", 5, 5}, {"a \"name\"", "gauge", -1.5, 9}, {"took", "histogram", 2.5, 4}, {"seen", "gauge", 7, 1},
+			}},
 			{Component: "b", Task: 2, Received: 99},
 		},
 	}}}, nil
@@ -256,12 +258,16 @@ func TestScrape(t *testing.T) {
 		`polybolt_nimbus_leader`:                               1,
 		`polybolt_nimbus_info{version="1.2.3"}`:                1,
 		`polybolt_topology_state{topology="t",state="active"}`: 1,
-		`polybolt_worker_attempts_failed_by_cause_total{topology="t",worker="m.1.0",cause="exception"}`:   2,
-		`polybolt_task_received_total{topology="t",worker="m.1.0",component="b",task="2"}`:                10,
-		`polybolt_task_row_seconds{topology="t",worker="m.1.0",component="b",task="2"}`:                   0.00025,
-		`polybolt_spout_tree_seconds{topology="t",worker="m.1.0",component="s",task="1",quantile="0.99"}`: 2,
-		`polybolt_task_up{topology="t",worker="m.1.0",component="s",task="1"}`:                            1,
-		`polybolt_worker_start_time_seconds{topology="t",worker="m.1.0"}`:                                 1.9e9,
+		`polybolt_worker_attempts_failed_by_cause_total{topology="t",worker="m.1.0",cause="exception"}`:    2,
+		`polybolt_task_received_total{topology="t",worker="m.1.0",component="b",task="2"}`:                 10,
+		`polybolt_task_row_seconds{topology="t",worker="m.1.0",component="b",task="2"}`:                    0.00025,
+		`polybolt_spout_tree_seconds{topology="t",worker="m.1.0",component="s",task="1",quantile="0.99"}`:  2,
+		`polybolt_task_up{topology="t",worker="m.1.0",component="s",task="1"}`:                             1,
+		`polybolt_worker_start_time_seconds{topology="t",worker="m.1.0"}`:                                  1.9e9,
+		`polybolt_user_counter_total{topology="t",worker="m.1.0",component="b",task="2",name="seen"}`:      5,
+		`polybolt_user_gauge{topology="t",worker="m.1.0",component="b",task="2",name="a \"name\""}`:        -1.5,
+		`polybolt_user_observations_sum{topology="t",worker="m.1.0",component="b",task="2",name="took"}`:   2.5,
+		`polybolt_user_observations_total{topology="t",worker="m.1.0",component="b",task="2",name="took"}`: 4,
 	} {
 		if got, there := values[id]; !there || got != want {
 			t.Errorf("%s is %v (%v), want %v", id, got, there, want)

@@ -47,4 +47,13 @@ type TaskFigures struct {
 	P50       time.Duration        `json:"p50,omitempty"`
 	P99       time.Duration        `json:"p99,omitempty"`
 	Row       time.Duration        `json:"row,omitempty"` // of a bolt: what a row takes in its child, smoothed; 0: not known yet
+	Metrics   []Metric             `json:"metrics,omitempty"`
+}
+
+// Metric is what user code counts, as it stands.
+type Metric struct {
+	Name  string  `json:"name"`
+	Kind  string  `json:"kind"`  // counter, gauge or histogram
+	Value float64 `json:"value"` // counter: the sum; gauge: the last value; histogram: the sum of the observations
+	Count int64   `json:"count"` // readings; histogram: observations
 }

@@ -69,6 +69,7 @@ func addTask(p *metrics.Page, labels []metrics.Label, t *TaskFigures) {
 	for _, f := range taskFamilies {
 		p.Add(f.name, f.kind, f.help, f.of(t), labels...)
 	}
+	addMetrics(p, labels, t.Metrics)
 	if !t.Spout {
 		if t.Row > 0 {
 			p.Add("polybolt_task_row_seconds", metrics.Gauge, "What a row takes in the task's process, smoothed.", t.Row.Seconds(), labels...)
@@ -80,6 +81,27 @@ func addTask(p *metrics.Page, labels []metrics.Label, t *TaskFigures) {
 		if d > 0 {
 			p.Add("polybolt_spout_tree_seconds", metrics.Gauge, "Quantiles of the time from emit until the tree is done, since the worker began.", d.Seconds(),
 				append(slices.Clone(labels), metrics.Label{Name: "quantile", Value: q})...)
+		}
+	}
+}
+
+// addMetrics adds what user code counts. Its names are labels: they may be any text.
+func addMetrics(p *metrics.Page, labels []metrics.Label, list []Metric) {
+	seen := map[string]bool{}
+	for _, m := range list {
+		if seen[m.Name] {
+			continue
+		}
+		seen[m.Name] = true
+		at := append(slices.Clone(labels), metrics.Label{Name: "name", Value: m.Name})
+		switch m.Kind {
+		case "counter":
+			p.Add("polybolt_user_counter_total", metrics.Counter, "Counters of user code.", max(m.Value, 0), at...)
+		case "gauge":
+			p.Add("polybolt_user_gauge", metrics.Gauge, "Gauges of user code.", m.Value, at...)
+		case "histogram":
+			p.Add("polybolt_user_observations_total", metrics.Counter, "Observations of histograms of user code.", float64(m.Count), at...)
+			p.Add("polybolt_user_observations_sum", metrics.Gauge, "Sums of the observations of histograms of user code.", m.Value, at...)
 		}
 	}
 }

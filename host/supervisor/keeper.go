@@ -49,6 +49,7 @@ type news struct {
 	bundle string
 	peer   *slot.Peer
 	why    string
+	ours   bool // why is this machine's fault, or the code's: waiting alone does not help
 }
 
 func (s *Supervisor) newKeeper(place cluster.Place) *keeper {
@@ -96,8 +97,8 @@ func (k *keeper) run(ctx context.Context) {
 				level = slog.LevelInfo
 			}
 			k.log.Log(ctx, level, n.why, "topology", has.Topology, "run", has.Number)
-			if n.event == failed {
-				k.complain(ctx, n.why)
+			if n.ours && has == k.state.wanted {
+				k.complain(ctx, has, n.why)
 			}
 		}
 		if k.state.phase != before {
@@ -119,8 +120,7 @@ func (k *keeper) run(ctx context.Context) {
 }
 
 // complain tells nimbus why there is no worker, which could do so itself.
-func (k *keeper) complain(ctx context.Context, why string) {
-	run := k.placed.Run
+func (k *keeper) complain(ctx context.Context, run cluster.RunID, why string) {
 	k.s.wg.Go(func() {
 		err := k.s.c.SetReport(ctx, run, k.place, &cluster.Report{Incarnation: cluster.NewIncarnation(), Fatal: cluster.Cut(why, maxComplaint)})
 		if err != nil && ctx.Err() == nil && !errors.Is(err, cluster.ErrGone) {
@@ -173,7 +173,7 @@ func (k *keeper) do(ctx context.Context, a action) {
 		k.s.wg.Go(func() { k.tell(k.prepare(ctx, placed, life)) })
 	case start:
 		if err := k.start(ctx); err != nil {
-			n := news{event: failed, life: k.life, why: fmt.Sprintf("worker could not be started: %v", err)}
+			n := news{event: failed, life: k.life, why: fmt.Sprintf("worker could not be started: %v", err), ours: true}
 			k.s.wg.Go(func() { k.tell(n) })
 		}
 	case stop:
@@ -292,7 +292,8 @@ func (k *keeper) prepare(ctx context.Context, placed cluster.Placement, life int
 	}
 	dir, err := k.s.code.get(ctx, placed.Bundle)
 	if err != nil {
-		return news{event: failed, life: life, why: fmt.Sprintf("the code of %s is not there: %v", placed.Run, err)}
+		ours := !errors.Is(err, cluster.ErrUnavailable) && ctx.Err() == nil
+		return news{event: failed, life: life, why: fmt.Sprintf("the code of %s is not there: %v", placed.Run, err), ours: ours}
 	}
 	return news{event: fetched, life: life, bundle: dir}
 }

@@ -125,6 +125,12 @@ func TestPages(t *testing.T) {
 		b.accessible()
 	})
 
+	t.Run("metrics of user code", func(t *testing.T) {
+		b.t = t
+		b.goTo("/topologies/newsroom/components/top")
+		b.sees("#its-own-metrics", "words")
+	})
+
 	t.Run("changes", func(t *testing.T) {
 		b.t = t
 		b.goTo("/topologies/newsroom")

@@ -29,8 +29,6 @@ func TestScreenshots(t *testing.T) {
 		return err == nil && len(f.Workers) == 1 && f.Workers[0].Dead >= 2
 	})
 	pages := []struct{ name, route, ready string }{
-		{"topologies", "/topologies", "newsroom"},
-		{"cluster", "/cluster", "leads"},
 		{"topology", "/topologies/newsroom", "a row takes"},
 		{"component", "/topologies/newsroom/components/check", "ValueError"},
 		{"errors", "/topologies/newsroom/errors", "ValueError"},
@@ -39,6 +37,8 @@ func TestScreenshots(t *testing.T) {
 		{"workers", "/topologies/newsroom/workers", "active"},
 		{"versions", "/topologies/newsroom/versions", "serves"},
 		{"yaml", "/topologies/newsroom/yaml", "archive.mjs"},
+		{"topologies", "/topologies", "newsroom"},
+		{"cluster", "/cluster", "leads"},
 	}
 	for _, s := range []size{desktop, tablet, phone} {
 		for _, dark := range []bool{false, true} {

@@ -485,6 +485,9 @@ func (t *task) awaitRoom() {
 	if len(t.router.stuffed) == 0 {
 		return
 	}
+	if t.classic {
+		t.process.uncork()
+	}
 	t.setReading(false)
 	t.router.await()
 	t.setReading(true)

@@ -23,7 +23,9 @@ type voice struct {
 	mu      sync.Mutex
 	adapter *storm.Adapter // nil: the child speaks our protocol
 	wake    *time.Timer    // nil until the adapter first asked for it
-	frames  []byte         // not told yet
+	corked  bool           // what is for the child gathers in stdin: the answers to one reply go out together
+	stdin   []byte
+	frames  []byte // not told yet
 	spare   []byte
 	text    []string
 }
@@ -72,7 +74,12 @@ func (v *voice) Write(b []byte) {
 // pass does what the adapter asks for. mu is held.
 func (v *voice) pass() {
 	w := v.adapter.Take()
-	v.Child.Write(w.Stdin)
+	if v.corked && !w.CloseStdin {
+		v.stdin = append(v.stdin, w.Stdin...)
+	} else {
+		v.flush()
+		v.Child.Write(w.Stdin)
+	}
 	if w.CloseStdin {
 		v.CloseInput()
 	}
@@ -85,6 +92,25 @@ func (v *voice) pass() {
 	default:
 		v.wake.Reset(w.Wait)
 	}
+}
+
+// flush writes what has gathered. mu is held.
+func (v *voice) flush() {
+	if len(v.stdin) > 0 {
+		v.Child.Write(v.stdin)
+		v.stdin = v.stdin[:0]
+	}
+}
+
+// uncork lets what is for the child go out: the reader is done, or is about to wait.
+func (v *voice) uncork() {
+	if v.adapter == nil {
+		return
+	}
+	v.mu.Lock()
+	v.corked = false
+	v.flush()
+	v.mu.Unlock()
 }
 
 // do tells the adapter that a moment has passed.
@@ -118,6 +144,7 @@ func (v *voice) tell() error {
 	v.mu.Lock()
 	frames, text := v.frames, v.text
 	v.frames, v.text = v.spare[:0], nil
+	v.corked = len(frames) > 0
 	v.mu.Unlock()
 	for _, line := range text {
 		v.t.onStderr([]byte(line))
@@ -126,6 +153,7 @@ func (v *voice) tell() error {
 	v.mu.Lock()
 	v.spare = frames
 	v.mu.Unlock()
+	v.uncork()
 	return err
 }
 

@@ -11,6 +11,7 @@ class Top(Bolt):
     def process(self, tup):
         self.counts[tup["word"]] = tup["count"]
         self.seen += 1
+        self.metrics.gauge("words").set(len(self.counts))
         if self.seen % 5000 == 0:
             best = sorted(self.counts.items(), key=lambda x: -x[1])[:3]
             logging.getLogger("top").info("ahead: %s", ", ".join(f"{w} {n}" for w, n in best))

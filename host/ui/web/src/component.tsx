@@ -66,6 +66,7 @@ export function Component({ w, s, id }: { w: Watched; s: Status; id: string }) {
       <Card title="Tasks">
         <Tasks rows={(sample?.tasks ?? []).filter((t) => t.component === id)} spout={spout} />
       </Card>
+      <Metrics rows={(sample?.tasks ?? []).filter((t) => t.component === id)} />
       <Card title="Streams">
         <Table
           label="Streams" id={(e) => `${e.from} ${e.stream} ${e.to}`} empty="It is joined to nothing."
@@ -147,6 +148,36 @@ function Tasks({ rows, spout }: { rows: TaskRow[]; spout: boolean }) {
         { name: 'Restarts', of: (t) => count(t.restarts), num: true, key: (t) => t.restarts },
       ]}
     />
+  )
+}
+
+/** Metrics are what user code counts, over all tasks: sums of counters, means of the rest. */
+function Metrics({ rows }: { rows: TaskRow[] }) {
+  const sums = new Map<string, { name: string; kind: string; value: number; count: number; tasks: number }>()
+  for (const t of rows) {
+    for (const m of t.metrics ?? []) {
+      const s = sums.get(m.name) ?? { name: m.name, kind: m.kind, value: 0, count: 0, tasks: 0 }
+      s.value += m.value
+      s.count += m.count
+      s.tasks++
+      sums.set(m.name, s)
+    }
+  }
+  if (sums.size === 0) return null
+  const per = { counter: () => 1, gauge: (s: { tasks: number }) => s.tasks, histogram: (s: { count: number }) => s.count } as Record<string, (s: { tasks: number; count: number }) => number>
+  const value = (s: { kind: string; value: number; tasks: number; count: number }) => s.value / Math.max(per[s.kind]?.(s) ?? 1, 1)
+  return (
+    <Card title="Its own metrics">
+      <Table
+        label="Its own metrics" rows={[...sums.values()].sort((a, b) => a.name.localeCompare(b.name))} id={(m) => m.name} empty=""
+        columns={[
+          { name: 'Name', of: (m) => <code>{m.name}</code>, key: (m) => m.name },
+          { name: 'Kind', of: (m) => m.kind, key: (m) => m.kind },
+          { name: 'Sum, or mean', of: (m) => Number(value(m).toPrecision(6)).toLocaleString('en'), num: true, key: value },
+          { name: 'Readings', of: (m) => count(m.count), num: true, key: (m) => m.count },
+        ]}
+      />
+    </Card>
   )
 }
 

@@ -31,7 +31,7 @@ export function rate(n: number): string {
 export function span(ns: number | undefined): string {
   if (!ns) return '–'
   const ms = ns / 1e6
-  if (ms < 1) return `${(ms * 1000).toPrecision(2).replace(/\.0$/, '')} µs`
+  if (ms < 1) return `${Number((ms * 1000).toPrecision(2))} µs`
   if (ms < 1000) return `${Number(ms.toPrecision(3))} ms`
   if (ms < 120_000) return `${Number((ms / 1000).toPrecision(3))} s`
   return age(ms)

@@ -52,7 +52,7 @@ export function Tile({ name, value, note, level }: { name: string; value: string
 export function Card({ title, aside, children, id }: { title: string; aside?: ComponentChildren; children: ComponentChildren; id?: string }) {
   const heading = `h-${id ?? title.toLowerCase().replace(/[^a-z0-9]+/g, '-')}`
   return (
-    <section class="card" aria-labelledby={heading} id={id}>
+    <section class="card" aria-labelledby={heading} id={heading.slice(2)}>
       <header>
         <h2 id={heading}>{title}</h2>
         {aside}

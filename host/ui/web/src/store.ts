@@ -118,12 +118,35 @@ export const watched = signal<Watched | null>(null)
 
 const watchedName = computed(() => (session.value && route.value[0] === 'topologies' ? (route.value[1] ?? '') : ''))
 
+// Who goes to another page for a moment finds the topology as live as before.
+const linger = 60_000 // milliseconds
+const left = new Map<string, { w: Watched; timer: number }>()
+
+function forget(name: string) {
+  const l = left.get(name)
+  if (!l) return
+  clearTimeout(l.timer)
+  left.delete(name)
+  l.w.close()
+}
+
 effect(() => {
   const name = watchedName.value
   const before = watched.peek()
-  if (before?.name === name) return
-  before?.close()
-  watched.value = name ? new Watched(name) : null
+  if (!session.value) {
+    for (const x of [...left.keys()]) forget(x)
+    before?.close()
+    watched.value = null
+    return
+  }
+  if ((before?.name ?? '') === name) return
+  if (before) left.set(before.name, { w: before, timer: setTimeout(() => forget(before.name), linger) })
+  const again = left.get(name)
+  if (again) {
+    clearTimeout(again.timer)
+    left.delete(name)
+  }
+  watched.value = again?.w ?? (name ? new Watched(name) : null)
 })
 
 const signedIn = computed(() => session.value !== null)

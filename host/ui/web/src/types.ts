@@ -121,6 +121,14 @@ export interface TaskFigures {
   p50?: number
   p99?: number
   row?: number
+  metrics?: Metric[]
+}
+
+export interface Metric {
+  name: string
+  kind: string
+  value: number
+  count: number
 }
 
 export interface WorkerFigures {

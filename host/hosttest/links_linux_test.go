@@ -6,7 +6,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -107,24 +106,4 @@ func TestLinksFail(t *testing.T) {
 		}
 	}
 	c.MustCLI(t, "kill", "numbers")
-}
-
-// children lists the processes of all tasks.
-func (c *Cluster) children(t *testing.T) string {
-	t.Helper()
-	var list []string
-	for i := range c.Supervisors {
-		for _, w := range c.Workers(t, i) {
-			f, err := w.Figures(t.Context())
-			w.Close()
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, task := range f.Tasks {
-				list = append(list, fmt.Sprintf("%s[%d]=%d", task.Component, task.Index, task.PID))
-			}
-		}
-	}
-	slices.Sort(list)
-	return strings.Join(list, " ")
 }

@@ -5,12 +5,14 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -297,4 +299,24 @@ func listen(t *testing.T) net.Listener {
 	}()
 	t.Cleanup(func() { _ = l.Close(); <-done })
 	return l
+}
+
+// children lists the processes of all tasks.
+func (c *Cluster) children(t *testing.T) string {
+	t.Helper()
+	var list []string
+	for i := range c.Supervisors {
+		for _, w := range c.Workers(t, i) {
+			f, err := w.Figures(t.Context())
+			w.Close()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, task := range f.Tasks {
+				list = append(list, fmt.Sprintf("%s[%d]=%d", task.Component, task.Index, task.PID))
+			}
+		}
+	}
+	slices.Sort(list)
+	return strings.Join(list, " ")
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -43,130 +44,152 @@ func TestD60Scale(t *testing.T) {
 	if os.Getenv("POLYBOLT_SCALE") == "" {
 		t.Skip("takes minutes: set POLYBOLT_SCALE=1")
 	}
-	server := zookeepertest.Start(t)
-	root := server.Root()
-	stores := map[string]*zk.Store{} // of supervisors, by session; guarded by mu
-	var mu sync.Mutex
-	open := func() *zk.Store {
-		o := zk.DefaultOptions()
-		o.Servers, o.Root, o.SessionTimeout, o.RequestTimeout = server.Addrs(), root, 20*time.Second, time.Minute
-		s, err := zk.Open(o)
-		if err != nil {
-			t.Error(err)
-			return nil
-		}
-		t.Cleanup(func() {
-			if err := s.Close(); err != nil {
-				t.Error(err)
-			}
-		})
-		return s
-	}
-	quiet := slog.New(slog.DiscardHandler)
-	eyes := open()
-	c := cluster.New(eyes, quiet)
-	if err := c.Prepare(t.Context()); err != nil {
+	s := newScale(t)
+	began := time.Now()
+	r := deployRequest()
+	r.Timeout = scalePatience
+	if _, err := s.nimbus.Deploy(t.Context(), r, bytes.NewReader(scaleBundle(t))); err != nil {
 		t.Fatal(err)
 	}
-	m, ctx := newDaemons(t, func() *cluster.Cluster { return cluster.New(open(), quiet) })
-	var stops []context.CancelFunc
+	s.limit("first deploy, request to published assignment", s.published.since(began))
+	up := s.wait("all workers are up", func() bool {
+		st, err := s.nimbus.Status(t.Context(), "t")
+		return err == nil && st.State == "active"
+	})
+	t.Logf("all %d workers up and switched after %v more", scaleWorkers, up.Round(time.Millisecond))
+	s.rests()
+
+	// A machine is lost: its workers and its supervisor are gone for two seconds, then work moves.
+	before, lost := s.assignment().Epoch, time.Now()
+	s.stops[7]()
+	s.wait("work moves", func() bool { return s.assignment().Epoch > before })
+	s.limit("a lost machine, beyond the two seconds", s.published.since(lost)-DefaultRules().Lost)
+
+	s.calm()
+	began = time.Now()
+	if _, err := s.nimbus.Change(t.Context(), "t", api.ChangeRequest{Verb: api.Rebalance, Workers: 400}); err != nil {
+		t.Fatal(err)
+	}
+	s.wait("the rebalance is published", func() bool { return len(s.assignment().Workers) == 400 })
+	s.limit("rebalance to 400 workers, request to published assignment", s.published.since(began))
+	now := time.Duration(0)
+	if _, err := s.nimbus.Change(t.Context(), "t", api.ChangeRequest{Verb: api.Kill, Wait: &now}); err != nil {
+		t.Fatal(err)
+	}
+	took := s.wait("nothing is left", func() bool { list, err := s.nimbus.List(t.Context()); return err == nil && len(list) == 0 })
+	t.Logf("kill: %v", took.Round(time.Millisecond))
+}
+
+// scalePatience bounds every wait.
+const scalePatience = 3 * time.Minute
+
+// scale is a large cluster without children.
+type scale struct {
+	t         *testing.T
+	server    *zookeepertest.Server
+	root      string
+	eyes      *zk.Store // the test's own session
+	c         *cluster.Cluster
+	published *publishing
+	nimbus    *Nimbus
+	sessions  []string // of supervisors
+	stops     []context.CancelFunc
+}
+
+// newScale starts all daemons, and waits until nimbus sees all supervisors.
+func newScale(t *testing.T) *scale {
+	t.Helper()
+	s := &scale{t: t, server: zookeepertest.Start(t)}
+	s.root = s.server.Root()
+	quiet := slog.New(slog.DiscardHandler)
+	s.eyes = s.open()
+	s.c = cluster.New(s.eyes, quiet)
+	if err := s.c.Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	each := func() *cluster.Cluster { return cluster.New(s.open(), quiet) }
+	m, ctx := newDaemons(t, each)
 	for i := range scaleSupervisors {
 		one, stop := context.WithCancel(ctx)
-		defer stop()
-		stops = append(stops, stop)
-		store := open()
-		before := m.open
+		t.Cleanup(stop)
+		s.stops = append(s.stops, stop)
+		store := s.open()
 		m.open = func() *cluster.Cluster { return cluster.New(store, quiet) }
 		m.supervise(one, supervisorID(i), scaleSlots)
-		m.open = before
+		m.open = each
 		if _, err := store.Get(t.Context(), "/"); err != nil {
 			t.Fatal(err)
 		}
-		mu.Lock()
-		stores[fmt.Sprintf("0x%x", store.Session().ID)] = store
-		mu.Unlock()
+		s.sessions = append(s.sessions, fmt.Sprintf("0x%x", store.Session().ID))
 	}
-	published := &publishing{Store: open()}
-	n, led := scaleNimbus(t, cluster.New(published, quiet))
-	wait := func(what string, done func() bool) time.Duration {
-		t.Helper()
-		began := time.Now()
-		for !done() {
-			if time.Since(began) > 3*time.Minute {
-				t.Fatal("not in time: " + what)
-			}
-			time.Sleep(5 * time.Millisecond) // polls
-		}
-		return time.Since(began)
-	}
-	wait("nimbus sees all", func() bool {
-		v, err := n.Cluster(t.Context())
+	s.published = &publishing{Store: s.open()}
+	var led time.Time
+	s.nimbus, led = scaleNimbus(t, cluster.New(s.published, quiet))
+	s.wait("nimbus sees all", func() bool {
+		v, err := s.nimbus.Cluster(t.Context())
 		return err == nil && len(v.Supervisors) == scaleSupervisors
 	})
 	t.Logf("%d supervisors are there, %v after nimbus led", scaleSupervisors, time.Since(led).Round(time.Millisecond))
+	return s
+}
 
-	deploy := func(parallelism int) time.Duration {
-		t.Helper()
-		began := time.Now()
-		r := deployRequest()
-		r.Timeout = 3 * time.Minute
-		if _, err := n.Deploy(t.Context(), r, bytes.NewReader(scaleBundle(t, parallelism))); err != nil {
-			t.Fatal(err)
-		}
-		return published.since(began)
+// open begins the session of one more daemon. It may be called on any goroutine.
+func (s *scale) open() *zk.Store {
+	o := zk.DefaultOptions()
+	o.Servers, o.Root, o.SessionTimeout, o.RequestTimeout = s.server.Addrs(), s.root, 20*time.Second, time.Minute
+	store, err := zk.Open(o)
+	if err != nil {
+		s.t.Error(err)
+		runtime.Goexit()
 	}
-	limit := func(what string, took time.Duration) {
-		t.Helper()
-		t.Logf("%s: %v", what, took.Round(time.Millisecond))
-		if took > maxAssigning {
-			t.Errorf("%s took %v, the limit is %v", what, took, maxAssigning)
+	s.t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			s.t.Error(err)
 		}
-	}
-	limit("first deploy, request to published assignment", deploy(scaleTasks))
-	up := wait("all workers are up", func() bool {
-		s, err := n.Status(t.Context(), "t")
-		return err == nil && s.State == "active"
 	})
-	t.Logf("all %d workers up and switched after %v more", scaleWorkers, up.Round(time.Millisecond))
-	scaleRested(t, server, eyes, stores)
-	calm := func() { // until nobody has written anything for a second
-		last, since := "", time.Now()
-		wait("the workers have applied it", func() bool {
-			if now := zxidOf(t, server); now != last {
-				last, since = now, time.Now()
-			}
-			return time.Since(since) > time.Second
-		})
-	}
+	return store
+}
 
-	// A machine is lost: its workers and its supervisor are gone for two seconds, then work moves.
-	epoch := func() int64 {
-		a, err := c.Assignment(t.Context(), cluster.RunID{Topology: "t", Number: 1})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return a.Record.Epoch
-	}
-	before := epoch()
-	stops[7]()
-	lost := time.Now()
-	wait("work moves", func() bool { return epoch() > before })
-	limit("a lost machine, beyond the two seconds", published.since(lost)-DefaultRules().Lost)
-	calm()
+func (s *scale) wait(what string, done func() bool) time.Duration {
+	s.t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
 	began := time.Now()
-	if _, err := n.Change(t.Context(), "t", api.ChangeRequest{Verb: api.Rebalance, Workers: 400}); err != nil {
-		t.Fatal(err)
+	for !done() {
+		if time.Since(began) > scalePatience {
+			s.t.Fatal("not in time: " + what)
+		}
+		<-tick.C
 	}
-	wait("the rebalance is published", func() bool {
-		a, err := c.Assignment(t.Context(), cluster.RunID{Topology: "t", Number: 1})
-		return err == nil && len(a.Record.Workers) == 400
+	return time.Since(began)
+}
+
+// calm waits until nobody has written anything for a second.
+func (s *scale) calm() {
+	s.t.Helper()
+	last, since := "", time.Now()
+	s.wait("the workers have applied it", func() bool {
+		if now := zxidOf(s.t, s.server); now != last {
+			last, since = now, time.Now()
+		}
+		return time.Since(since) > time.Second
 	})
-	limit("rebalance to 400 workers, request to published assignment", published.since(began))
-	now := time.Duration(0)
-	if _, err := n.Change(t.Context(), "t", api.ChangeRequest{Verb: api.Kill, Wait: &now}); err != nil {
-		t.Fatal(err)
+}
+
+func (s *scale) limit(what string, took time.Duration) {
+	s.t.Helper()
+	s.t.Logf("%s: %v", what, took.Round(time.Millisecond))
+	if took > maxAssigning {
+		s.t.Errorf("%s took %v, the limit is %v", what, took, maxAssigning)
 	}
-	t.Logf("kill: %v", wait("nothing is left", func() bool { list, err := n.List(t.Context()); return err == nil && len(list) == 0 }).Round(time.Millisecond))
+}
+
+func (s *scale) assignment() *cluster.Assignment {
+	a, err := s.c.Assignment(s.t.Context(), cluster.RunID{Topology: "t", Number: 1})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return &a.Record
 }
 
 // publishing is a store that notes when an assignment was published.
@@ -216,10 +239,10 @@ func scaleNimbus(t *testing.T, c *cluster.Cluster) (n *Nimbus, led time.Time) {
 	return n, time.Now()
 }
 
-func scaleBundle(t *testing.T, parallelism int) []byte {
+func scaleBundle(t *testing.T) []byte {
 	t.Helper()
 	dir := t.TempDir()
-	yaml := fmt.Sprintf("name: t\nconfig: {workers: %d}\nspouts:\n  lines: {command: [cat], output: [line]}\nbolts:\n  split: {command: [cat], parallelism: %d, inputs: [lines]}\n", scaleWorkers, parallelism)
+	yaml := fmt.Sprintf("name: t\nconfig: {workers: %d}\nspouts:\n  lines: {command: [cat], output: [line]}\nbolts:\n  split: {command: [cat], parallelism: %d, inputs: [lines]}\n", scaleWorkers, scaleTasks)
 	if err := os.WriteFile(filepath.Join(dir, "topology.yaml"), []byte(yaml), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -242,52 +265,33 @@ func zxidOf(t *testing.T, server *zookeepertest.Server) string {
 	return found[1]
 }
 
-// scaleRested checks what a cluster at rest costs: no node is large, none is
-// written, and no supervisor watches more than a few.
-func scaleRested(t *testing.T, server *zookeepertest.Server, store coordinator.Store, supervisors map[string]*zk.Store) {
+// rests checks what a cluster at rest costs: no node is large, none is written,
+// and no supervisor watches more than a few.
+func (s *scale) rests() {
+	t := s.t
 	t.Helper()
-	nodes, largest, where := 0, 0, ""
-	var visit func(string)
-	visit = func(path string) {
-		node, err := store.Get(t.Context(), path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		nodes++
-		if len(node.Data) > largest && !strings.HasPrefix(path, "/bundles/") {
-			largest, where = len(node.Data), path
-		}
-		names, err := store.Children(t.Context(), path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, name := range names {
-			visit(strings.TrimSuffix(path, "/") + "/" + name)
-		}
-	}
-	visit("/")
+	nodes, largest, where := s.nodes("/")
 	t.Logf("%d nodes, the largest %s with %d bytes", nodes, where, largest)
 	if largest > maxZnode {
 		t.Errorf("%s has %d bytes", where, largest)
 	}
-	before := zxidOf(t, server)
+	before := zxidOf(t, s.server)
 	time.Sleep(scaleRest) // the time that is measured
-	if after := zxidOf(t, server); after != before {
+	if after := zxidOf(t, s.server); after != before {
 		t.Errorf("at rest the Zxid moved from %s to %s", before, after)
 	} else {
 		t.Logf("at rest the Zxid stays %s for %v", before, scaleRest)
 	}
-	var counts []int
-	session := ""
-	per := map[string]int{}
-	for line := range strings.Lines(server.Command(t, 0, "wchc")) {
+	session, per := "", map[string]int{}
+	for line := range strings.Lines(s.server.Command(t, 0, "wchc")) {
 		if strings.HasPrefix(line, "0x") {
 			session = strings.TrimSpace(line)
 		} else if strings.TrimSpace(line) != "" {
 			per[session]++
 		}
 	}
-	for id := range supervisors {
+	var counts []int
+	for _, id := range s.sessions {
 		counts = append(counts, per[id])
 	}
 	slices.Sort(counts)
@@ -295,4 +299,27 @@ func scaleRested(t *testing.T, server *zookeepertest.Server, store coordinator.S
 	if counts[0] == 0 || counts[len(counts)-1] > maxWatches {
 		t.Errorf("supervisors have %v watches", counts)
 	}
+}
+
+// nodes counts the nodes below a path, and finds the largest that holds no code.
+func (s *scale) nodes(path string) (count, largest int, where string) {
+	node, err := s.eyes.Get(s.t.Context(), path)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if !strings.HasPrefix(path, "/bundles/") {
+		largest, where = len(node.Data), path
+	}
+	names, err := s.eyes.Children(s.t.Context(), path)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, name := range names {
+		n, size, at := s.nodes(strings.TrimSuffix(path, "/") + "/" + name)
+		count += n
+		if size > largest {
+			largest, where = size, at
+		}
+	}
+	return count + 1, largest, where
 }

@@ -39,11 +39,9 @@ func TestCheckNamesTheSentence(t *testing.T) {
 	for _, r := range judge.Rules() {
 		sentences[r.ID] = r.Sentence
 	}
-	none := startCheck(t, t.TempDir(), "--as", "any,split", "--patience", "60s", "python3", wrong, "none")
-	sins := []struct {
+	for _, sin := range []struct {
 		name, transcript, rule, what string
 		startup, patience            string // short where it is waited in vain
-		p                            *process
 	}{
 		{name: "magic", transcript: "hello", rule: "magic", what: "no hello", startup: "10s"},
 		{name: "hello-map", transcript: "hello", rule: "hello.map", what: "no sdk"},
@@ -62,29 +60,31 @@ func TestCheckNamesTheSentence(t *testing.T) {
 		{name: "acks-twice", transcript: "covered", rule: "acked", what: "was acked before"},
 		{name: "garbage", transcript: "any-broken-stream", rule: "error.stream", what: "did not end", patience: "8s"},
 		{name: "no-beat", transcript: "any-beat", rule: "beat", what: "0 of 3 beats", patience: "8s"},
+	} {
+		t.Run(sin.name, func(t *testing.T) {
+			t.Parallel()
+			only := sin.transcript
+			if only == "hello" {
+				only = "covered"
+			}
+			report, code := found(t, startCheck(t, t.TempDir(), "--level", "rows", "--as", "any,split", "--only", only,
+				"--startup", cmp.Or(sin.startup, "80s"), "--patience", cmp.Or(sin.patience, "60s"), "python3", wrong, sin.name))
+			if code != exitFailure || len(report.Results) != 1 || report.Results[0].Transcript != sin.transcript || report.Results[0].Fault == nil {
+				t.Fatalf("exit code %d, %+v", code, report.Results)
+			}
+			f := report.Results[0].Fault
+			if f.Rule != sin.rule || !strings.Contains(f.What, sin.what) || f.Sentence == "" || f.Sentence != sentences[f.Rule] {
+				t.Errorf("rule %s: %s; wanted %s: …%s…\nprinted: %s", f.Rule, f.What, sin.rule, sin.what, f.Printed)
+			}
+		})
 	}
-	for i := range sins {
-		sin := &sins[i]
-		only := sin.transcript
-		if only == "hello" {
-			only = "covered"
+	t.Run("none", func(t *testing.T) {
+		t.Parallel()
+		report, code := found(t, startCheck(t, t.TempDir(), "--as", "any,split", "--patience", "60s", "python3", wrong, "none"))
+		if code != 0 || report.Failed != 0 || report.Passed < 10 {
+			t.Errorf("exit code %d, %d passed, %d failed: %+v", code, report.Passed, report.Failed, report.Results)
 		}
-		sin.p = startCheck(t, t.TempDir(), "--level", "rows", "--as", "any,split", "--only", only, "--startup", cmp.Or(sin.startup, "80s"), "--patience", cmp.Or(sin.patience, "60s"), "python3", wrong, sin.name)
-	}
-	for _, sin := range sins {
-		report, code := found(t, sin.p)
-		if code != exitFailure || len(report.Results) != 1 || report.Results[0].Transcript != sin.transcript || report.Results[0].Fault == nil {
-			t.Errorf("%s: exit code %d, %+v", sin.name, code, report.Results)
-			continue
-		}
-		f := report.Results[0].Fault
-		if f.Rule != sin.rule || !strings.Contains(f.What, sin.what) || f.Sentence == "" || f.Sentence != sentences[f.Rule] {
-			t.Errorf("%s: rule %s: %s; wanted %s: …%s…\nprinted: %s", sin.name, f.Rule, f.What, sin.rule, sin.what, f.Printed)
-		}
-	}
-	if report, code := found(t, none); code != 0 || report.Failed != 0 || report.Passed < 10 {
-		t.Errorf("without a sin: exit code %d, %d passed, %d failed: %+v", code, report.Passed, report.Failed, report.Results)
-	}
+	})
 }
 
 // What users start with, and our own SDKs' reference components, pass.

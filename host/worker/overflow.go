@@ -1,0 +1,24 @@
+package worker
+
+import (
+	"fmt"
+
+	"github.com/polybolt/polybolt/host/acker"
+)
+
+// overflow fails the trees of rows for which a cycle has no room.
+func (r *router) overflow(d delivery) {
+	f := failure{cause: acker.CycleOverflow, component: d.in.comp.ID, task: d.in.task,
+		text: fmt.Sprintf("the cycle through %s holds more rows than fit: it emits more than it finishes", d.in.comp.ID)}
+	for i, root := range d.batch.Roots {
+		if i == 0 || d.batch.Roots[i-1] != root {
+			f.alone = d.in.aloneIn(root)
+			r.t.w.failRoot(root, f)
+		}
+	}
+	f.alone = false
+	for _, x := range d.batch.Extras {
+		r.t.w.failRoot(x.Root, f)
+	}
+	r.t.stats.overflowed.Add(int64(d.batch.N))
+}

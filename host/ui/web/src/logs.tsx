@@ -158,7 +158,8 @@ function Window({ rows, turn, pick }: { rows: LogLine[]; turn: number; pick: (l:
     if (el && end) el.scrollTop = el.scrollHeight
   }, [turn, end])
   const scrolled = () => {
-    const el = box.current!
+    const el = box.current
+    if (!el) return // the page was left while it scrolled
     setTop(el.scrollTop)
     setEnd(el.scrollTop + el.clientHeight >= el.scrollHeight - 2 * high)
   }

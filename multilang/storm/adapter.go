@@ -381,7 +381,7 @@ func (a *Adapter) Beat() {
 	}
 }
 
-// Waiting returns how long an idle spout is left alone.
+// How long a spout is left alone that had nothing to emit: at first, and in the end.
 const (
 	firstWait = time.Millisecond
 	longWait  = 50 * time.Millisecond

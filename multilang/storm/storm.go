@@ -13,6 +13,7 @@
 //	used, want, err := a.Child(b)  for bytes from the child's stdout
 //	a.Take()                       after either: what to write where
 //	a.Wake(), a.Beat()             when a moment has passed
+//	a.End()                        when the child has ended
 //
 // Take's Frames is what a component of ours would have written to its stdout:
 // a judge that plays transcripts reads them instead of the child's own bytes.
@@ -75,7 +76,7 @@ type Output struct {
 	Fields []string
 }
 
-// Output of an adapter: what [Adapter.Take] returns.
+// Work is what an adapter wants done: what [Adapter.Take] returns.
 type Work struct {
 	Stdin      []byte        // to be written to the child
 	Frames     []byte        // whole frames for the host

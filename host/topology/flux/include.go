@@ -63,18 +63,18 @@ func (b *builder) readIncluded(at *yaml.Node, name string) *yaml.Node {
 		b.fail(at, "the included file %q: %v", name, err)
 		return nil
 	}
-	b.mark(root, name, 0)
+	b.mark(root, name)
 	return root
 }
 
 // mark notes which file a tree comes from.
-func (b *builder) mark(n *yaml.Node, file string, depth int) {
+func (b *builder) mark(n *yaml.Node, file string) {
 	if b.files[n] != "" {
 		return
 	}
 	b.files[n] = file
 	for _, c := range n.Content {
-		b.mark(c, file, depth+1)
+		b.mark(c, file)
 	}
 }
 

@@ -149,11 +149,12 @@ func plain(at *yaml.Node, value string) *yaml.Node {
 	return &yaml.Node{Kind: yaml.ScalarNode, Value: value, Line: at.Line, Column: at.Column}
 }
 
-// put appends an entry; key gives its place, name its name.
+// putNamed appends an entry; at gives the place of its key.
 func putNamed(m, at *yaml.Node, name string, value *yaml.Node) {
 	m.Content = append(m.Content, scalar(at, name), value)
 }
 
+// put appends an entry whose key is a node of the file.
 func put(m, key, value *yaml.Node) { m.Content = append(m.Content, key, value) }
 
 // shortName returns a Java class's name without its package.

@@ -1,5 +1,11 @@
 package ui
 
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
 // accessible checks what a screen reader and the keyboard need, by rules of axe
 // that machines can check: names of controls, labels, order of headings, text
 // that can be told from its background, regions that scroll.
@@ -64,3 +70,18 @@ for (const e of all('body *')) {
 }
 return bad
 `
+
+// The rules find what they are for.
+func TestRulesOfAccessibility(t *testing.T) {
+	t.Parallel()
+	faulty := "<main><h1>One</h1><h3>Three</h3><h1>Two</h1><button></button><img src=x><input><p id=a style='color:%23999;background:white'>faint</p><p id=a tabindex=3>twice</p></main>"
+	b := open(t, "data:text/html,"+faulty, desktop, false)
+	b.goTo("")
+	list, _ := b.js(rules).([]any)
+	found := fmt.Sprint(list...)
+	for _, want := range []string{"has no name: <button", "has no name: <input", "has no alt", "the id a is there twice", "has no language", "has no title", "there are 2 headings", "a level of headings", "a place of its own", "contrast of 2.8"} {
+		if !strings.Contains(found, want) {
+			t.Errorf("%q is not found in %q", want, list)
+		}
+	}
+}

@@ -39,7 +39,6 @@ type outcome struct {
 	rate   float64            // sentences a second
 	cpu    map[string]float64 // µs a sentence, by component; "host" is the worker
 	total  float64
-	rss    map[string]int64
 	p50    time.Duration
 	p99    time.Duration
 	stderr string

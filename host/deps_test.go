@@ -33,7 +33,6 @@ var edges = map[string]map[string]string{
 	},
 	"host": {
 		"coordinator":          "the type of a session",
-		"coordinator":          "the type of a session",
 		"coordinator/embedded": "the coordinator of dev",
 		"coordinator/zk":       "opens the session that roles share",
 		"host/api":             "serves it",

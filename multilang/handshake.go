@@ -80,7 +80,7 @@ func (t ComponentTasks) EncodeMsgpack(enc *msgpack.Encoder) error {
 
 // WelcomeInput is a stream that the component subscribes to.
 type WelcomeInput struct {
-	_msgpack  struct{} `msgpack:",as_array"`
+	_msgpack  struct{} `msgpack:",as_array"` //lint:ignore U1000 the package looks for it
 	Component string
 	Stream    string
 	Fields    []string
@@ -88,7 +88,7 @@ type WelcomeInput struct {
 
 // WelcomeOutput is a stream that the component emits on.
 type WelcomeOutput struct {
-	_msgpack struct{} `msgpack:",as_array"`
+	_msgpack struct{} `msgpack:",as_array"` //lint:ignore U1000 the package looks for it
 	Stream   string
 	Fields   []string
 }

@@ -72,7 +72,6 @@ func (w *wire) close() { w.once.Do(func() { close(w.cut) }) }
 // sender is a Sender over a wire.
 type sender struct {
 	forth, back *wire
-	from        *peer // set once it is known
 	take        func(typ byte, body []byte)
 }
 

@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -394,6 +393,3 @@ func (t *task) answerTasks(request uint32, ids []uint32) {
 		t.process.Write(buf)
 	}
 }
-
-// errNotRunning is what a child gets that sends data before it is ready.
-var errNotRunning = errors.New("data before ready")

@@ -115,7 +115,7 @@ type heldRow struct {
 // stats are a task's counts since the worker began.
 type stats struct {
 	received, emitted, acked, failed, errors, restarts atomic.Int64
-	overflowed, strays, logLines                       atomic.Int64
+	overflowed, strays                                 atomic.Int64
 }
 
 func newTask(w *Worker, c *component, id topology.Task) (*task, error) {

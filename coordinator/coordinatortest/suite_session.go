@@ -57,6 +57,7 @@ func testExpiry(t *testing.T, f Fixture) {
 		t.Errorf("a working session: %+v", before)
 	}
 	own, seen := s.Watch(ctx, "/e"), witness.Watch(ctx, "/e")
+	Until(t, "the other session sees the ephemeral", seen, func() bool { return exists(t, witness, "/e") }) // its server may lag behind
 	proxy.Set(dead)
 	cut := time.Now()
 	Until(t, "the ephemeral goes", seen, func() bool { return !exists(t, witness, "/e") })

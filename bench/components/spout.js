@@ -9,6 +9,6 @@ const SENTENCES = [
   'i am at two with nature',
 ];
 
-spout(function* sentences(conf) {
+spout(function* sentences({ conf }) {
   for (let i = 0; i < conf.n / 5; i++) yield* SENTENCES;
 }).run();

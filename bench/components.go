@@ -43,9 +43,14 @@ func source() error {
 	})
 }
 
-// paced emits conf n sentences, one each 1/conf hz of a second, as soon as it may.
+// paced emits conf n sentences, one each 1/conf hz of a second, as soon as it
+// may, and not before conf after milliseconds have passed.
 func paced() error {
 	return spout(func(c *multilangtest.Child, m *multilang.ToChild, state *sourceState) error {
+		if state.after > 0 {
+			time.Sleep(time.Duration(state.after) * time.Millisecond)
+			state.after = 0
+		}
 		for i := 0; i < m.N && state.left > 0; i++ {
 			if state.due.IsZero() {
 				state.due = time.Now()

@@ -30,7 +30,7 @@ func (b *bench) latency() error {
 		dir, err := b.write(map[string]string{"topology.yaml": fmt.Sprintf(`name: latency
 spouts:
   spout:
-%s    config: {n: %d, hz: %d}
+%s    config: {n: %d, hz: %d, after: 1500}
     output: [sentence]
 bolts:
   split:

@@ -24,6 +24,9 @@ func (s *SDK) set(env map[string]string, bundle string) error {
 	env["PYTHONPATH"] = list(filepath.Join(s.dir, "python", "boot"), s.Dir("python"), vendor, env["PYTHONPATH"])
 	if env["PYTHONPYCACHEPREFIX"] == "" { // a user's folder is never written into
 		env["PYTHONPYCACHEPREFIX"] = filepath.Join(s.state, "pycache")
+		// Images of containers set it to keep folders clean, which ours need not be;
+		// without the cache every child would compile the SDK, in 100 ms.
+		delete(env, "PYTHONDONTWRITEBYTECODE")
 	}
 	node := filepath.Join(s.Dir("node"), "polybolt")
 	options := "--require " + nodeQuote(filepath.Join(node, "preload.js")) +

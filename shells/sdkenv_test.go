@@ -18,7 +18,7 @@ func TestSDKEnvironment(t *testing.T) {
 		env    map[string]string
 		want   map[string]string
 	}{
-		{"alone", "/bundle", map[string]string{}, map[string]string{
+		{"alone", "/bundle", map[string]string{"PYTHONDONTWRITEBYTECODE": "1"}, map[string]string{
 			"POLYBOLT_BUNDLE":     "/bundle",
 			"PYTHONPATH":          "/state/sdk/1/python/boot:/state/sdk/1/python/src:/bundle/vendor",
 			"PYTHONPYCACHEPREFIX": "/state/pycache",

@@ -68,7 +68,7 @@ soak: need ## the tests that inject faults, again and again (SOAK=20 times)
 
 .PHONY: chaos
 chaos: need ## put a cluster through every fault, and print what each cost (some minutes)
-	$(GO) test -count=1 -tags chaos -timeout 30m -run TestChaos ./host/hosttest
+	$(GO) test -count=1 -v -tags chaos -timeout 30m -run TestChaos ./host/hosttest
 
 .PHONY: fuzz
 fuzz: ## every fuzz test in turn (FUZZTIME=1m each)

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -154,7 +155,12 @@ func (o *onTerminal) text() string {
 // shows waits until a text stands on the screen.
 func (o *onTerminal) shows(text string) {
 	o.t.Helper()
-	eventually(o.t, fmt.Sprintf("%q on the screen, which has\n%s", text, o.text()), func() bool { return strings.Contains(o.text(), text) })
+	defer func() {
+		if o.t.Failed() {
+			o.t.Logf("the screen:\n%s", o.text())
+		}
+	}()
+	eventually(o.t, fmt.Sprintf("%q on the screen", text), func() bool { return strings.Contains(o.text(), text) })
 }
 
 // wait returns the exit code, once everything that was written is on the screen.
@@ -169,7 +175,8 @@ func (o *onTerminal) wait() int {
 	return o.cmd.ProcessState.ExitCode()
 }
 
-// slow is a topology that takes a few seconds, and says things meanwhile.
+// slow is a topology that says things and, once all is said, goes on until
+// the test makes the file that it waits for.
 var slow = map[string]string{
 	"topology.yaml": `
 name: slow
@@ -185,11 +192,14 @@ bolts:
     inputs: [numbers]
 `,
 	"numbers.py": `
+import os, time
 from polybolt import spout
 
 @spout
 def numbers(conf):
     yield from range(conf["n"])
+    while not os.path.exists("enough"):
+        time.sleep(0.01)
 
 numbers.run()
 `,
@@ -218,18 +228,29 @@ func writeFiles(t *testing.T, files map[string]string) string {
 	return dir
 }
 
+// shownTime is the running time in the status of slow.
+var shownTime = regexp.MustCompile(`slow  0:[0-9][0-9]`)
+
 // On a terminal the status stands once, below everything else, is redrawn in
 // place, and is gone at the end.
 func TestStatusOnTerminal(t *testing.T) {
 	for _, width := range []uint16{100, 40} {
 		t.Run(fmt.Sprint(width), func(t *testing.T) {
 			t.Parallel()
-			o := startOnTerminal(t, writeFiles(t, slow), width, 24, "run")
-			o.shows("slow  0:01")
-			o.shows("slow  0:02")
+			dir := writeFiles(t, slow)
+			o := startOnTerminal(t, dir, width, 24, "run")
+			o.shows("slow  0:0")
+			first := shownTime.FindString(o.text())
+			eventually(t, "another time in the status", func() bool {
+				now := shownTime.FindString(o.text())
+				return now != "" && now != first
+			})
 			text := o.text()
 			if strings.Count(text, "ROWS/S") != 1 || strings.Count(text, "slow  0:") != 1 {
 				t.Errorf("the status does not stand there once:\n%s", text)
+			}
+			if err := os.WriteFile(filepath.Join(dir, "enough"), nil, 0o644); err != nil {
+				t.Fatal(err)
 			}
 			if code := o.wait(); code != 0 {
 				t.Errorf("exit code %d", code)
@@ -254,7 +275,7 @@ func TestStatusOnTerminal(t *testing.T) {
 func TestCtrlC(t *testing.T) {
 	t.Parallel()
 	o := startOnTerminal(t, writeFiles(t, slow), 100, 24, "run", "--set", "spouts.numbers.config.n=1000000", "--set", "config.max_pending=10")
-	o.shows("slow  0:01")
+	o.shows("slow  0:0")
 	if _, err := o.file.WriteString("\x03"); err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,7 @@ const module = "github.com/polybolt/polybolt/"
 var edges = map[string]map[string]string{
 	// The composition root, and what stands above it.
 	"cmd/polybolt": {
+		"host/crash":         "says how daemons end",
 		"host":               "commands run roles through the composition root",
 		"host/api":           "clients speak the API",
 		"host/blob":          "deploy packs the folder",
@@ -32,6 +33,7 @@ var edges = map[string]map[string]string{
 		"shells":             "a guardian's main, the SDKs",
 	},
 	"host": {
+		"host/crash":           "guards its goroutines, and says how a worker ends",
 		"coordinator":          "the type of a session",
 		"coordinator/embedded": "the coordinator of dev",
 		"coordinator/zk":       "opens the session that roles share",
@@ -54,12 +56,13 @@ var edges = map[string]map[string]string{
 		"shells":               "opens the SDKs",
 	},
 	// Roles.
-	"host/plugin": {"host/scheduler": "asks a plugin what it would answer, and answers itself when that fails"},
+	"host/plugin": {"host/crash": "guards its goroutines", "host/scheduler": "asks a plugin what it would answer, and answers itself when that fails"},
 	"host/plugin/example": {
 		"host/plugin":    "is a plugin",
 		"host/scheduler": "answers its problems",
 	},
 	"host/nimbus": {
+		"host/crash":     "guards its goroutines",
 		"host/api":       "is the service behind it",
 		"host/blob":      "checks bundles",
 		"host/cluster":   "reads and writes what the coordinator holds",
@@ -67,6 +70,7 @@ var edges = map[string]map[string]string{
 		"host/topology":  "the vocabulary",
 	},
 	"host/logview": {
+		"host/crash":    "guards its goroutines",
 		"host/api":      "what it serves, and the guard before it",
 		"host/cluster":  "says where it is",
 		"host/slot":     "the files that workers leave",
@@ -74,6 +78,7 @@ var edges = map[string]map[string]string{
 		"shells":        "how a guardian says what became of a worker",
 	},
 	"host/process": {
+		"host/crash":    "guards its goroutines",
 		"host/api":      "figures as they travel",
 		"host/cluster":  "reads what its run is to do, tells how it goes",
 		"host/metrics":  "writes figures for Prometheus",
@@ -81,12 +86,14 @@ var edges = map[string]map[string]string{
 		"host/topology": "the vocabulary",
 	},
 	"host/supervisor": {
+		"host/crash":   "guards its goroutines",
 		"host/blob":    "unpacks bundles",
 		"host/cluster": "reads what is to run",
 		"host/slot":    "speaks with workers",
 		"shells":       "starts workers under guardians",
 	},
 	"host/worker": {
+		"host/crash":      "guards its goroutines",
 		"host/acker":      "tracks trees",
 		"host/stream":     "moves rows",
 		"host/topology":   "the vocabulary",
@@ -96,21 +103,24 @@ var edges = map[string]map[string]string{
 	},
 	"host/ui": {},
 	// Contracts and seams.
-	"host/api": {"host/metrics": "writes figures for Prometheus", "host/topology": "the vocabulary"},
+	"host/api": {"host/crash": "guards its goroutines", "host/metrics": "writes figures for Prometheus", "host/topology": "the vocabulary"},
 	"host/cluster": {
+		"host/crash":    "guards its goroutines",
 		"coordinator":   "the only package besides the composition root that knows it",
 		"host/blob":     "a bundle's name is its hash",
 		"host/topology": "the vocabulary",
 	},
 	"host/slot": {
+		"host/crash":   "guards its goroutines",
 		"host/api":     "figures as they travel",
 		"host/cluster": "names of runs, places and incarnations",
 	},
-	"host/transport": {},
-	"host/mesh":      {"host/topology": "the vocabulary", "host/transport": "the links", "host/worker": "makes its plans, moves its messages"},
+	"host/transport": {"host/crash": "guards its goroutines"},
+	"host/mesh":      {"host/crash": "guards its goroutines", "host/topology": "the vocabulary", "host/transport": "the links", "host/worker": "makes its plans, moves its messages"},
 	// Algorithms and vocabulary.
 	"host/acker":         {},
 	"host/blob":          {},
+	"host/crash":         {},
 	"host/metrics":       {},
 	"host/scheduler":     {},
 	"host/topology":      {},
@@ -124,13 +134,13 @@ var edges = map[string]map[string]string{
 	"multilang/judge":           {"multilang": "judges a child that speaks it"},
 	"multilang/storm/stormtest": {},
 	"multilang/storm":           {"multilang": "adapts Storm's protocol to it"},
-	"shells":                    {},
+	"shells":                    {"host/crash": "guards its goroutines"},
 	// The coordinator.
 	"coordinator":               {},
-	"coordinator/zk":            {"coordinator": "implements its Store"},
+	"coordinator/zk":            {"coordinator": "implements its Store", "host/crash": "guards its goroutines"},
 	"coordinator/embedded/jute": {},
 	"coordinator/embedded/tree": {"coordinator": "limits and errors of the contract", "coordinator/embedded/jute": "requests and replies"},
-	"coordinator/embedded":      {"coordinator": "limits of the contract", "coordinator/embedded/jute": "the wire", "coordinator/embedded/tree": "its state"},
+	"coordinator/embedded":      {"host/crash": "guards its goroutines", "coordinator": "limits of the contract", "coordinator/embedded/jute": "the wire", "coordinator/embedded/tree": "its state"},
 	// What only tests and tools use.
 	"coordinator/coordinatortest": {
 		"coordinator": "the contract that it checks", "coordinator/coordinatortest/faultproxy": "faults",

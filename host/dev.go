@@ -15,6 +15,7 @@ import (
 	"github.com/polybolt/polybolt/coordinator/embedded"
 	"github.com/polybolt/polybolt/host/api"
 	"github.com/polybolt/polybolt/host/cluster"
+	"github.com/polybolt/polybolt/host/crash"
 	"github.com/polybolt/polybolt/host/slot"
 	"github.com/polybolt/polybolt/host/supervisor"
 )
@@ -82,7 +83,7 @@ func (d *Dev) Run(ctx context.Context) error {
 	}
 	defer l.Close()
 	ctx, cancel := context.WithCancelCause(ctx)
-	var wg sync.WaitGroup
+	var wg crash.Group
 	var broken error // of the coordinator; read when it has ended
 	address, err := d.coordinate(ctx, &wg, func(err error) {
 		broken = err
@@ -129,7 +130,7 @@ func (d *Dev) listen() (net.Listener, error) {
 }
 
 // coordinate starts the coordinator, and returns its address when it serves.
-func (d *Dev) coordinate(ctx context.Context, wg *sync.WaitGroup, failed func(error)) (string, error) {
+func (d *Dev) coordinate(ctx context.Context, wg *crash.Group, failed func(error)) (string, error) {
 	o := embedded.DefaultOptions()
 	o.Dir, o.Logger = filepath.Join(d.o.Dir, "coordinator"), d.log
 	// In the folder, so that it stays where it is: workers go on looking for it
@@ -172,7 +173,7 @@ func (d *Dev) serve(ctx context.Context, common ClusterOptions, l net.Listener) 
 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	var wg sync.WaitGroup
+	var wg crash.Group
 	leading, unlead := context.WithCancel(ctx)
 	defer unlead()
 	wg.Go(func() {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/polybolt/polybolt/host/api"
 	"github.com/polybolt/polybolt/host/cluster"
+	"github.com/polybolt/polybolt/host/crash"
 	"github.com/polybolt/polybolt/host/mesh"
 	"github.com/polybolt/polybolt/host/process"
 	"github.com/polybolt/polybolt/host/slot"
@@ -110,7 +111,7 @@ func (e *engine) Run(ctx context.Context) error {
 	defer e.dead.close()
 	ctx, cancel := context.WithCancelCause(ctx)
 	joined := make(chan struct{})
-	go func() {
+	crash.Go(func() {
 		defer close(joined)
 		err := e.mesh.Run(ctx)
 		if errors.Is(err, transport.ErrStale) {
@@ -119,7 +120,7 @@ func (e *engine) Run(ctx context.Context) error {
 		if err != nil {
 			cancel(err)
 		}
-	}()
+	})
 	err := e.worker.Run(ctx)
 	cancel(nil)
 	<-joined

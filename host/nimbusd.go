@@ -9,11 +9,11 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"sync"
 	"time"
 
 	"github.com/polybolt/polybolt/host/api"
 	"github.com/polybolt/polybolt/host/cluster"
+	"github.com/polybolt/polybolt/host/crash"
 	"github.com/polybolt/polybolt/host/nimbus"
 	"github.com/polybolt/polybolt/host/plugin"
 	"github.com/polybolt/polybolt/host/ui"
@@ -106,7 +106,7 @@ func (o *NimbusOptions) serve(ctx context.Context, role *nimbus.Nimbus, l net.Li
 	mux.Handle("/v1/", rest)
 	mux.Handle("/metrics", rest)
 	server := api.NewServer(mux, log)
-	var wg sync.WaitGroup
+	var wg crash.Group
 	wg.Go(func() {
 		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			cancel(fmt.Errorf("the API: %w", err))

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/polybolt/polybolt/host/cluster"
+	"github.com/polybolt/polybolt/host/crash"
 	"github.com/polybolt/polybolt/host/process"
 	"github.com/polybolt/polybolt/host/slot"
 )
@@ -18,8 +19,10 @@ func RunWorker(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	log := slog.New(slog.NewJSONHandler(process.NewOwnLog(filepath.Join(spec.Logs, slot.LogFile)), nil))
+	own := process.NewOwnLog(filepath.Join(spec.Logs, slot.LogFile))
+	log := slog.New(slog.NewJSONHandler(own, nil))
 	log = log.With("topology", spec.Run.Topology, "run", spec.Run.Number, "slot", spec.Place.Local())
+	crash.Arm(log, own)
 	o := ClusterOptions{ZooKeeper: spec.ZooKeeper, Root: spec.Root, SessionTimeout: time.Duration(spec.SessionTimeout), Host: spec.Host, ZooKeeperCA: spec.ZooKeeperCA, access: spec.Access}
 	return o.withCluster(log, func(c *cluster.Cluster) error {
 		return process.New(process.Options{

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/polybolt/polybolt/host/crash"
 )
 
 // StderrTail is how much of a child's stderr is kept for [Exit], in bytes.
@@ -39,7 +41,7 @@ type Child struct {
 
 	dead    chan struct{} // closed when the process has exited
 	done    chan struct{} // closed when Exited has returned
-	streams sync.WaitGroup
+	streams crash.Group
 	heard   atomic.Int64 // when it last wrote on stdout: nanoseconds since started
 	unused  int          // bytes Output left over; written by the reader, read once streams is done
 
@@ -64,7 +66,7 @@ func Start(spec Spec) (*Child, error) {
 	c.streams.Go(c.readStdout)
 	c.streams.Go(c.readStderr)
 	c.streams.Go(c.stdin.run)
-	go c.await() // waits for the others, and closes done
+	crash.Go(c.await) // waits for the others, and closes done
 	return c, nil
 }
 

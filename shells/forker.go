@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/polybolt/polybolt/host/crash"
 )
 
 // forker runs functions on one OS thread for as long as this process lives.
@@ -38,7 +40,7 @@ func onForkThread(f func()) {
 	forker.start.Do(func() {
 		closeOnExec()
 		forker.work = make(chan func())
-		go forkThread(forker.work)
+		crash.Go(func() { forkThread(forker.work) })
 	})
 	done := make(chan struct{})
 	forker.work <- func() {

@@ -12,16 +12,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/polybolt/polybolt/host"
+	"github.com/polybolt/polybolt/host/crash"
 )
-
-// exitBroken is the exit code of a daemon that met something that cannot be,
-// and counts on being started again.
-const exitBroken = 20
 
 // runDaemon runs a daemon until SIGINT or SIGTERM.
 func runDaemon(run func(context.Context, *slog.Logger) error) error {
 	host.Version = version
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	crash.Arm(log, os.Stderr)
+	defer crash.Guard()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err := run(ctx, log)
@@ -29,7 +28,7 @@ func runDaemon(run func(context.Context, *slog.Logger) error) error {
 		return nil
 	}
 	log.Error("daemon ends", "err", err)
-	return exit{code: exitBroken}
+	return exit{code: crash.ExitCode}
 }
 
 // clusterFlags are the flags of all daemons.

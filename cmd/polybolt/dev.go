@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/polybolt/polybolt/host"
+	"github.com/polybolt/polybolt/host/crash"
 )
 
 // devLogName is the file in dev's folder that has all that its daemons log.
@@ -70,6 +71,8 @@ func runDev(o host.DevOptions, out, errs io.Writer) (err error) {
 		slog.NewTextHandler(file, nil),
 		slog.NewTextHandler(errs, &slog.HandlerOptions{Level: slog.LevelWarn}),
 	))
+	crash.Arm(log, io.MultiWriter(file, errs))
+	defer crash.Guard()
 	nimbus, err := defaultState(nimbusFileName)
 	if err != nil {
 		return err
@@ -90,7 +93,7 @@ func runDev(o host.DevOptions, out, errs io.Writer) (err error) {
 	ended, end := context.WithCancel(context.Background())
 	defer end()
 	hurried := make(chan bool, 1)
-	go func() { hurried <- heedSignals(ended, signals, dev, out) }()
+	crash.Go(func() { hurried <- heedSignals(ended, signals, dev, out) })
 	err = dev.Run(context.Background())
 	end()
 	if b, rerr := os.ReadFile(nimbus); rerr == nil && string(b) == mine { // else another dev has written it since

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/polybolt/polybolt/coordinator/embedded/tree"
+	"github.com/polybolt/polybolt/host/crash"
 )
 
 const (
@@ -149,10 +150,10 @@ func (l *loop) beginSnapshot() error {
 	}
 	state, folder, end := l.tree.Snapshot(), l.journal.folder, make(chan snapshotEnd, 1)
 	l.snapshot = end
-	go func() { // run waits for it
+	crash.Go(func() { // run waits for it
 		size, err := writeSnapshot(folder, state)
 		end <- snapshotEnd{size, err}
-	}()
+	})
 	return nil
 }
 

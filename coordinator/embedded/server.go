@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"github.com/polybolt/polybolt/coordinator/embedded/tree"
+	"github.com/polybolt/polybolt/host/crash"
 )
 
 // Server is an embedded coordinator. Make it with [New], then call Run once.
@@ -88,7 +89,7 @@ func (s *Server) Run(ctx context.Context) (err error) {
 		return err
 	}
 	l := newLoop(s, state, keep)
-	var wg sync.WaitGroup
+	var wg crash.Group
 	stopped := make(chan struct{})
 	wg.Go(func() { s.accept(listener, l.inputs, stopped, &wg) })
 	close(s.ready)
@@ -137,7 +138,7 @@ func abandoned(socket string) bool {
 	return errors.Is(err, syscall.ECONNREFUSED)
 }
 
-func (s *Server) accept(listener net.Listener, inputs chan<- input, stopped <-chan struct{}, wg *sync.WaitGroup) {
+func (s *Server) accept(listener net.Listener, inputs chan<- input, stopped <-chan struct{}, wg *crash.Group) {
 	for {
 		nc, err := listener.Accept()
 		if errors.Is(err, net.ErrClosed) {

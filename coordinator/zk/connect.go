@@ -9,6 +9,7 @@ import (
 	zookeeper "github.com/go-zookeeper/zk"
 
 	"github.com/polybolt/polybolt/coordinator"
+	"github.com/polybolt/polybolt/host/crash"
 )
 
 const (
@@ -22,6 +23,7 @@ const (
 // onEvent follows the library's state. It is called on the library's own
 // goroutine, which reads and writes nothing meanwhile.
 func (s *Store) onEvent(event zookeeper.Event) {
+	defer crash.Guard() // the library's goroutine
 	if event.Type != zookeeper.EventSession {
 		return
 	}

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/polybolt/polybolt/host/crash"
 )
 
 const (
@@ -145,7 +147,7 @@ func (d *dialer) dial(_, server string, _ time.Duration) (net.Conn, error) {
 // cancelWhenDone cancels ctx as soon as the store is closing, and returns what
 // cancels it otherwise and ends the watch for that.
 func (d *dialer) cancelWhenDone(ctx context.Context, cancel context.CancelFunc) (end func()) {
-	var wg sync.WaitGroup
+	var wg crash.Group
 	wg.Go(func() {
 		select {
 		case <-d.done:

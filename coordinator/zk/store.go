@@ -26,6 +26,7 @@ import (
 	zookeeper "github.com/go-zookeeper/zk"
 
 	"github.com/polybolt/polybolt/coordinator"
+	"github.com/polybolt/polybolt/host/crash"
 )
 
 var _ coordinator.Store = (*Store)(nil)
@@ -53,7 +54,7 @@ type Store struct {
 	ended <-chan zookeeper.Event // closed when the library has ended
 	done  chan struct{}          // closed by Close
 	calls chan struct{}          // holds a token for each request in progress
-	wg    sync.WaitGroup         // all goroutines but the library's
+	wg    crash.Group            // all goroutines but the library's
 
 	zxid     atomic.Int64 // the latest transaction that an answer has told
 	watching atomic.Int64 // watches that the library may hold

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/polybolt/polybolt/host/crash"
 )
 
 // How often the subjects of a feed are looked at.
@@ -68,14 +70,14 @@ func (f *feeds) join(name string, subjects []subject) *feed {
 		f.open = map[string]*feed{}
 	}
 	f.open[name] = x
-	var wg sync.WaitGroup
+	var wg crash.Group
 	for _, s := range subjects {
 		wg.Go(func() { x.follow(ctx, s) })
 	}
-	go func() {
+	crash.Go(func() {
 		defer close(x.ended)
 		wg.Wait()
-	}()
+	})
 	return x
 }
 

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/polybolt/polybolt/host/crash"
 	"github.com/polybolt/polybolt/host/topology"
 )
 
@@ -216,11 +217,20 @@ func writeError(w http.ResponseWriter, e *Error) {
 	_ = json.NewEncoder(w).Encode(problem{http.StatusText(status), status, e}) // who does not listen misses it
 }
 
+// Guarded ends the process when a request makes the handler panic, as a panic
+// anywhere else does; net/http would go on, with whatever was locked.
+func Guarded(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer crash.Guard(http.ErrAbortHandler)
+		h.ServeHTTP(w, r)
+	})
+}
+
 // NewServer returns a server within limits that a slow or silent client cannot
 // stretch. The caller serves, and ends it with Shutdown or Close.
 func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler:           h,
+		Handler:           Guarded(h),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       5 * time.Minute, // of a bundle over a slow line
 		WriteTimeout:      6 * time.Minute,

@@ -5,9 +5,9 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 
+	"github.com/polybolt/polybolt/host/crash"
 	"github.com/polybolt/polybolt/host/metrics"
 	"github.com/polybolt/polybolt/host/topology"
 )
@@ -145,7 +145,7 @@ func (h *handler) addCluster(ctx context.Context, p *metrics.Page) error {
 		return err
 	}
 	figures := make([]*Figures, len(list))
-	var wg sync.WaitGroup
+	var wg crash.Group
 	for i, t := range list {
 		wg.Go(func() {
 			f, err := h.Service.Figures(ctx, t.Name)

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/polybolt/polybolt/host/crash"
 	"github.com/polybolt/polybolt/host/topology"
 )
 
@@ -65,7 +66,7 @@ func (h *handler) stream(w http.ResponseWriter, r *http.Request, do func(context
 	out := &lineWriter{w: w, control: http.NewResponseController(w)}
 	ticker := time.NewTicker(signOfLife)
 	defer ticker.Stop()
-	var wg sync.WaitGroup
+	var wg crash.Group
 	defer wg.Wait()
 	defer cancel(nil)
 	wg.Go(func() {

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/polybolt/polybolt/coordinator"
 	"github.com/polybolt/polybolt/host/blob"
+	"github.com/polybolt/polybolt/host/crash"
 )
 
 // Limits of packed code in the coordinator.
@@ -72,7 +72,7 @@ func (c *Cluster) FetchBundle(ctx context.Context, b Bundle) ([]byte, error) {
 	packed := make([]byte, b.Size)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	var wg sync.WaitGroup
+	var wg crash.Group
 	room := make(chan struct{}, fetching)
 	for i := 0; int64(i)*ChunkSize < b.Size && ctx.Err() == nil; i++ {
 		room <- struct{}{}

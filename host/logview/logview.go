@@ -13,12 +13,12 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
 	"github.com/polybolt/polybolt/host/api"
 	"github.com/polybolt/polybolt/host/cluster"
+	"github.com/polybolt/polybolt/host/crash"
 	"github.com/polybolt/polybolt/host/slot"
 )
 
@@ -85,7 +85,7 @@ func (s *Server) Run(ctx context.Context) error {
 	server.TLSConfig = config
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()
-	var wg sync.WaitGroup
+	var wg crash.Group
 	defer wg.Wait()
 	wg.Go(func() {
 		if err := s.c.KeepLogServer(ctx, record); err != nil {

@@ -19,6 +19,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/polybolt/polybolt/host/crash"
 	"github.com/polybolt/polybolt/host/transport"
 	"github.com/polybolt/polybolt/host/worker"
 )
@@ -58,7 +59,7 @@ type Mesh struct {
 
 	mu       sync.Mutex
 	ctx      context.Context                       // guarded by mu: of Run; nil before
-	wg       sync.WaitGroup                        // of peers
+	wg       crash.Group                           // of peers
 	layout   Layout                                // guarded by mu
 	mode     worker.Mode                           // guarded by mu
 	peers    map[string]*peer                      // guarded by mu: by place
@@ -94,7 +95,7 @@ func (m *Mesh) Run(ctx context.Context) error {
 	}
 	m.mu.Unlock()
 	served := make(chan error, 1)
-	go func() { served <- m.server.Run(ctx) }()
+	crash.Go(func() { served <- m.server.Run(ctx) })
 	var err error
 	select {
 	case err = <-m.stale:

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
 	"time"
 
+	"github.com/polybolt/polybolt/host/crash"
 	"github.com/polybolt/polybolt/host/transport"
 	"github.com/polybolt/polybolt/host/worker"
 )
@@ -50,7 +50,7 @@ func (p *peer) run(ctx context.Context) {
 // live keeps links to one incarnation until it has ended, or ctx has.
 func (p *peer) live(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
-	var wg sync.WaitGroup
+	var wg crash.Group
 	defer wg.Wait()
 	defer cancel()
 	ended := make(chan error, 2)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/polybolt/polybolt/host/api"
 	"github.com/polybolt/polybolt/host/cluster"
+	"github.com/polybolt/polybolt/host/crash"
 	"github.com/polybolt/polybolt/host/topology"
 )
 
@@ -54,7 +55,7 @@ func (n *Nimbus) Errors(ctx context.Context, name topology.Name) ([]api.Componen
 // readFailures reads what the workers in some places tell, a few at a time.
 func (l *leader) readFailures(ctx context.Context, id cluster.RunID, places []cluster.Place) (list []cluster.Failures, err error) {
 	var mu sync.Mutex
-	var wg sync.WaitGroup
+	var wg crash.Group
 	room := make(chan struct{}, readingAtOnce)
 	for _, place := range places {
 		room <- struct{}{}

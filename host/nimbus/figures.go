@@ -14,6 +14,7 @@ import (
 
 	"github.com/polybolt/polybolt/host/api"
 	"github.com/polybolt/polybolt/host/cluster"
+	"github.com/polybolt/polybolt/host/crash"
 	"github.com/polybolt/polybolt/host/topology"
 )
 
@@ -56,7 +57,7 @@ func (n *Nimbus) Figures(ctx context.Context, name topology.Name) (*api.Figures,
 // ask asks workers for their figures, a few at a time.
 func (n *Nimbus) ask(ctx context.Context, asked map[cluster.Place]cluster.Alive, f *api.Figures) {
 	var mu sync.Mutex
-	var wg sync.WaitGroup
+	var wg crash.Group
 	room := make(chan struct{}, figuresAtOnce)
 	for _, place := range slices.SortedFunc(maps.Keys(asked), cluster.Place.Compare) {
 		room <- struct{}{}

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/polybolt/polybolt/host/cluster"
+	"github.com/polybolt/polybolt/host/crash"
 	"github.com/polybolt/polybolt/host/topology"
 )
 
@@ -34,7 +34,7 @@ type leader struct {
 	// Owned by the loop.
 	world   *world
 	watched map[workerKey]context.CancelFunc
-	wg      sync.WaitGroup
+	wg      crash.Group
 	wake    time.Time
 	loaded  bool // world is what the coordinator has
 	swept   bool // no bundle lies about that nobody names

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/polybolt/polybolt/host/cluster"
+	"github.com/polybolt/polybolt/host/crash"
 	"github.com/polybolt/polybolt/host/topology"
 )
 
@@ -60,7 +61,7 @@ const readingAtOnce = 32
 func (l *leader) loadWorkers(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	var wg sync.WaitGroup
+	var wg crash.Group
 	var mu sync.Mutex
 	var states []workerEvent
 	room := make(chan struct{}, readingAtOnce)
@@ -110,7 +111,7 @@ func (l *leader) loadPlacements(ctx context.Context) error {
 	clear(l.world.placed)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	var wg sync.WaitGroup
+	var wg crash.Group
 	var mu sync.Mutex
 	room := make(chan struct{}, readingAtOnce)
 	for _, id := range ids {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/polybolt/polybolt/host/api"
 	"github.com/polybolt/polybolt/host/cluster"
+	"github.com/polybolt/polybolt/host/crash"
 	"github.com/polybolt/polybolt/host/topology"
 )
 
@@ -39,7 +40,7 @@ func (n *Nimbus) logServers(ctx context.Context) ([]cluster.LogServer, error) {
 func each[T any](ctx context.Context, servers []cluster.LogServer, ask func(context.Context, *api.LogServer, func(T) error) error, lost func(cluster.LogServer, error) T, f func(<-chan T) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	values := make(chan T, logsAtOnce) // closed when all servers have said everything
-	var wg sync.WaitGroup
+	var wg crash.Group
 	send := func(v T) error {
 		select {
 		case values <- v:
@@ -57,10 +58,10 @@ func each[T any](ctx context.Context, servers []cluster.LogServer, ask func(cont
 			}
 		})
 	}
-	go func() {
+	crash.Go(func() {
 		wg.Wait()
 		close(values)
-	}()
+	})
 	err := f(values)
 	cancel(errors.New("nobody listens any more"))
 	for range values { // so that all have ended

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/polybolt/polybolt/host/cluster"
+	"github.com/polybolt/polybolt/host/crash"
 )
 
 // Nimbus is one nimbus: a standby, and from time to time the leader. Its
@@ -35,7 +36,7 @@ func (n *Nimbus) Run(ctx context.Context) error {
 	if err := n.c.Prepare(ctx); err != nil {
 		return err
 	}
-	var wg sync.WaitGroup
+	var wg crash.Group
 	defer wg.Wait()
 	defer cancel(nil)
 	wg.Go(func() {
@@ -52,6 +53,7 @@ func (n *Nimbus) Run(ctx context.Context) error {
 
 // lead leads for one term, which ends with ctx.
 func (n *Nimbus) lead(ctx context.Context, term *cluster.Term) error {
+	defer crash.Guard() // the coordinator's election starts this
 	l := newLeader(n.c, n.o, term)
 	n.mu.Lock()
 	n.leader = l

@@ -4,6 +4,8 @@ import (
 	"runtime"
 	"sync"
 	"syscall"
+
+	"github.com/polybolt/polybolt/host/crash"
 )
 
 // endsWithUs has the plugin ended by the kernel when this process dies, however
@@ -14,7 +16,7 @@ func endsWithUs() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: 
 // ends that forked, so that thread must live as long as the process.
 var starter = sync.OnceValue(func() chan<- func() {
 	work := make(chan func()) // never closed
-	go serveThread(work)
+	crash.Go(func() { serveThread(work) })
 	return work
 })
 

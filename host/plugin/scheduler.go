@@ -16,6 +16,7 @@ import (
 	goplugin "github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc"
 
+	"github.com/polybolt/polybolt/host/crash"
 	"github.com/polybolt/polybolt/host/scheduler"
 )
 
@@ -46,7 +47,7 @@ type Scheduler struct {
 	process *os.Process      // guarded by mu
 	again   time.Time        // guarded by mu: not started before
 	closed  bool             // guarded by mu
-	ends    sync.WaitGroup   // of plugins that are being ended
+	ends    crash.Group      // of plugins that are being ended
 }
 
 // New returns a scheduler. The plugin is started by the first question.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/polybolt/polybolt/host/api"
 	"github.com/polybolt/polybolt/host/cluster"
+	"github.com/polybolt/polybolt/host/crash"
 	"github.com/polybolt/polybolt/host/slot"
 	"github.com/polybolt/polybolt/host/topology"
 )
@@ -88,7 +89,7 @@ func (p *Process) changed() {
 // returns nil. An error ends the process, and its supervisor starts another.
 func (p *Process) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
-	var wg sync.WaitGroup
+	var wg crash.Group
 	defer wg.Wait()
 	defer cancel(nil)
 	lock, err := lockFolder(p.spec.Folder)
@@ -194,10 +195,10 @@ func (p *Process) work(ctx context.Context) error {
 	running, end := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer end(nil)
 	ended := make(chan error, 1)
-	go func() { ended <- p.engine.Run(running) }()
+	crash.Go(func() { ended <- p.engine.Run(running) })
 	following, unfollow := context.WithCancel(ctx)
 	followed := make(chan error, 1)
-	go func() { followed <- p.follow(following) }()
+	crash.Go(func() { followed <- p.follow(following) })
 	select {
 	case err := <-ended:
 		unfollow()

@@ -3,8 +3,9 @@ package process
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
 	"time"
+
+	"github.com/polybolt/polybolt/host/crash"
 )
 
 // Of the watchdog.
@@ -20,10 +21,10 @@ const (
 func watchdog(ctx context.Context, probe func(), tick <-chan time.Time, abort func(ticks int)) {
 	for {
 		answered := make(chan struct{})
-		go func() {
+		crash.Go(func() {
 			probe()
 			close(answered)
-		}()
+		})
 		for ticks := 0; ; {
 			select {
 			case <-ctx.Done():
@@ -47,6 +48,5 @@ func watchdog(ctx context.Context, probe func(), tick <-chan time.Time, abort fu
 
 // abort ends the process with what all goroutines do, for the log.
 func abort(ticks int) {
-	debug.SetTraceback("all")
-	panic(fmt.Sprintf("the engine has not answered for %v: ending, so that another worker takes over", time.Duration(ticks)*watchEvery))
+	crash.Now(fmt.Sprintf("the engine has not answered for %v: ending, so that another worker takes over", time.Duration(ticks)*watchEvery))
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/polybolt/polybolt/host/crash"
 )
 
 // Process is a process by its pid, which is all that macOS has. Its methods
@@ -28,7 +30,7 @@ func OpenProcess(pid int) (*Process, error) {
 	}
 	closed := make(chan struct{})
 	p := &Process{PID: pid, done: make(chan struct{}), close: sync.OnceFunc(func() { close(closed) })}
-	go func() {
+	crash.Go(func() {
 		defer close(p.done)
 		ticker := time.NewTicker(lookEvery)
 		defer ticker.Stop()
@@ -39,7 +41,7 @@ func OpenProcess(pid int) (*Process, error) {
 				return
 			}
 		}
-	}()
+	})
 	return p, nil
 }
 

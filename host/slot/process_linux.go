@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/polybolt/polybolt/host/crash"
 )
 
 // Process is a process by a descriptor of the kernel, which no other process
@@ -31,7 +33,7 @@ func OpenProcess(pid int) (*Process, error) {
 		p.fd.Close()
 		return nil, err
 	}
-	go func() {
+	crash.Go(func() {
 		defer close(p.done)
 		// Readable when the process has ended; an error: it was closed.
 		_ = raw.Read(func(fd uintptr) bool {
@@ -39,7 +41,7 @@ func OpenProcess(pid int) (*Process, error) {
 			n, err := unix.Poll(polls, 0)
 			return err == nil && n > 0
 		})
-	}()
+	})
 	return p, nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/polybolt/polybolt/host/api"
+	"github.com/polybolt/polybolt/host/crash"
 )
 
 // Worker is what a server tells of, and does. Its methods may be called concurrently.
@@ -60,7 +61,7 @@ func (s *Server) Asked() time.Time { return time.Unix(0, s.asked.Load()) }
 
 // Run answers until ctx ends. It returns an error when the socket is of no use any more.
 func (s *Server) Run(ctx context.Context) error {
-	var wg sync.WaitGroup
+	var wg crash.Group
 	defer wg.Wait()
 	stop := context.AfterFunc(ctx, s.close)
 	defer stop()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/polybolt/polybolt/host/blob"
 	"github.com/polybolt/polybolt/host/cluster"
+	"github.com/polybolt/polybolt/host/crash"
 	"github.com/polybolt/polybolt/host/slot"
 )
 
@@ -38,7 +39,7 @@ type Supervisor struct {
 	ending  bool         // all workers are to end
 	left    chan *keeper // of keepers that have ended; unbuffered, never closed
 
-	wg sync.WaitGroup // everything that was started
+	wg crash.Group // everything that was started
 
 	ready              chan struct{} // closed by Run
 	end, hurry         chan struct{} // closed by End and Hurry
@@ -237,7 +238,7 @@ func (s *Supervisor) adoptAll(ctx context.Context) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		s.o.Log.Warn("workers of before are not looked for", "err", err)
 	}
-	var wg sync.WaitGroup
+	var wg crash.Group
 	found := make(chan *keeper, len(entries))
 	for _, e := range entries {
 		place, err := cluster.ParseLocal(s.id, e.Name())

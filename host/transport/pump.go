@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sync"
 	"time"
+
+	"github.com/polybolt/polybolt/host/crash"
 )
 
 // errBye: the dialer has ended the link.
@@ -15,7 +16,7 @@ var errBye = errors.New("the dialer has ended the link")
 // serve moves messages over an attached connection until it fails, and returns
 // why. All that it started has ended then.
 func (e *endpoint) serve(c *connection) error {
-	var wg sync.WaitGroup
+	var wg crash.Group
 	wg.Go(func() { e.write(c) })
 	e.read(c)
 	wg.Wait()

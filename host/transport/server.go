@@ -10,6 +10,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/polybolt/polybolt/host/crash"
 )
 
 // ServerOptions say where a server listens and whom it tells. Self, Listen, Handler and Log are needed.
@@ -62,7 +64,7 @@ type Server struct {
 	listeners []net.Listener
 	log       *slog.Logger
 
-	wg sync.WaitGroup
+	wg crash.Group
 
 	mu       sync.Mutex
 	inbound  map[inboundKey]*Inbound // guarded by mu

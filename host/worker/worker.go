@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"github.com/polybolt/polybolt/host/acker"
+	"github.com/polybolt/polybolt/host/crash"
 	"github.com/polybolt/polybolt/host/topology"
 	"github.com/polybolt/polybolt/shells"
 )
@@ -76,7 +77,7 @@ type Worker struct {
 	draining chan struct{} // closed by Drain
 	drain    sync.Once
 	failed   chan error // capacity 1: why the run cannot go on
-	wg       sync.WaitGroup
+	wg       crash.Group
 
 	// Guarded by mu, which is held while a plan is followed.
 	mu      sync.Mutex

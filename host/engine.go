@@ -75,7 +75,7 @@ func newEngine(o process.EngineOptions, spec *slot.Spec, log *slog.Logger) (*eng
 	}
 	addr := o.Assignment.Workers[number].Address
 	e.mesh, err = mesh.New(mesh.Options{
-		Run: o.Run.String(), Self: self, Place: o.Place.String(), Listen: []string{"unix:" + slot.LinkSocket(addr), spec.Listen(addr)}, TLS: links,
+		Run: o.Run.String(), Self: self, Place: o.Place.String(), Listen: []string{"unix:" + slot.LinkSocket(addr), spec.Listen(addr)}, TLS: links, Control: slot.Share,
 		MaxMessage: 2*o.Topology.Config.MaxMessageBytes + 4*multilang.TargetFrame, Worker: e.worker, Log: log,
 	})
 	if err != nil {

@@ -101,7 +101,7 @@ func (o *NimbusOptions) serve(ctx context.Context, role *nimbus.Nimbus, l net.Li
 	mux.Handle("/", guard.Page(ui.Handler()))
 	rest := api.Handler(api.HandlerOptions{
 		Service: role, Guard: guard, MaxBundle: o.Nimbus.Bundle.Packed, Log: log, Transport: transport, Version: Version, Ending: ended,
-		Leader: func() (string, error) { return leaderOf(ctx, role) },
+		Leader: func() (string, error) { return leaderOf(ctx, role) }, Patience: leaderPatience,
 	})
 	mux.Handle("/v1/", rest)
 	mux.Handle("/metrics", rest)
@@ -127,8 +127,9 @@ func (o *NimbusOptions) serve(ctx context.Context, role *nimbus.Nimbus, l net.Li
 	return err
 }
 
-// leaderTimeout bounds the search for the leader in a request.
-const leaderTimeout = 4 * time.Second
+// leaderTimeout bounds a look for the leader, and leaderPatience the time that
+// a request waits while there is none.
+const leaderTimeout, leaderPatience = 4 * time.Second, 3 * time.Second
 
 // leaderOf returns the URL of the leader; empty if it is this nimbus.
 func leaderOf(ctx context.Context, role *nimbus.Nimbus) (string, error) {

@@ -132,7 +132,7 @@ func serve(t *testing.T, leader func() (string, error)) (*recorder, string, *lin
 	log := slog.New(slog.NewTextHandler(logged, nil))
 	transport := &http.Transport{}
 	s := NewServer(Handler(HandlerOptions{
-		Service: r, Guard: &Guard{Token: testToken, Roles: map[Role]string{Viewer: testToken + roleToken(Viewer), Operator: testToken + roleToken(Operator)}, Hosts: []string{"nimbus.example"}, Log: log}, MaxBundle: 1 << 20, Log: log, Transport: transport, Leader: leader,
+		Service: r, Guard: &Guard{Token: testToken, Roles: map[Role]string{Viewer: testToken + roleToken(Viewer), Operator: testToken + roleToken(Operator)}, Hosts: []string{"nimbus.example"}, Log: log}, MaxBundle: 1 << 20, Log: log, Transport: transport, Leader: leader, Patience: time.Second,
 	}), log)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

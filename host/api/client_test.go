@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -74,6 +75,14 @@ func TestForwarding(t *testing.T) {
 	_, lostURL, _ := serve(t, func() (string, error) { return "http://127.0.0.1:1", nil })
 	_, orphanURL, _ := serve(t, func() (string, error) { return "", Errorf(CodeNoLeader, "no nimbus leads at the moment") })
 
+	var asked atomic.Int32
+	_, electingURL, _ := serve(t, func() (string, error) {
+		if asked.Add(1) < 3 {
+			return "", Errorf(CodeNoLeader, "no nimbus leads at the moment")
+		}
+		return "", nil
+	})
+
 	bundle := bytes.Repeat([]byte("x"), 1<<20)
 	if _, err := connect(t, testToken, standbyURL).Deploy(t.Context(), DeployRequest{Name: "t", File: "f", Timeout: 1, Drain: 1}, bytes.NewReader(bundle)); err != nil {
 		t.Error(err)
@@ -97,6 +106,9 @@ func TestForwarding(t *testing.T) {
 	}
 	if got := code(orphanURL); got != CodeNoLeader {
 		t.Errorf("no leader: %s", got)
+	}
+	if _, err := connect(t, testToken, electingURL).List(t.Context()); err != nil {
+		t.Errorf("a request during an election: %v", err)
 	}
 	// The stranger's token does not become good by way of a standby.
 	_, err := connect(t, "wrong", standbyURL).List(t.Context())

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -37,6 +38,9 @@ type HandlerOptions struct {
 	// An error says that none does.
 	Leader func() (string, error)
 
+	// Patience bounds the time that a request waits while no nimbus leads.
+	Patience time.Duration
+
 	// Transport reaches other nimbuses.
 	Transport http.RoundTripper
 
@@ -72,7 +76,7 @@ type handler struct{ HandlerOptions }
 // toLeader passes a request on to the nimbus that leads.
 func (h *handler) toLeader(here http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		leader, err := h.Leader()
+		leader, err := h.awaitLeader(r.Context())
 		switch {
 		case err != nil:
 			h.fail(w, r, err)
@@ -84,6 +88,28 @@ func (h *handler) toLeader(here http.Handler) http.Handler {
 			h.forward(w, r, leader)
 		}
 	})
+}
+
+// leaderPoll is how often awaitLeader looks.
+const leaderPoll = 50 * time.Millisecond
+
+// awaitLeader returns the URL of the nimbus that leads, empty if this one does.
+// While none does it waits for one, for h.Patience at most: an election is a
+// moment's matter, and no client should have to know of it.
+func (h *handler) awaitLeader(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, h.Patience)
+	defer cancel()
+	for {
+		leader, err := h.Leader()
+		if e := (*Error)(nil); !errors.As(err, &e) || e.Code != CodeNoLeader {
+			return leader, err
+		}
+		select {
+		case <-time.After(leaderPoll):
+		case <-ctx.Done():
+			return "", err
+		}
+	}
 }
 
 func (h *handler) forward(w http.ResponseWriter, r *http.Request, leader string) {

@@ -46,7 +46,7 @@ func sessions(n int) func(*chaos) time.Duration {
 // other, and prints what that cost. `make chaos` runs it.
 func TestChaos(t *testing.T) {
 	c := &chaos{Cluster: Start(t, Config{ZooKeeper: zookeepertest.StartEnsemble(t, 3), Nimbuses: 2, Supervisors: 3, SessionTimeout: 6 * time.Second}),
-		n: NewNumbers(t, 4, 100_000_000, chaosRate)}
+		n: NewNumbers(t, 4, 0, chaosRate)}
 	c.MustCLI(t, "deploy", c.n.Topology)
 	c.n.flows(t)
 	for _, f := range faults() {

@@ -60,7 +60,7 @@ func TestLinksFail(t *testing.T) {
 	t.Parallel()
 	c := Start(t, Config{ZooKeeper: zookeeper, Supervisors: 2, Flags: behindProxies})
 	proxies := c.proxies(t)
-	n := NewNumbers(t, 4, 30_000, 1_000)
+	n := NewNumbers(t, 4, 0, 1_000)
 	c.MustCLI(t, "deploy", n.Topology)
 	n.flows(t)
 	before := c.children(t)

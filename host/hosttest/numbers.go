@@ -15,22 +15,22 @@ import (
 // arrived is counted from there, whatever the cluster says of itself.
 type Numbers struct {
 	Topology string // folder to deploy
-	Count    int
 
 	dir string
 }
 
-// NewNumbers makes the topology: numbers 0 … count-1, rate a second, in so many workers.
-func NewNumbers(t testing.TB, workers, count, rate int) *Numbers {
+// NewNumbers makes the topology: numbers from 0 on, rate a second, in so many
+// workers. There are least of them, and more until [Numbers.AllDone].
+func NewNumbers(t testing.TB, workers, least, rate int) *Numbers {
 	t.Helper()
-	n := &Numbers{Count: count, Topology: CopyExample(t, "host/hosttest/testdata/numbers"), dir: t.TempDir()}
+	n := &Numbers{Topology: CopyExample(t, "host/hosttest/testdata/numbers"), dir: t.TempDir()}
 	file := filepath.Join(n.Topology, "topology.yaml")
 	b, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	text := strings.NewReplacer("/nowhere", n.dir, "workers: 4", fmt.Sprintf("workers: %d", workers),
-		"count: 20000", fmt.Sprintf("count: %d", count), "rate: 2000", fmt.Sprintf("rate: %d", rate)).Replace(string(b))
+		"count: 20000", fmt.Sprintf("count: %d", least), "rate: 2000", fmt.Sprintf("rate: %d", rate)).Replace(string(b))
 	WriteFile(t, n.Topology, "topology.yaml", text)
 	return n
 }
@@ -45,7 +45,7 @@ func (n *Numbers) Arrived(t testing.TB) map[int]int {
 	}
 	for line := range strings.Lines(string(b)) {
 		number, err := strconv.Atoi(strings.TrimSuffix(line, "\n"))
-		if err != nil || number < 0 || number >= n.Count {
+		if err != nil || number < 0 {
 			t.Fatalf("%q arrived", line)
 		}
 		arrived[number]++
@@ -56,26 +56,38 @@ func (n *Numbers) Arrived(t testing.TB) map[int]int {
 // Committed returns the number below which the source has been told that all are done.
 func (n *Numbers) Committed(t testing.TB) int {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(n.dir, "position"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	position, err := strconv.Atoi(string(b))
-	if err != nil {
-		t.Fatal(err)
-	}
+	position, _ := n.read(t, "position")
 	return position
 }
 
-// AllDone waits until the source has been told that every number is done, and
-// checks that each has arrived.
+// read returns the number in a file that the source writes, if it is there.
+func (n *Numbers) read(t testing.TB, name string) (number int, there bool) {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(n.dir, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, false
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if number, err = strconv.Atoi(string(b)); err != nil {
+		t.Fatal(err)
+	}
+	return number, true
+}
+
+// AllDone lets the source come to its end, waits until it has been told that
+// every number is done, and checks that each has arrived.
 func (n *Numbers) AllDone(t testing.TB) {
 	t.Helper()
-	Eventually(t, "every number is done", func() bool { return n.Committed(t) == n.Count })
-	if arrived := n.Arrived(t); len(arrived) != n.Count {
-		t.Errorf("%d of %d numbers arrived", len(arrived), n.Count)
+	WriteFile(t, n.dir, "end", "")
+	total := 0
+	Eventually(t, "every number is done", func() bool {
+		var ended bool
+		total, ended = n.read(t, "total")
+		return ended && n.Committed(t) == total
+	})
+	if arrived := n.Arrived(t); len(arrived) != total || total == 0 {
+		t.Errorf("%d of %d numbers arrived", len(arrived), total)
 	}
 }

@@ -84,7 +84,7 @@ func figuresOf(t *testing.T, store coordinator.Store, p cluster.Place) string {
 func TestStrangersAtEveryPort(t *testing.T) {
 	t.Parallel()
 	c := Start(t, Config{ZooKeeper: zookeeper, Supervisors: 2})
-	n := NewNumbers(t, 4, 10_000, 1_000)
+	n := NewNumbers(t, 4, 0, 1_000)
 	c.MustCLI(t, "deploy", n.Topology)
 	n.flows(t)
 	before := c.children(t)
@@ -209,7 +209,7 @@ func (c *Cluster) spec(t *testing.T, machine int) *slot.Spec {
 func TestHostileWorker(t *testing.T) {
 	t.Parallel()
 	c := Start(t, Config{ZooKeeper: zookeeper, Supervisors: 2})
-	n := NewNumbers(t, 4, 15_000, 1_000)
+	n := NewNumbers(t, 4, 0, 1_000)
 	c.MustCLI(t, "deploy", n.Topology)
 	n.flows(t)
 	before := c.children(t)

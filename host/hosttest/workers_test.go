@@ -43,7 +43,7 @@ func TestSeveralWorkers(t *testing.T) {
 func TestWorkersKilled(t *testing.T) {
 	t.Parallel()
 	c := Start(t, Config{ZooKeeper: zookeeper, Supervisors: 2})
-	n := NewNumbers(t, 4, 20_000, 2_000)
+	n := NewNumbers(t, 4, 0, 2_000)
 	c.MustCLI(t, "deploy", n.Topology)
 	for machine := range 2 {
 		for i := range 2 {
@@ -75,7 +75,7 @@ func TestWorkersKilled(t *testing.T) {
 func TestAMachineDies(t *testing.T) {
 	t.Parallel()
 	c := Start(t, Config{ZooKeeper: zookeeper, Supervisors: 2, Slots: 4})
-	n := NewNumbers(t, 4, 20_000, 2_000)
+	n := NewNumbers(t, 4, 0, 2_000)
 	c.MustCLI(t, "deploy", n.Topology)
 	n.flows(t)
 	c.Supervisors[1].Kill(t)

@@ -18,6 +18,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/polybolt/polybolt/host/crash"
 	"github.com/polybolt/polybolt/host/transport"
@@ -36,8 +37,9 @@ type Options struct {
 	Self       uint64 // our incarnation
 	Place      string // where we live
 	Listen     []string
-	TLS        *tls.Config // for what is not loopback, see [transport.CA]
-	MaxMessage int         // bytes of the largest message of the engine
+	TLS        *tls.Config                                            // for what is not loopback, see [transport.CA]
+	Control    func(network, address string, c syscall.RawConn) error // see [transport.ServerOptions]; may be nil
+	MaxMessage int                                                    // bytes of the largest message of the engine
 	Worker     Engine
 	Log        *slog.Logger
 }
@@ -72,7 +74,7 @@ func New(o Options) (*Mesh, error) {
 	m.limits.MaxMessage = o.MaxMessage
 	var err error
 	m.server, err = transport.Listen(transport.ServerOptions{
-		Self: m.self, Listen: o.Listen, TLS: o.TLS, Accept: m.accept, Handler: m.take, Ended: m.ended, Limits: m.limits, Log: o.Log,
+		Self: m.self, Listen: o.Listen, TLS: o.TLS, Control: o.Control, Accept: m.accept, Handler: m.take, Ended: m.ended, Limits: m.limits, Log: o.Log,
 	})
 	return m, err
 }

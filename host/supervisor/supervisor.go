@@ -32,7 +32,7 @@ type Supervisor struct {
 
 	// Owned by Run.
 	id      cluster.SupervisorID
-	ports   []cluster.Ports
+	ports   *ports
 	keepers map[cluster.Place]*keeper
 	wanted  map[cluster.Place]cluster.Placement
 	certain bool         // wanted is what the coordinator said, not what was remembered
@@ -76,11 +76,11 @@ func (s *Supervisor) Hurry() {
 // also returns when all have ended after End. An error is a broken invariant:
 // the process is to end, and to start anew.
 func (s *Supervisor) Run(ctx context.Context) (err error) {
-	lock, err := s.open()
+	release, err := s.open()
 	if err != nil {
 		return err
 	}
-	defer lock.Close()
+	defer release()
 	close(s.ready)
 	outer := ctx
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -109,8 +109,8 @@ func (s *Supervisor) Run(ctx context.Context) (err error) {
 	return context.Cause(ctx) // nil after End
 }
 
-// open makes the folder ours.
-func (s *Supervisor) open() (*os.File, error) {
+// open makes the folder and the slots' ports ours, until release is called.
+func (s *Supervisor) open() (release func(), err error) {
 	if err := os.MkdirAll(s.o.Dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -123,14 +123,22 @@ func (s *Supervisor) open() (*os.File, error) {
 		return nil, fmt.Errorf("%s: %w (%v)", s.o.Dir, ErrBusy, err)
 	}
 	if s.id, err = identity(s.o.Dir); err == nil {
-		s.ports, err = slotPorts(s.o.Dir, s.o.Slots)
+		s.o.Log = s.o.Log.With("supervisor", s.id)
+		s.ports, err = keepPorts(s.o.Dir, s.o.listenAt(), s.o.Slots, s.moved)
 	}
 	if err != nil {
 		lock.Close()
 		return nil, err
 	}
-	s.o.Log = s.o.Log.With("supervisor", s.id)
-	return lock, nil
+	return func() {
+		s.ports.close()
+		lock.Close()
+	}, nil
+}
+
+// moved tells that a slot has another port than before.
+func (s *Supervisor) moved(slot, from, to int) {
+	s.o.Log.Warn("another process has the port of a slot, whose next worker gets another one", "slot", slot, "port", from, "new", to)
 }
 
 // register says what this machine offers.
@@ -139,7 +147,7 @@ func (s *Supervisor) register(ctx context.Context) error {
 		return err
 	}
 	return s.c.KeepSupervisor(ctx, &cluster.Supervisor{
-		ID: s.id, Host: s.o.Host, Address: s.o.Address, Slots: s.ports, Version: s.o.Version, PID: os.Getpid(), Started: time.Now().UTC(),
+		ID: s.id, Host: s.o.Host, Address: s.o.Address, Slots: s.ports.of, Version: s.o.Version, PID: os.Getpid(), Started: time.Now().UTC(),
 	})
 }
 
@@ -202,7 +210,7 @@ func (s *Supervisor) apply(ctx context.Context) {
 	for place, p := range s.wanted {
 		k := s.keepers[place]
 		if k == nil {
-			if place.Slot >= len(s.ports) {
+			if place.Slot >= len(s.ports.of) {
 				s.o.Log.Warn("nimbus wants a worker in a slot that this supervisor no longer has", "slot", place.Local())
 				continue
 			}

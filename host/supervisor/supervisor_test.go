@@ -110,11 +110,11 @@ func TestRecall(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := newSupervisor(t, coordinate(t), dir)
-	lock, err := s.open()
+	release, err := s.open()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer lock.Close()
+	defer release()
 	place := cluster.Place{Supervisor: s.id, Slot: 1}
 	placed := cluster.Placement{Run: runA, Bundle: cluster.Bundle{Hash: blob.HashOf(nil), Size: 1}}
 	s.wanted = map[cluster.Place]cluster.Placement{place: placed}

@@ -1,7 +1,7 @@
 package transport
 
 import (
-	"crypto/tls"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,15 +17,16 @@ import (
 const maxSocketPath = 103
 
 // listen opens an address, "host:port" or "unix:/path".
-func listen(addr string, config *tls.Config) (net.Listener, error) {
+func (o *ServerOptions) listen(addr string) (net.Listener, error) {
 	if path, ok := strings.CutPrefix(addr, unixPrefix); ok {
 		return listenUnix(path)
 	}
-	l, err := net.Listen("tcp", addr)
+	config := net.ListenConfig{Control: o.Control}
+	l, err := config.Listen(context.Background(), "tcp", addr)
 	if err != nil {
 		return nil, err
 	}
-	if config == nil && !loopback(l.Addr()) {
+	if o.TLS == nil && !loopback(l.Addr()) {
 		_ = l.Close()
 		return nil, fmt.Errorf("listen at %s: %w", addr, errPlain)
 	}

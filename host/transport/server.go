@@ -9,6 +9,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/polybolt/polybolt/host/crash"
@@ -28,6 +29,9 @@ type ServerOptions struct {
 	// TLS is the configuration for TCP addresses, see [CA.Config]. Without it
 	// only loopback addresses are allowed. Unix sockets do not use it.
 	TLS *tls.Config
+
+	// Control is that of the [net.ListenConfig] for TCP addresses. Nil is allowed.
+	Control func(network, address string, c syscall.RawConn) error
 
 	// Accept says whether a worker of our topology may have a link to us: nil,
 	// or an error, whose code is [CodeDenied] unless it is a [*Refusal]. It is asked
@@ -90,7 +94,7 @@ func Listen(o ServerOptions) (*Server, error) {
 	}
 	s := &Server{opts: o, log: o.Log, inbound: map[inboundKey]*Inbound{}, conns: map[net.Conn]bool{}}
 	for _, addr := range o.Listen {
-		l, err := listen(addr, o.TLS)
+		l, err := o.listen(addr)
 		if err != nil {
 			for _, open := range s.listeners {
 				err = errors.Join(err, open.Close())

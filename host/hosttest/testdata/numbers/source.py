@@ -1,7 +1,9 @@
-"""A spout: the numbers 0 … count-1, and where it is in them is kept outside.
+"""A spout: the numbers from 0 on, and where it is in them is kept outside.
 
-A number is done with when its ack came. The file holds how far everything is
-done: whoever starts in its place begins there.
+It goes on to count at least, and then until there is a file called "end"; how
+many there were is in "total" then. A number is done with when its ack came. The
+file "position" holds how far everything is done: whoever starts in its place
+begins there.
 """
 import os
 import time
@@ -12,11 +14,15 @@ from polybolt import Spout
 class Source(Spout):
     def initialize(self, conf, ctx):
         self.count, self.rate = conf["count"], conf["rate"]
-        self.file = os.path.join(conf["dir"], "position")
+        self.file, self.end, self.total = (os.path.join(conf["dir"], f) for f in ("position", "end", "total"))
+        self.ended = False
         self.done_below = 0
         if os.path.exists(self.file):
             with open(self.file) as f:
                 self.done_below = int(f.read())
+        if os.path.exists(self.total):
+            with open(self.total) as f:
+                self.count = int(f.read())
         self.next, self.again, self.done = self.done_below, [], set()
         self.started, self.emitted = time.monotonic(), 0
 
@@ -24,7 +30,12 @@ class Source(Spout):
         if self.again:
             n = self.again.pop()
             self.emit([n], id=n)
-        elif self.next < self.count and self.emitted < (time.monotonic() - self.started) * self.rate:
+        elif self.ended:
+            return
+        elif self.next >= self.count and os.path.exists(self.end):
+            self.ended = True
+            self.write(self.total, self.next)
+        elif self.emitted < (time.monotonic() - self.started) * self.rate:
             self.emit([self.next], id=self.next)
             self.next += 1
             self.emitted += 1
@@ -36,12 +47,15 @@ class Source(Spout):
         while self.done_below in self.done:
             self.done.remove(self.done_below)
             self.done_below += 1
-        with open(self.file + ".new", "w") as f:
-            f.write(str(self.done_below))
-        os.replace(self.file + ".new", self.file)
+        self.write(self.file, self.done_below)
 
     def fail(self, n):
         self.again.append(n)
+
+    def write(self, file, number):
+        with open(file + ".new", "w") as f:
+            f.write(str(number))
+        os.replace(file + ".new", file)
 
 
 Source.run()

@@ -56,13 +56,7 @@ func TestChaos(t *testing.T) {
 	}
 	c.MustCLI(t, "deactivate", "numbers")
 	below := c.n.Committed(t)
-	missing := 0
-	arrived := c.n.Arrived(t)
-	for i := range below {
-		if arrived[i] == 0 {
-			missing++
-		}
-	}
+	missing := c.n.missing(t, below)
 	fmt.Printf("\n%-34s %12s %12s %12s\n", "fault", "gap", "failed", "disturbed")
 	for _, row := range c.rows {
 		fmt.Println(row)

@@ -123,10 +123,14 @@ class BoltLoop(Loop):
 
     def end(self) -> None:
         """Send what the frame has led to."""
+        lane = self.lane
         with self.outbox.lock:
-            self.outbox.flush(True)
-            if self.lane is not None:
-                self.settle_lane(self.lane)
+            if lane is None:
+                self.outbox.flush(True)
+            else:
+                if not self.outbox.short(lane):
+                    self.outbox.flush(True)
+                self.settle_lane(lane)
         self.outbox.hush()
 
     def settle_lane(self, lane: Lane) -> None:

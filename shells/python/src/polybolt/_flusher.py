@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import sys
+from _thread import start_new_thread  # as it is before watch_threads
 from time import monotonic, sleep
 
 from . import _wire as wire
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from ._pipe import Pipe
     from ._session import Session
 
-LOOK = 0.004  # seconds between looks: two of them, and a finished row is on its way
-IDLE_LOOKS = 5  # with nothing to do, after which it parks
+LOOK, CALM = 0.004, 0.016  # seconds between looks; it is doubled at each that meets no frame. Two, and a row is on its way
+IDLE_LOOKS = 3  # with nothing done since the one before, after which it parks
 METRICS = 1.0  # seconds between messages with metrics
 HOST = 0.5  # seconds between looks whether the host is there
 
@@ -25,8 +26,8 @@ HOST = 0.5  # seconds between looks whether the host is there
 class Flusher:
     """Sends what is finished while user code does not return, beats, and sees the host go.
 
-    It sleeps 4 ms at a time while a frame is in the child, and is parked otherwise: user code that is quick pays for a
-    look every 4 ms, an idle child for a beat. Before it sends rows of a frame in progress it closes the trap, so that
+    It sleeps 4 ms at a time while user code takes its time over a frame, up to 16 ms while frames come and go between
+    its looks, and is parked while none come: user code that is quick pays for a look every 16 ms, an idle child for a beat. Before it sends rows of a frame in progress it closes the trap, so that
     the main thread empties the lane at its next emit, and waits there while the host does not read.
     """
 
@@ -40,7 +41,7 @@ class Flusher:
 
     def start(self) -> None:
         """Start the thread."""
-        _thread.start_new_thread(self._run, ())
+        start_new_thread(self._run, ())
 
     def stir(self) -> None:
         """There is something to look after. Any thread may call it; it costs next to nothing unless parked."""
@@ -59,15 +60,17 @@ class Flusher:
 
     def _loop(self) -> None:
         beat_at = metrics_at = host_at = monotonic()
-        writes, idle = -1, 0
+        writes, idle, nap = -1, 0, LOOK
         outbox, session = self._outbox, self._session
         while True:
             if idle < IDLE_LOOKS:
-                sleep(LOOK)
+                sleep(nap)
             else:
                 self._park(min(METRICS, session.beat / 2) if session.metrics else session.beat / 2)
             now = monotonic()
-            idle = 0 if self._look() else idle + 1
+            busy = self._look()
+            nap = LOOK if busy or session.threads else min(2 * nap, CALM)
+            idle = 0 if busy or outbox.writes != writes else idle + 1
             if outbox.writes != writes:
                 writes, beat_at = outbox.writes, now
             elif now - beat_at >= session.beat:

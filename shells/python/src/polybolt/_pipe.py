@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     from ._session import Session
 
-READ_BYTES = 1 << 18
+# Bytes to ask for. Room for more than 128 KiB comes from mmap and goes back by munmap, which costs a small message
+# more than all else; so much is asked for only while there is so much.
+READ_FEW, READ_MANY = 1 << 15, 1 << 18
 FIRST_LIMIT = 64 << 20  # bytes of a message, until the welcome tells the limit
 LEAVE = 2.0  # seconds that flushing logs and stdio may take at the end
 
@@ -33,6 +35,7 @@ class Pipe:
         self.frames = wire.Frames(FIRST_LIMIT)
         self.waiting: list[list[Any]] = []  # messages that nobody has taken yet
         self._reading = self._stopping = False
+        self._ask = READ_FEW
         self._poll = poll()
         self._poll.register(fd_in, POLLIN)
         self._watch = poll()  # of the flusher's thread: two must not use one poll object at the same time
@@ -105,8 +108,9 @@ class Pipe:
         if polybolt._fds is None:
             os._exit(0)  # a forked child that came back to the SDK's loop
         self._reading = True
-        data = os.read(self.fd, max(READ_BYTES, self.frames.missing()))
+        data = os.read(self.fd, max(self._ask, self.frames.missing()))
         self._reading = False
+        self._ask = READ_MANY if len(data) >= READ_FEW else READ_FEW
         if not data:
             leave(0)
         self.frames.feed(data)

@@ -95,6 +95,7 @@ var edges = map[string]map[string]string{
 	"host/worker": {
 		"host/crash":      "guards its goroutines",
 		"host/acker":      "tracks trees",
+		"host/filter":     "what a tap is to show",
 		"host/stream":     "moves rows",
 		"host/topology":   "the vocabulary",
 		"multilang":       "speaks with children",
@@ -121,6 +122,7 @@ var edges = map[string]map[string]string{
 	"host/acker":         {},
 	"host/blob":          {},
 	"host/crash":         {},
+	"host/filter":        {"multilang": "the values that it compares"},
 	"host/metrics":       {},
 	"host/scheduler":     {},
 	"host/topology":      {},

@@ -23,6 +23,7 @@ type component struct {
 	pools atomic.Pointer[[]*inbox]
 
 	local atomic.Pointer[[]*task] // tasks, for readers without the lock
+	taps  atomic.Pointer[[]*Tap]  // nil: nobody looks at what it emits; written under Worker.tapping
 
 	// Guarded by Worker.mu.
 	tasks []*task // that run here

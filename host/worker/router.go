@@ -90,6 +90,9 @@ func (r *router) emit(in *input, g *multilang.Group, from []int32, refs map[int]
 	source := r.t.comp.sources[g.Stream]
 	edges := r.t.edges[g.Stream]
 	r.t.stats.emitted.Add(int64(g.N))
+	if taps := r.t.comp.taps.Load(); taps != nil {
+		r.t.tapped(*taps, g)
+	}
 	r.sent = r.sent[:0]
 	r.anchor(in, from, refs)
 	r.inherit = r.inherit && len(edges) == 1 && edges[0].group.Spread() != stream.ToEach && len(g.Direct) == 0

@@ -79,6 +79,9 @@ type Worker struct {
 	failed   chan error // capacity 1: why the run cannot go on
 	wg       crash.Group
 
+	tapping sync.Mutex // taken alone
+	taps    int        // guarded by tapping: how many are open
+
 	// Guarded by mu, which is held while a plan is followed.
 	mu      sync.Mutex
 	tasks   []*task         // that run here

@@ -104,7 +104,7 @@ var edges = map[string]map[string]string{
 	},
 	"host/ui": {},
 	// Contracts and seams.
-	"host/api": {"host/crash": "guards its goroutines", "host/metrics": "writes figures for Prometheus", "host/topology": "the vocabulary"},
+	"host/api": {"host/crash": "guards its goroutines", "host/filter": "checks conditions before they travel", "host/metrics": "writes figures for Prometheus", "host/topology": "the vocabulary"},
 	"host/cluster": {
 		"host/crash":    "guards its goroutines",
 		"coordinator":   "the only package besides the composition root that knows it",

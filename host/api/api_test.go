@@ -105,6 +105,16 @@ func (r *recorder) Dead(_ context.Context, n topology.Name, tail int, f func(Dea
 	return f(DeadTuple{Host: "h", Tuple: json.RawMessage(`{"a":1}`)})
 }
 
+func (r *recorder) Tap(_ context.Context, q TapQuery, f func(TapEvent) error) error {
+	if err := r.call("tap %+v", q); err != nil {
+		return err
+	}
+	if err := f(TapEvent{Tuple: &TapTuple{Component: q.From, Values: json.RawMessage(`{"z":1,"a":2}`)}}); err != nil {
+		return err
+	}
+	return f(TapEvent{Counts: &TapCounts{Passed: 2}})
+}
+
 const testToken = "a token that is long enough"
 
 // lines collects what is logged.

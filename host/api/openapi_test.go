@@ -210,7 +210,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 			t.Errorf("%s %s: %v\n%s", r.method, r.path, err, body)
 		}
 	}
-	if asked < 11 {
+	if asked < 12 {
 		t.Errorf("only %d routes were asked", asked)
 	}
 }
@@ -221,6 +221,8 @@ func request(t *testing.T, url string, r route, token string) *http.Response {
 	path := strings.ReplaceAll(r.path, "{name}", "t")
 	var body io.Reader
 	switch {
+	case r.id == "tap":
+		path += "?edge=a"
 	case r.body != nil:
 		body = strings.NewReader(`{"verb":"activate"}`)
 	case r.bodyType != "":

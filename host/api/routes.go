@@ -60,6 +60,15 @@ func (h *handler) routes() []route {
 			}},
 		{method: "GET", path: one + "/dead", id: "dead", summary: "The last tuples that were given up, one of JSON a line",
 			role: Viewer, answer: DeadTuple{}, answerType: ndjson, serve: h.dead, query: []parameter{tail}},
+		{method: "GET", path: one + "/tap", id: "tap", summary: "Tuples as they pass, one event of JSON a line, with what was dropped: it slows nobody down; an empty line is a sign of life",
+			role: Viewer, answer: TapEvent{}, answerType: ndjson, serve: h.tap, query: []parameter{
+				{name: "edge", kind: "string", text: "FROM, FROM:STREAM, FROM->TO or FROM:STREAM->TO", required: true},
+				{name: "where", kind: "string", text: `a condition that they meet, as word == "a" and n > 3`},
+				{name: "sample", kind: "number", text: "the share of tuples that is looked at, above 0, up to 1; all if absent"},
+				{name: "field", kind: "string", text: "to be shown; may be given several times; all if absent"},
+				{name: "limit", kind: "integer", text: "tuples after which it ends"},
+				{name: "for", kind: "string", text: "time after which it ends: 30s"},
+			}},
 		{method: "POST", path: one + "/change", id: "change", summary: "Activate, deactivate, rebalance, roll back, kill", role: Operator, body: ChangeRequest{}, answer: Accepted{}, serve: h.change},
 		{method: "POST", path: one + "/deploy", id: "deploy", summary: "Take code, which is the body, and begin to bring it up", role: Admin, bodyType: bundleType, answer: Accepted{}, serve: h.deploy,
 			query: []parameter{

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"sync"
@@ -58,9 +59,16 @@ func parseTail(text string) (int, error) {
 	return n, nil
 }
 
-// stream answers with one line of JSON for each value that do passes on. An
-// error before the first is answered as one; after that the answer breaks off.
+// stream is [StreamLines] of a handler.
 func (h *handler) stream(w http.ResponseWriter, r *http.Request, do func(context.Context, func(any) error) error) {
+	StreamLines(w, r, h.Log, func(err error) { h.fail(w, r, err) }, do)
+}
+
+// StreamLines answers with one line of JSON for each value that do passes on,
+// which one goroutine at a time may. An error before the first is answered by
+// fail; after that the answer breaks off. The context of do ends when the
+// client is gone.
+func StreamLines(w http.ResponseWriter, r *http.Request, log *slog.Logger, fail func(error), do func(context.Context, func(any) error) error) {
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
 	out := &lineWriter{w: w, control: http.NewResponseController(w)}
@@ -95,11 +103,11 @@ func (h *handler) stream(w http.ResponseWriter, r *http.Request, do func(context
 	case err == nil && !out.begun:
 		err = out.write(nil)
 	case err != nil && !out.begun && r.Context().Err() == nil:
-		h.fail(w, r, err)
+		fail(err)
 		return
 	}
 	if err != nil && r.Context().Err() == nil {
-		h.Log.Debug("answer broken off", "path", r.URL.Path, "err", err)
+		log.Debug("answer broken off", "path", r.URL.Path, "err", err)
 		panic(http.ErrAbortHandler) // so that the client does not take it for whole
 	}
 }
@@ -118,6 +126,10 @@ func (l *lineWriter) write(line []byte) error {
 	defer l.mu.Unlock()
 	if !l.begun {
 		l.begun = true
+		// The server's limit is that of a request: when it passed, the stream would end.
+		if err := l.control.SetReadDeadline(time.Time{}); err != nil {
+			return err
+		}
 		l.w.Header().Set("Content-Type", "application/x-ndjson")
 	}
 	if err := l.control.SetWriteDeadline(time.Now().Add(lineTimeout)); err != nil {

@@ -63,6 +63,12 @@ type TapCounts struct {
 	Dropped int64 `json:"dropped"` // of the sample: no time to look at it, or no room for it
 }
 
+// TapBatch is what a worker tells nimbus of a tap, in one line.
+type TapBatch struct {
+	Tuples []TapTuple `json:"tuples,omitempty"`
+	Counts TapCounts  `json:"counts"`
+}
+
 // Add adds other counts.
 func (c *TapCounts) Add(o TapCounts) {
 	c.Passed, c.Looked, c.Matched, c.Dropped = c.Passed+o.Passed, c.Looked+o.Looked, c.Matched+o.Matched, c.Dropped+o.Dropped

@@ -49,7 +49,7 @@ bolts:
   split:
     command: [cat]
     inputs: [lines]
-    outputs: {default: [word], rest: [line, why]}
+    output: {default: [word], rest: [line, why]}
   count:
     command: [cat]
     inputs: [split]

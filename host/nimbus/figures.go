@@ -82,25 +82,11 @@ func (n *Nimbus) ask(ctx context.Context, asked map[cluster.Place]cluster.Alive,
 func askOne(ctx context.Context, a cluster.Alive) (*api.WorkerFigures, error) {
 	ctx, cancel := context.WithTimeout(ctx, figuresTimeout)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+a.Figures+"/v1/figures", nil)
-	if err != nil {
-		return nil, err
-	}
-	r.Header.Set("Authorization", "Bearer "+a.Token)
-	// Its record is a worker's own word: who is asked has to show the
-	// certificate announced there, and cannot send us elsewhere.
-	client := http.Client{
-		Transport:     &http.Transport{TLSClientConfig: api.Pinned(a.Pin), DisableKeepAlives: true},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	answer, err := client.Do(r)
+	answer, err := askWorker(ctx, a, http.MethodGet, "/v1/figures")
 	if err != nil {
 		return nil, err
 	}
 	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("it says %s", answer.Status)
-	}
 	var f api.WorkerFigures
 	if err := json.NewDecoder(io.LimitReader(answer.Body, maxFigures)).Decode(&f); err != nil {
 		return nil, err

@@ -59,6 +59,7 @@ type Process struct {
 
 	mu      sync.Mutex
 	figures func() api.WorkerFigures // guarded by mu: nil before there is an engine
+	prober  Prober                   // guarded by mu: nil before there is an engine, or if it lets nobody look in
 }
 
 // New returns a process. It starts nothing.
@@ -250,6 +251,7 @@ func (p *Process) build() error {
 	p.engine.SetMode(p.run.Mode)
 	p.mu.Lock()
 	p.figures = p.engine.Figures
+	p.prober, _ = p.engine.(Prober)
 	p.mu.Unlock()
 	return nil
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/polybolt/polybolt/host/metrics"
 )
 
-// web is a worker's HTTP server, at which nimbus asks for figures. Who wants
-// them must know the token, which is in the coordinator, as is the pin of the
+// web is a worker's HTTP server, at which nimbus asks for figures, and looks
+// into components. Who asks must know the token, which is in the coordinator, as is the pin of the
 // server's certificate.
 type web struct {
 	address, token, pin string
@@ -49,6 +49,7 @@ func listenFigures(p *Process) (*web, error) {
 		out.Header().Set("Content-Type", metrics.ContentType)
 		_, _ = out.Write(page.Bytes()) // who does not listen misses it
 	}))
+	mux.HandleFunc("GET /v1/tap", w.known(p.serveTap))
 	w.server = &http.Server{
 		Handler: api.Guarded(mux), TLSConfig: config, ReadTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: 30 * time.Second, MaxHeaderBytes: 8 << 10,
 		ErrorLog: slog.NewLogLogger(p.o.Log.Handler(), slog.LevelDebug), // strangers are not worth a line each

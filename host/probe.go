@@ -1,0 +1,66 @@
+package host
+
+import (
+	"encoding/json"
+
+	"github.com/polybolt/polybolt/host/api"
+	"github.com/polybolt/polybolt/host/process"
+	"github.com/polybolt/polybolt/host/worker"
+)
+
+var _ process.Prober = (*engine)(nil)
+
+// Tap implements [process.Prober].
+func (e *engine) Tap(q api.TapQuery) (process.Tap, error) {
+	where, err := q.Condition()
+	if err != nil {
+		return nil, err
+	}
+	if q.Sample == 0 {
+		q.Sample = 1
+	}
+	t, err := e.worker.Tap(worker.TapOptions{From: q.From, Stream: q.Stream, To: q.To, Where: where, Sample: q.Sample, Fields: q.Fields})
+	if err != nil {
+		return nil, err // and not a tap that is nil
+	}
+	return engineTap{t}, nil
+}
+
+// engineTap is a tap as it travels.
+type engineTap struct{ *worker.Tap }
+
+// Take implements [process.Tap].
+func (t engineTap) Take(n int) ([]api.TapTuple, api.TapCounts, error) {
+	taken, counts, err := t.Tap.Take(n)
+	if err != nil {
+		return nil, api.TapCounts{}, err
+	}
+	tuples := make([]api.TapTuple, len(taken))
+	for i, x := range taken {
+		tuples[i] = api.TapTuple{Time: x.Time, Component: x.Component, Task: x.Task, Stream: x.Stream}
+		if tuples[i].Values, err = object(x.Fields, x.Values); err != nil {
+			return nil, api.TapCounts{}, err
+		}
+	}
+	return tuples, api.TapCounts(counts), nil
+}
+
+// object writes an object whose keys stand in the order given.
+func object(keys []string, values []any) ([]byte, error) {
+	text := []byte{'{'}
+	for i, key := range keys {
+		k, err := json.Marshal(key)
+		if err != nil {
+			return nil, err
+		}
+		v, err := json.Marshal(values[i])
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = append(append(append(text, k...), ':'), v...)
+	}
+	return append(text, '}'), nil
+}

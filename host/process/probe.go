@@ -1,0 +1,98 @@
+package process
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/polybolt/polybolt/host/api"
+)
+
+// Prober is a second power of an [Engine]: to be looked into while it runs.
+// Its methods may be called concurrently. Their errors are for people.
+type Prober interface {
+	// Tap begins to take tuples. The caller closes it.
+	Tap(api.TapQuery) (Tap, error)
+}
+
+// Tap is tuples that are taken as they pass. Take returns the oldest ones that
+// wait, at most n, and the counts so far.
+type Tap interface {
+	Take(n int) ([]api.TapTuple, api.TapCounts, error)
+	Close()
+}
+
+// How a tap is read: people look at it, and what nobody could read is not sent.
+const (
+	tapEvery = 100 * time.Millisecond
+	tapBatch = 100         // tuples each time: 1,000 a second
+	tapQuiet = time.Second // between two messages when no tuple comes, but counts change
+)
+
+// probe returns the engine's power to be looked into.
+func (p *Process) probe() (Prober, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.prober == nil {
+		return nil, api.Errorf(api.CodeUnavailable, "it runs no tasks yet")
+	}
+	return p.prober, nil
+}
+
+// refuse answers a request that cannot be met: what the engine says is about the request.
+func refuse(w http.ResponseWriter, err error) {
+	e, ok := err.(*api.Error)
+	if !ok {
+		e = api.Errorf(api.CodeInvalid, "%v", err)
+	}
+	api.WriteError(w, e)
+}
+
+// serveTap answers with TapBatches, one of JSON a line, until the client is gone.
+func (p *Process) serveTap(w http.ResponseWriter, r *http.Request) {
+	prober, err := p.probe()
+	var q api.TapQuery
+	if err == nil {
+		q, err = api.ParseTapQuery(p.spec.Run.Topology, r.URL.Query())
+	}
+	var tap Tap
+	if err == nil {
+		tap, err = prober.Tap(q)
+	}
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	defer tap.Close()
+	api.StreamLines(w, r, p.o.Log, func(err error) { refuse(w, err) }, func(ctx context.Context, line func(any) error) error {
+		return p.readTap(ctx, tap, line)
+	})
+}
+
+// readTap passes on what a tap takes until ctx ends.
+func (p *Process) readTap(ctx context.Context, tap Tap, line func(any) error) error {
+	ticker := time.NewTicker(tapEvery)
+	defer ticker.Stop()
+	var told api.TapBatch
+	var at time.Time
+	for {
+		tuples, counts, err := tap.Take(tapBatch)
+		if err != nil {
+			return err
+		}
+		if len(tuples) > 0 || at.IsZero() || counts != told.Counts && time.Since(at) >= tapQuiet {
+			for i := range tuples {
+				tuples[i].Place = p.spec.Place.String()
+			}
+			told, at = api.TapBatch{Tuples: tuples, Counts: counts}, time.Now()
+			if err := line(told); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}

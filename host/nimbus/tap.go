@@ -22,6 +22,7 @@ var _ api.Prober = (*Nimbus)(nil)
 const (
 	tapLook    = time.Second // between two looks at which workers there are, and two counts
 	tapWaiting = 64          // batches that nobody has read yet: the workers wait then, and drop tuples
+	maxLost    = 100         // messages of what cannot be seen
 	tapSilence = 30 * time.Second
 	maxTapLine = 64 << 20 // bytes: a batch of tuples, each as large as it may be
 )
@@ -95,7 +96,7 @@ func (n *Nimbus) tapped(ctx context.Context, q api.TapQuery) (map[cluster.Place]
 		for i, task := range r.def.Tasks() {
 			if at := r.assignment.Tasks[i]; task.Component.ID == q.From && at >= 0 && at < len(r.assignment.Workers) {
 				place := r.assignment.Workers[at].Place
-				workers[place] = r.living(place)
+				workers[place] = r.process(place)
 			}
 		}
 		return nil
@@ -114,8 +115,8 @@ func (l *leader) running(name topology.Name) (*runView, error) {
 	return nil, api.Errorf(api.CodeNotFound, "nothing of %s runs: deploy it again", name)
 }
 
-// living returns the process of the worker in a place, nil if there is none.
-func (r *runView) living(place cluster.Place) *cluster.Alive {
+// process returns the process of the worker in a place, nil if there is none.
+func (r *runView) process(place cluster.Place) *cluster.Alive {
 	w := r.workers[place]
 	if !w.alive() {
 		return nil
@@ -161,7 +162,7 @@ func (t *tap) cover(workers map[cluster.Place]*cluster.Alive) error {
 
 // lose tells once that something cannot be seen.
 func (t *tap) lose(what string) error {
-	if t.lost[what] {
+	if t.lost[what] || len(t.lost) > maxLost {
 		return nil
 	}
 	t.lost[what] = true

@@ -8,11 +8,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"sync"
 	"time"
 
 	"github.com/polybolt/polybolt/host/api"
 	"github.com/polybolt/polybolt/host/cluster"
+	"github.com/polybolt/polybolt/host/crash"
 	"github.com/polybolt/polybolt/host/topology"
 )
 
@@ -43,7 +43,7 @@ func (n *Nimbus) Tap(ctx context.Context, q api.TapQuery, f func(api.TapEvent) e
 		return err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	var wg sync.WaitGroup
+	var wg crash.Group
 	defer wg.Wait()
 	defer cancel(nil)
 	t := &tap{q: q, f: f, news: make(chan tapNews, tapWaiting), open: map[cluster.Incarnation]bool{}, counts: map[cluster.Incarnation]api.TapCounts{}, lost: map[string]bool{}}

@@ -145,8 +145,18 @@ func (t Times) limit(p phase) time.Duration {
 // crash loop.
 const lived = 30 * time.Second
 
+// overdue is by how much a deadline may be missed before it was not the worker
+// who slept, but the supervisor: stopped, or the machine with it.
+const overdue = time.Second
+
 // step decides what follows an event: the new state, and what to do.
 func step(i input) (state, action) {
+	if at := i.deadline(i.times); !at.IsZero() && i.now.Sub(at) > overdue {
+		i.since = i.now // nobody has listened meanwhile: no worker is blamed for that
+		if !i.heard.IsZero() {
+			i.heard = i.now
+		}
+	}
 	if i.event == answered || i.event == found {
 		i.heard = i.now
 	}

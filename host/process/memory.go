@@ -12,8 +12,9 @@ import (
 )
 
 // patience is how long a process waits for the coordinator before it goes by
-// what its predecessor knew.
-const patience = 2 * time.Second
+// what its predecessor knew. Short, because tuples wait for it, and nothing is
+// lost if it was too short: what the coordinator says counts as soon as it does.
+const patience = time.Second
 
 // memory is what a worker last knew, for its successor in a time without a coordinator.
 type memory struct {

@@ -196,7 +196,34 @@ func (e *engine) there() bool {
 }
 
 // Figures implements [process.Engine].
-func (e *engine) Figures() api.WorkerFigures { return figuresOf(e.worker.Snapshot()) }
+func (e *engine) Figures() api.WorkerFigures {
+	f := figuresOf(e.worker.Snapshot())
+	f.Stall = e.stall()
+	return f
+}
+
+// stall says what keeps the topology from making progress, as far as this worker knows.
+func (e *engine) stall() *api.Stall {
+	s := e.worker.Stall()
+	f := &api.Stall{Quiet: s.Quiet, Task: s.Task, Name: s.Name, For: s.For, Doing: s.Doing}
+	place, unlinked := e.mesh.Unlinked()
+	if unlinked < api.StalledAfter {
+		return f
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, task := range e.o.Topology.Tasks() {
+		at := -1
+		if i := int(task.ID) - 1; i < len(e.layout.Tasks) {
+			at = e.layout.Tasks[i]
+		}
+		if at >= 0 && at < len(e.layout.Places) && e.layout.Places[at].Name == place && task.Component.Kind == topology.Bolt {
+			f.Task, f.Name, f.For, f.Unlinked = task.ID, fmt.Sprintf("%s[%d]", task.Component.ID, task.Index), unlinked, true
+			break
+		}
+	}
+	return f
+}
 
 // figuresOf turns a snapshot into what travels.
 func figuresOf(s worker.Snapshot) api.WorkerFigures {

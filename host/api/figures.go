@@ -23,6 +23,7 @@ type WorkerFigures struct {
 	FailedBack int64            `json:"failed_back"`
 	ByCause    map[string]int64 `json:"by_cause,omitempty"` // failed attempts
 	Tasks      []TaskFigures    `json:"tasks"`
+	Stall      *Stall           `json:"stall,omitempty"`
 }
 
 // TaskFigures are the figures of one task.

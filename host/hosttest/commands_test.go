@@ -2,6 +2,7 @@ package hosttest
 
 import (
 	"encoding/json"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -116,3 +117,39 @@ def split(line):
 
 split.run()
 `
+
+// A topology that makes no progress because of one task: status names it.
+func TestStatusNamesTheTaskThatStalls(t *testing.T) {
+	t.Parallel()
+	c := Start(t, Config{ZooKeeper: zookeeper, Supervisors: 2})
+	n := NewNumbers(t, 4, 0, 1_000)
+	WriteFile(t, n.Topology, "work.py", `import time
+
+from polybolt import bolt
+
+
+@bolt
+def work(n, key):
+    if key == "key-0":
+        time.sleep(3600)
+    return n
+
+
+work.run()
+`)
+	// All numbers go to the one task that has this key, and whoever emits them may be anywhere.
+	WriteFile(t, n.Topology, "pass.mjs", "import { bolt } from 'polybolt'\n\nconst pass = bolt(({ n }) => [n, 'key-0'])\npass.run()\n")
+	c.MustCLI(t, "deploy", n.Topology)
+	if out := c.MustCLI(t, "status", "numbers"); !strings.Contains(out, "numbers: active") {
+		t.Errorf("status says at once:\n%s", out)
+	}
+	says := regexp.MustCompile(`^numbers: stalled by work\[[0-2]\] \(it has worked on a row for 1\ds`)
+	var out string
+	Eventually(t, "status names the task", func() bool {
+		out = c.MustCLI(t, "status", "numbers")
+		return strings.Contains(out, "stalled")
+	})
+	if !says.MatchString(out) {
+		t.Errorf("status says:\n%s", out)
+	}
+}

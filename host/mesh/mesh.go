@@ -19,6 +19,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/polybolt/polybolt/host/crash"
 	"github.com/polybolt/polybolt/host/transport"
@@ -113,13 +114,27 @@ func (m *Mesh) Run(ctx context.Context) error {
 	return err
 }
 
+// Unlinked names the place to which there has been no link for longest, and says for how long.
+func (m *Mesh) Unlinked() (place string, longest time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for name, p := range m.peers {
+		for _, since := range p.down {
+			if !since.IsZero() && time.Since(since) > longest {
+				place, longest = name, time.Since(since)
+			}
+		}
+	}
+	return place, longest
+}
+
 // start runs a peer's links. mu is held.
 func (m *Mesh) start(p *peer) {
 	if m.ctx == nil || m.ctx.Err() != nil {
 		return
 	}
 	ctx, cancel := context.WithCancel(m.ctx)
-	p.cancel = cancel
+	p.cancel, p.down[control] = cancel, time.Now()
 	m.wg.Go(func() { p.run(ctx) })
 }
 

@@ -22,6 +22,7 @@ type peer struct {
 
 	alive  uint64        // the incarnation that answers; 0: none has; guarded by Mesh.mu
 	sender worker.Sender // the way to it; nil with alive 0; guarded by Mesh.mu
+	down   [2]time.Time  // by channel: since when there is no connection; zero: there is one; guarded by Mesh.mu
 }
 
 // at tells whether the peer's place has not changed.
@@ -84,12 +85,24 @@ func (p *peer) link(channel uint8, incarnation uint64, up func()) *transport.Lin
 			}
 		},
 		State: func(ok bool, _ error) {
+			p.connected(channel, ok)
 			if ok {
 				up()
 			}
 		},
 	})
 	return l
+}
+
+// connected notes whether a link has a connection.
+func (p *peer) connected(channel uint8, ok bool) {
+	p.m.mu.Lock()
+	defer p.m.mu.Unlock()
+	if ok {
+		p.down[channel] = time.Time{}
+	} else if p.down[channel].IsZero() {
+		p.down[channel] = time.Now()
+	}
 }
 
 // met notes who answers at the peer's place; 0: nobody does any more.

@@ -90,5 +90,8 @@ func (n *Nimbus) Status(ctx context.Context, name topology.Name) (*api.Status, e
 		}
 		return nil
 	})
+	if err == nil {
+		n.addStall(ctx, s)
+	}
 	return s, n.explain(err)
 }

@@ -33,6 +33,12 @@ func summary(w *world, v *view) api.Topology {
 	return t
 }
 
+// The states of a topology that is to run and does, and of one that does not do so in every part.
+const (
+	stateActive   = "active"
+	stateImpaired = "impaired"
+)
+
 // state words what a topology does, and the reason if it is not what was wanted.
 func state(w *world, v *view) (state, why string) {
 	if ch := v.top.Change; ch != nil {
@@ -45,7 +51,7 @@ func state(w *world, v *view) (state, why string) {
 		}
 		return "empty", ""
 	}
-	state = "active"
+	state = stateActive
 	if !v.top.Active {
 		state = "inactive"
 	}
@@ -65,7 +71,7 @@ func state(w *world, v *view) (state, why string) {
 		reasons = append(reasons, slotsShort(short))
 	}
 	if len(reasons) > 0 {
-		state = "impaired"
+		state = stateImpaired
 	}
 	return state, strings.Join(reasons, "; ")
 }

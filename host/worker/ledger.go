@@ -30,6 +30,7 @@ type ledger struct {
 	done    []acker.Tree // scratch
 	orphans int64        // outcomes for rows of a child that is dead
 	latency sampler
+	moved   time.Time // when a tree was done last, or the first of those in flight was begun
 }
 
 // replay is a failed tuple that will be sent again.
@@ -62,6 +63,9 @@ func (l *ledger) keep(k kept, roots []acker.Root, edges []uint64) ([]acker.Root,
 	} else {
 		l.kept = append(l.kept, kept{})
 	}
+	if l.table.Live()+len(l.replays) == 0 {
+		l.moved = k.born
+	}
 	k.left = k.n
 	for _, c := range k.cols {
 		k.size += len(c.Data)
@@ -80,6 +84,9 @@ func (l *ledger) apply(us []acker.Update, at acker.Place, now time.Time) {
 	l.mu.Lock()
 	l.done = l.table.Apply(us, at, l.done[:0])
 	n := len(l.done)
+	if n > 0 {
+		l.moved = now
+	}
 	for i := range l.done {
 		l.latency.add(now.Sub(l.kept[l.done[i].Frame].born), n)
 		l.settle(l.done[i], &l.told.acked)

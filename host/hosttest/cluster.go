@@ -31,10 +31,16 @@ type Config struct {
 	SessionTimeout time.Duration
 	Orphan         time.Duration // workers end when there was no supervisor for so long; 0: two minutes
 
+	// ZooKeeperVia are the addresses at which daemons find ZooKeeper; nil: its own.
+	ZooKeeperVia []string
+
+	// Env is added to the environment of all processes.
+	Env []string
+
 	// Flags returns further flags of a supervisor; nil: none.
 	Flags func(supervisor int) []string
 
-	// Disk returns the folder of a supervisor's data; nil: one in the cluster's folder.
+	// Disk returns the folder of a supervisor's data; nil, or empty: one in the cluster's folder.
 	Disk func(supervisor int) string
 }
 
@@ -73,11 +79,15 @@ func Start(t testing.TB, cfg Config) *Cluster {
 	}
 	t.Cleanup(func() { c.end(t) })
 	c.env = append(withoutOurs(os.Environ()), "POLYBOLT_HOME="+filepath.Join(c.Dir, "home"), "XDG_RUNTIME_DIR="+c.Dir)
+	c.env = append(c.env, cfg.Env...)
 	servers := c.ZooKeeper.Addrs()
 	if cfg.ZooKeeperCA != "" {
 		for i := range servers {
 			servers[i] = c.ZooKeeper.SecureAddr(i)
 		}
+	}
+	if cfg.ZooKeeperVia != nil {
+		servers = cfg.ZooKeeperVia
 	}
 	common := []string{"--zookeeper", strings.Join(servers, ","), "--zookeeper-ca", cfg.ZooKeeperCA, "--root", c.root, "--session-timeout", c.Session.String()}
 	c.KeyFile = filepath.Join(c.Dir, "cluster.key")
@@ -95,7 +105,7 @@ func Start(t testing.TB, cfg Config) *Cluster {
 	for i := range max(cfg.Supervisors, 1) {
 		machine := filepath.Join(c.Dir, fmt.Sprintf("machine%d", i))
 		if cfg.Disk != nil {
-			machine = cfg.Disk(i)
+			machine = cmp.Or(cfg.Disk(i), machine)
 		}
 		c.machines = append(c.machines, machine)
 		var flags []string

@@ -49,7 +49,7 @@ func build() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(binary.dir, "polybolt")
-	cmd := exec.Command("go", "build", "-o", path, "./cmd/polybolt")
+	cmd := exec.Command("go", "build", "-tags", buildTags, "-o", path, "./cmd/polybolt")
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build polybolt: %w\n%s", err, out)

@@ -195,7 +195,23 @@ func TestBundleSpoiltOnDisk(t *testing.T) {
 	c := Start(t, Config{ZooKeeper: zookeeper})
 	c.MustCLI(t, "deploy", EndlessWordCount(t))
 	worker := c.onlyWorker(t)
-	files, err := filepath.Glob(filepath.Join(c.supervisorDir(0), "bundles", "*", "split.py"))
+	c.spoil(t, 0, "split.py")
+	if err := worker.Worker.Signal(syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	c.next(t, worker)
+	if !c.Supervisors[0].LogHas(fetchedAgain) {
+		t.Error("the supervisor does not say so")
+	}
+}
+
+// fetchedAgain is what a supervisor says of code that was changed.
+const fetchedAgain = "is not what was deployed: fetching it again"
+
+// spoil changes a component's file in the code that a machine has unpacked.
+func (c *Cluster) spoil(t *testing.T, machine int, file string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(c.supervisorDir(machine), "bundles", "*", file))
 	if err != nil || len(files) != 1 {
 		t.Fatalf("%v, %v", files, err)
 	}
@@ -206,13 +222,6 @@ func TestBundleSpoiltOnDisk(t *testing.T) {
 	}
 	if err := os.WriteFile(files[0], []byte("raise SystemExit(1)\n"), 0o600); err != nil {
 		t.Fatal(err)
-	}
-	if err := worker.Worker.Signal(syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	c.next(t, worker)
-	if !c.Supervisors[0].LogHas("is not what was deployed: fetching it again") {
-		t.Error("the supervisor does not say so")
 	}
 }
 

@@ -146,7 +146,7 @@ func (p *Proxy) forward(client net.Conn) {
 	}
 	l := &link{client: client, server: server, cut: make(chan struct{})}
 	p.mu.Lock()
-	if p.closed {
+	if p.closed || p.faults.Refuse { // since it was accepted
 		p.mu.Unlock()
 		l.end()
 		return

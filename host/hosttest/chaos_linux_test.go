@@ -4,15 +4,20 @@ package hosttest
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
-	"syscall"
 	"testing"
 	"time"
 
+	"github.com/polybolt/polybolt/coordinator/coordinatortest/faultproxy"
 	"github.com/polybolt/polybolt/coordinator/coordinatortest/zookeepertest"
+	"github.com/polybolt/polybolt/host/api"
+	"github.com/polybolt/polybolt/host/cluster"
+	"github.com/polybolt/polybolt/host/crash"
 	"github.com/polybolt/polybolt/host/slot"
 )
 
@@ -20,33 +25,35 @@ import (
 // topology can do on two cores.
 const chaosRate = 1000
 
+// diskMachine is the machine whose disk is small enough to be filled.
+const diskMachine = 1
+
 // chaos is a cluster under load, and what was measured in it.
 type chaos struct {
 	*Cluster
-	n    *Numbers
-	rows []string
+	n     *Numbers
+	zk    []*faultproxy.Proxy // between all daemons and each member of the ensemble
+	links []*faultproxy.Proxy // before the data ports of all slots
+	disk  string              // the disk of diskMachine; empty: none could be mounted
+	rows  []string
 }
 
 // fault is one thing that goes wrong.
 type fault struct {
 	name  string
-	hurts int                          // processes that it ends, children included, at most
+	hurts int                          // children that it costs, at most
 	limit time.Duration                // tuples flow again after that, at the latest
-	spare bool                         // no tree may fail
+	spare bool                         // no tree may fail, and tuples go on at their rate
 	do    func(*testing.T, *chaos)     // returns when the fault is there
 	mend  func(*testing.T, *chaos)     // nil: it mends itself
 	lasts func(c *chaos) time.Duration // between the two; nil: 0
 }
 
-func sessions(n int) func(*chaos) time.Duration {
-	return func(c *chaos) time.Duration { return time.Duration(n) * c.Session }
-}
-
 // TestChaos puts a cluster through everything that can go wrong, one after the
 // other, and prints what that cost. `make chaos` runs it.
 func TestChaos(t *testing.T) {
-	c := &chaos{Cluster: Start(t, Config{ZooKeeper: zookeepertest.StartEnsemble(t, 3), Nimbuses: 2, Supervisors: 3, SessionTimeout: 6 * time.Second}),
-		n: NewNumbers(t, 4, 0, chaosRate)}
+	c := newChaos(t)
+	defer c.print()
 	c.MustCLI(t, "deploy", c.n.Topology)
 	c.n.flows(t)
 	for _, f := range faults() {
@@ -55,15 +62,41 @@ func TestChaos(t *testing.T) {
 		}
 	}
 	c.MustCLI(t, "deactivate", "numbers")
-	below := c.n.Committed(t)
-	missing := c.n.missing(t, below)
-	fmt.Printf("\n%-34s %12s %12s %12s\n", "fault", "gap", "failed", "disturbed")
+}
+
+func newChaos(t *testing.T) *chaos {
+	ensemble := zookeepertest.StartEnsemble(t, 3)
+	c := &chaos{n: NewNumbers(t, 4, 0, chaosRate)}
+	var via []string
+	for i := range 3 {
+		p := faultproxy.Start(t, "tcp", ensemble.Addr(i))
+		c.zk, via = append(c.zk, p), append(via, p.Addr())
+	}
+	cfg := Config{
+		ZooKeeper: ensemble, ZooKeeperVia: via, Nimbuses: 2, Supervisors: 3, SessionTimeout: 6 * time.Second,
+		Flags: behindProxies, Env: []string{crash.SignalVariable + "=1"},
+	}
+	var err error
+	if c.disk, err = mountDisk(t, "64m"); err != nil {
+		fmt.Println("no disk can be mounted here, so none is full:", err)
+	} else {
+		cfg.Disk = func(i int) string {
+			if i == diskMachine {
+				return filepath.Join(c.disk, "machine")
+			}
+			return ""
+		}
+	}
+	c.Cluster = Start(t, cfg)
+	c.links = c.proxies(t)
+	return c
+}
+
+// print prints the table.
+func (c *chaos) print() {
+	fmt.Printf("\n%-42s %9s %9s %9s %9s %9s\n", "fault", "gap", "rate", "failed", "missing", "disturbed")
 	for _, row := range c.rows {
 		fmt.Println(row)
-	}
-	fmt.Printf("\n%d numbers done, %d missing at the sink\n", below, missing)
-	if missing > 0 {
-		t.Errorf("%d numbers are missing", missing)
 	}
 }
 
@@ -73,6 +106,7 @@ func (c *chaos) suffer(t *testing.T, f fault) {
 	stop := make(chan struct{})
 	gap := make(chan time.Duration, 1)
 	go func() { gap <- c.longestGap(stop) }()
+	began, committed := time.Now(), c.n.Committed(t)
 	f.do(t, c)
 	if f.lasts != nil {
 		time.Sleep(f.lasts(c)) // the fault lasts that long
@@ -84,6 +118,7 @@ func (c *chaos) suffer(t *testing.T, f fault) {
 	c.settled(t)
 	close(stop)
 	longest := <-gap
+	rate := float64(c.n.Committed(t)-committed) / time.Since(began).Seconds() / chaosRate
 	after, failedNow := c.state(t)
 	disturbed := 0
 	for task, pid := range before {
@@ -91,16 +126,26 @@ func (c *chaos) suffer(t *testing.T, f fault) {
 			disturbed++
 		}
 	}
-	lost := max(failedNow-failed, 0)
-	c.rows = append(c.rows, fmt.Sprintf("%-34s %12v %12d %12d", f.name, longest.Round(10*time.Millisecond), lost, disturbed))
+	var lost int64
+	for worker, n := range failedNow {
+		lost += n - failed[worker]
+	}
+	missing := c.n.missing(t, c.n.Committed(t))
+	c.rows = append(c.rows, fmt.Sprintf("%-42s %9v %9.2f %9d %9d %9d", f.name, longest.Round(10*time.Millisecond), rate, lost, missing, disturbed))
 	if longest > f.limit {
 		t.Errorf("nothing arrived for %v, and %v is the limit", longest, f.limit)
 	}
 	if f.spare && (lost > 0 || disturbed > 0) {
 		t.Errorf("%d trees failed, %d children were replaced: nobody is to notice this", lost, disturbed)
 	}
+	if f.spare && f.lasts != nil && rate < 0.9 {
+		t.Errorf("tuples came at %.2f of their rate", rate)
+	}
 	if disturbed > f.hurts {
 		t.Errorf("%d children were replaced, and it was to hurt %d", disturbed, f.hurts)
+	}
+	if missing > 0 {
+		t.Errorf("%d numbers are done, and are missing at the sink", missing)
 	}
 }
 
@@ -123,15 +168,16 @@ func (c *chaos) longestGap(stop <-chan struct{}) time.Duration {
 	}
 }
 
-// state returns the children's pids by task, and how many trees have failed.
-func (c *chaos) state(t *testing.T) (pids map[string]int, failed int64) {
+// state returns the children's pids by task, and how many trees have failed in
+// each worker's life.
+func (c *chaos) state(t *testing.T) (pids map[string]int, failed map[cluster.Incarnation]int64) {
 	t.Helper()
-	pids = map[string]int{}
+	pids, failed = map[string]int{}, map[cluster.Incarnation]int64{}
 	for machine := range c.Supervisors {
 		for _, w := range c.Workers(t, machine) {
 			ctx, cancel := context.WithTimeout(t.Context(), Patience)
 			if f, err := w.Figures(ctx); err == nil {
-				failed += f.Failed
+				failed[w.Identity.Incarnation] = f.Failed
 				for _, task := range f.Tasks {
 					pids[fmt.Sprint(task.Task)] = task.PID
 				}
@@ -159,19 +205,27 @@ func (c *chaos) settled(t *testing.T) {
 	})
 }
 
+// worker returns a worker of the first of these machines that has one, and which that is.
+func (c *chaos) worker(t *testing.T, on ...int) (int, *slot.Peer) {
+	t.Helper()
+	for _, machine := range on {
+		list := c.Workers(t, machine)
+		for _, w := range list {
+			t.Cleanup(func() { w.Close() })
+		}
+		if len(list) > 0 {
+			return machine, list[len(list)-1]
+		}
+	}
+	t.Fatalf("there is no worker on machines %v", on)
+	return 0, nil
+}
+
 // anyWorker returns a worker of the first machine that has one.
 func (c *chaos) anyWorker(t *testing.T) *slot.Peer {
 	t.Helper()
-	for machine := range c.Supervisors {
-		if list := c.Workers(t, machine); len(list) > 0 {
-			for _, w := range list {
-				t.Cleanup(func() { w.Close() })
-			}
-			return list[len(list)-1]
-		}
-	}
-	t.Fatal("there is no worker")
-	return nil
+	_, w := c.worker(t, 0, 1, 2)
+	return w
 }
 
 // leader returns the number of the nimbus that leads.
@@ -196,73 +250,15 @@ func (c *chaos) leader(t *testing.T) int {
 	return leader
 }
 
-// faults lists what is done to the cluster, in this order.
-func faults() []fault {
-	quick := time.Second // a machine that is busy has pauses of its own
-	return []fault{
-		{name: "leader nimbus killed", limit: quick, spare: true, lasts: sessions(3),
-			do:   func(t *testing.T, c *chaos) { c.Nimbuses[c.leader(t)].Kill(t) },
-			mend: startAll},
-		{name: "both nimbuses killed", limit: quick, spare: true, lasts: sessions(3),
-			do:   func(t *testing.T, c *chaos) { c.Nimbuses[0].Kill(t); c.Nimbuses[1].Kill(t) },
-			mend: startAll},
-		{name: "all supervisors killed", limit: quick, spare: true, lasts: sessions(3),
-			do: func(t *testing.T, c *chaos) {
-				for _, s := range c.Supervisors {
-					s.Kill(t)
-				}
-			}, mend: startAll},
-		{name: "leader nimbus stopped", limit: quick, spare: true, lasts: sessions(2),
-			do: func(t *testing.T, c *chaos) {
-				leader := c.Nimbuses[c.leader(t)]
-				leader.Signal(t, syscall.SIGSTOP)
-				t.Cleanup(func() { leader.Signal(t, syscall.SIGCONT) })
-			}},
-		{name: "child killed", limit: quick, hurts: 1,
-			do: func(t *testing.T, c *chaos) {
-				before, _ := c.state(t)
-				if err := syscall.Kill(before["4"], syscall.SIGKILL); err != nil {
-					t.Fatal(err)
-				}
-			}},
-		{name: "worker killed", limit: 3 * time.Second, hurts: 3, do: func(t *testing.T, c *chaos) { kill(t, c.anyWorker(t)) }},
-		{name: "worker stopped", limit: 16 * time.Second, hurts: 3,
-			do: func(t *testing.T, c *chaos) {
-				if err := c.anyWorker(t).Worker.Signal(syscall.SIGSTOP); err != nil {
-					t.Fatal(err)
-				}
-			}},
-		{name: "a ZooKeeper follower killed", limit: quick, spare: true, lasts: sessions(1),
-			do:   func(t *testing.T, c *chaos) { c.ZooKeeper.Kill(t, (c.ZooKeeper.Leader(t)+1)%3) },
-			mend: ensemble},
-		{name: "ZooKeeper's leader killed", limit: quick, spare: true, lasts: sessions(1),
-			do:   func(t *testing.T, c *chaos) { c.ZooKeeper.Kill(t, c.ZooKeeper.Leader(t)) },
-			mend: ensemble},
-		{name: "no quorum for 60 s, worker killed", limit: 3 * time.Second, hurts: 3,
-			lasts: func(*chaos) time.Duration { return time.Minute },
-			do: func(t *testing.T, c *chaos) {
-				c.ZooKeeper.Kill(t, 0)
-				c.ZooKeeper.Kill(t, 1)
-				kill(t, c.anyWorker(t))
-			}, mend: ensemble},
-		{name: "the whole ensemble restarted", limit: quick, spare: true, lasts: sessions(2),
-			do: func(t *testing.T, c *chaos) {
-				for i := range 3 {
-					c.ZooKeeper.Kill(t, i)
-				}
-			}, mend: ensemble},
-		{name: "a machine dies", limit: 12 * time.Second, hurts: 6,
-			do: func(t *testing.T, c *chaos) {
-				c.Supervisors[0].Kill(t)
-				for _, w := range c.Workers(t, 0) {
-					kill(t, w)
-					w.Close()
-				}
-			}, mend: func(t *testing.T, c *chaos) {
-				c.settled(t)
-				startAll(t, c)
-			}},
-	}
+// decidesWithin fails the test if no nimbus takes a change in time.
+func (c *chaos) decidesWithin(t *testing.T, limit time.Duration) {
+	t.Helper()
+	Within(t, limit, "a nimbus takes changes", func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := c.API.Change(ctx, "numbers", api.ChangeRequest{Verb: api.Activate})
+		return err == nil
+	})
 }
 
 // startAll starts the daemons that do not run.
@@ -273,7 +269,16 @@ func startAll(t *testing.T, c *chaos) {
 			d.Start(t)
 		}
 	}
-	c.leader(t)
+	c.whole(t)
+}
+
+// whole waits until nimbus knows all of the cluster.
+func (c *chaos) whole(t *testing.T) {
+	t.Helper()
+	Eventually(t, "the cluster is whole", func() bool {
+		v, err := c.API.Cluster(t.Context())
+		return err == nil && len(v.Nimbuses) == len(c.Nimbuses) && len(v.Supervisors) == len(c.Supervisors) && len(v.LogServers) == len(c.Supervisors)
+	})
 }
 
 // ensemble starts the members of the ensemble that do not run.
@@ -287,5 +292,13 @@ func ensemble(t *testing.T, c *chaos) {
 	for i := range 3 {
 		c.ZooKeeper.WaitReady(t, i)
 	}
-	c.leader(t)
+	c.whole(t)
+}
+
+// remove removes a file that may be missing.
+func remove(t *testing.T, file string) {
+	t.Helper()
+	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
 }

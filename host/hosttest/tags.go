@@ -1,0 +1,6 @@
+//go:build !chaos
+
+package hosttest
+
+// buildTags are those that the polybolt of the tests is built with.
+const buildTags = ""

@@ -45,7 +45,7 @@ func (in *input) write(b []byte) {
 		return
 	}
 	if len(in.queue) == 0 && in.writing == 0 {
-		n, err := tryWrite(in.fd, b)
+		n, err := writeNow(in.fd, b)
 		if err == unix.EPIPE {
 			in.dead = true
 			return
@@ -57,15 +57,6 @@ func (in *input) write(b []byte) {
 	}
 	in.queue = append(in.queue, b...)
 	in.notify()
-}
-
-// tryWrite writes what there is room for.
-func tryWrite(fd int, b []byte) (n int, err error) {
-	for {
-		if n, err = unix.Write(fd, b); err != unix.EINTR {
-			return max(n, 0), err
-		}
-	}
 }
 
 // notify wakes the writer. The caller holds mu.

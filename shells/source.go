@@ -37,9 +37,9 @@ func (s *source) close() { s.file.Close() }
 
 // read is Read, which returns [os.ErrDeadlineExceeded] after a deadline that the
 // reader itself set. The end of the stream, and that of all the child wrote, is io.EOF.
-func (s *source) read(b []byte) (int, error) {
+func (s *source) read(b []byte) (n int, err error) {
 	if !s.final.Load() {
-		n, err := s.file.Read(b)
+		n, err := s.try(b, true)
 		if !errors.Is(err, os.ErrDeadlineExceeded) || !s.final.Load() {
 			return n, err
 		}
@@ -47,36 +47,36 @@ func (s *source) read(b []byte) (int, error) {
 	return s.readRest(b)
 }
 
-func (s *source) readRest(b []byte) (n int, err error) {
-	if s.left <= 0 {
+// try reads what is there or, with wait, what there will be; without, nothing is io.EOF.
+func (s *source) try(b []byte, wait bool) (n int, err error) {
+	var readErr error
+	err = s.raw.Read(func(fd uintptr) bool {
+		n, readErr = readNow(int(fd), b)
+		return readErr != syscall.EAGAIN || !wait
+	})
+	switch {
+	case err != nil:
+		return 0, err
+	case readErr == syscall.EAGAIN, readErr == nil && n == 0:
 		return 0, io.EOF
 	}
-	for {
+	return n, readErr
+}
+
+func (s *source) readRest(b []byte) (n int, err error) {
+	for s.left > 0 {
 		// end's deadline woke us; it would also keep us from reading.
 		if err := s.file.SetReadDeadline(time.Time{}); err != nil {
 			return 0, err
 		}
-		var readErr error
-		err := s.raw.Read(func(fd uintptr) bool {
-			for {
-				n, readErr = syscall.Read(int(fd), b)
-				if readErr != syscall.EINTR {
-					return true
-				}
-			}
-		})
+		n, err := s.try(b, false)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			continue // end set it after we took it away; it does so once
 		}
-		if err != nil {
-			return 0, err
-		}
-		if readErr != nil || n <= 0 { // EAGAIN: empty
-			return 0, io.EOF
-		}
 		s.left -= n
-		return n, nil
+		return n, err
 	}
+	return 0, io.EOF
 }
 
 // end tells the reader that the child is dead.

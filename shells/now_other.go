@@ -1,0 +1,19 @@
+//go:build !linux
+
+package shells
+
+import "golang.org/x/sys/unix"
+
+// readNow and writeNow are read(2) and write(2) on a descriptor that does not block.
+
+func readNow(fd int, b []byte) (int, error) { return again(unix.Read, fd, b) }
+
+func writeNow(fd int, b []byte) (int, error) { return again(unix.Write, fd, b) }
+
+func again(call func(int, []byte) (int, error), fd int, b []byte) (int, error) {
+	for {
+		if n, err := call(fd, b); err != unix.EINTR {
+			return max(n, 0), err
+		}
+	}
+}

@@ -17,6 +17,7 @@ const (
 	CodeConflict     Code = "conflict"     // definite: another change is under way
 	CodeTooLarge     Code = "too_large"    // definite
 	CodeRefused      Code = "refused"      // definite: there is no room for it
+	CodeUndecided    Code = "undecided"    // definite: who decides about rights does not answer
 	CodeNoLeader     Code = "no_leader"    // definite: no nimbus leads at the moment
 	CodeUnavailable  Code = "unavailable"  // indefinite: ZooKeeper or the leader did not answer in time
 	CodeInternal     Code = "internal"     // indefinite: a defect
@@ -30,6 +31,7 @@ var statuses = map[Code]int{
 	CodeConflict:     http.StatusConflict,
 	CodeTooLarge:     http.StatusRequestEntityTooLarge,
 	CodeRefused:      http.StatusUnprocessableEntity,
+	CodeUndecided:    http.StatusServiceUnavailable,
 	CodeNoLeader:     http.StatusServiceUnavailable,
 	CodeUnavailable:  http.StatusGatewayTimeout,
 	CodeInternal:     http.StatusInternalServerError,

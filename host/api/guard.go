@@ -34,38 +34,44 @@ const maxLogged = 1000
 // protect wraps a handler.
 func (g *Guard) protect(next http.Handler) http.Handler { return g.admit(next, true) }
 
-// admit lets in requests of those who know a token, and that no page of another
+// admit lets in requests of those who know a token, or have a certificate, and that no page of another
 // site has sent. Without the header a request must change nothing.
 func (g *Guard) admit(next http.Handler, header bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		role, e := g.judge(r, header)
+		who, e := g.judge(r, header)
 		if e != nil {
 			g.note(r, e)
 			w.Header().Set("Connection", "close")
 			writeError(w, e)
 			return
 		}
-		next.ServeHTTP(w, withRole(r, role))
+		next.ServeHTTP(w, withAsker(r, who))
 	})
 }
 
-// judge returns whose token a request carries, or why it is refused.
-func (g *Guard) judge(r *http.Request, header bool) (Role, *Error) {
-	switch token, found := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); {
+// bearer precedes a token.
+const bearer = "Bearer "
+
+// judge returns who sends a request, or why it is refused. A token counts more
+// than a certificate, which the TLS of the server has verified.
+func (g *Guard) judge(r *http.Request, header bool) (asker, *Error) {
+	switch token, found := strings.CutPrefix(r.Header.Get("Authorization"), bearer); {
 	case !g.knows(r.Host):
-		return "", Errorf(CodeForbidden, "this server does not answer to the name %.100q", r.Host)
+		return asker{}, Errorf(CodeForbidden, "this server does not answer to the name %.100q", r.Host)
 	case !ownOrigin(r):
-		return "", Errorf(CodeForbidden, "requests from pages of other sites are refused")
+		return asker{}, Errorf(CodeForbidden, "requests from pages of other sites are refused")
 	case header && r.Header.Get(Header) == "":
-		return "", Errorf(CodeForbidden, "the header %s is missing", Header)
+		return asker{}, Errorf(CodeForbidden, "the header %s is missing", Header)
+	case !found && r.TLS != nil && len(r.TLS.VerifiedChains) > 0:
+		return certified(r.TLS.VerifiedChains[0][0]), nil
 	case !found:
-		return "", Errorf(CodeUnauthorized, "no token: give the file that holds it with --token-file or POLYBOLT_TOKEN_FILE")
+		return asker{}, Errorf(CodeUnauthorized, "no token: give the file that holds it with --token-file or POLYBOLT_TOKEN_FILE")
 	default:
 		role := g.role(token)
 		if role == "" {
-			return "", Errorf(CodeUnauthorized, "the token is not this cluster's: check --token-file or POLYBOLT_TOKEN_FILE")
+			return asker{}, Errorf(CodeUnauthorized, "the token is not this cluster's: check --token-file or POLYBOLT_TOKEN_FILE")
 		}
-		return role, nil
+		return vouched(r, asker{Role: role}), nil
 	}
 }
 

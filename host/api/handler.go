@@ -31,8 +31,10 @@ const (
 
 // HandlerOptions say what a handler serves, and to whom.
 type HandlerOptions struct {
-	Service Service
-	Guard   *Guard
+	Service    Service
+	Guard      *Guard
+	Authorizer Authorizer    // nil: ByRole
+	Audit      func(Audited) // told of each change that is asked for; must not wait; may be nil
 
 	// Leader returns the URL of the nimbus that leads, empty if this one does.
 	// An error says that none does.
@@ -53,20 +55,23 @@ type HandlerOptions struct {
 // Handler serves a Service over HTTP.
 func Handler(o HandlerOptions) http.Handler {
 	h := &handler{o}
+	if h.Authorizer == nil {
+		h.Authorizer = ByRole{}
+	}
 	all, mux := http.NewServeMux(), http.NewServeMux()
 	for _, r := range h.routes() {
 		into := mux
 		if r.here {
 			into = all
 		}
-		into.HandleFunc(r.method+" "+r.path, h.needs(r.role, r.serve))
+		into.HandleFunc(r.method+" "+r.path, h.needs(&r))
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, Errorf(CodeNotFound, "there is no %s %s in this API", r.Method, r.URL.Path))
 	})
 	all.Handle("/", h.toLeader(mux))
 	outer := http.NewServeMux()
-	outer.Handle("GET /metrics", o.Guard.admit(http.HandlerFunc(h.scrape), false)) // which scrapers ask for without our header
+	outer.Handle("GET /metrics", o.Guard.admit(h.needs(&route{id: "metrics", role: Viewer, serve: h.scrape}), false)) // which scrapers ask for without our header
 	outer.Handle("/", o.Guard.protect(all))
 	return outer
 }
@@ -124,6 +129,7 @@ func (h *handler) forward(w http.ResponseWriter, r *http.Request, leader string)
 			p.Out.Host = target.Host
 			p.SetXForwarded()
 			p.Out.Header.Set(forwarded, "1")
+			h.Guard.vouch(p.Out.Header, askerOf(p.In))
 		},
 		Transport:     h.Transport,
 		FlushInterval: -1, // logs that are followed
@@ -206,6 +212,10 @@ func (h *handler) change(w http.ResponseWriter, r *http.Request) {
 	}
 	if !slices.Contains(Verbs, request.Verb) {
 		h.fail(w, r, Errorf(CodeInvalid, "there is no change %.40q", request.Verb))
+		return
+	}
+	if err := h.allow(r, string(request.Verb), Operator); err != nil {
+		h.fail(w, r, err)
 		return
 	}
 	a, err := h.Service.Change(r.Context(), name(r), request)

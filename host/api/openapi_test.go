@@ -286,7 +286,7 @@ func TestRolesOfRoutes(t *testing.T) {
 	if logged.count("change=activate topology=t role=operator from=127.0.0.1") != 1 || logged.count("change=deploy topology=t role=admin") != 1 {
 		t.Errorf("the audit says:\n%s", logged.buf.String())
 	}
-	if n := logged.count("change refused"); n != 3 {
+	if n := logged.count("msg=refused"); n != 3 {
 		t.Errorf("%d refusals are in the log", n)
 	}
 }

@@ -11,7 +11,8 @@ type route struct {
 	method, path string
 	id           string // names it in the description
 	summary      string
-	role         Role // that it needs at least
+	role         Role // that it needs at least, if nobody else decides about rights
+	late         bool // it asks who may by itself, when it has read what is asked for
 	query        []parameter
 	body         any    // of the request, as JSON; nil: none
 	bodyType     string // of the request if it is not JSON
@@ -42,7 +43,7 @@ func (h *handler) routes() []route {
 	tail := parameter{name: "tail", kind: "integer", text: "how many of the last ones; 100 if absent, 10000 at most"}
 	const one = "/v1/topologies/{name}"
 	return []route{
-		{method: "GET", path: "/v1/me", id: "me", summary: "Whose token it is", role: Viewer, answer: Me{}, here: true, serve: h.me},
+		{method: "GET", path: "/v1/me", id: "me", summary: "Who asks", role: Viewer, answer: Me{}, here: true, serve: h.me},
 		{method: "GET", path: "/v1/openapi.json", id: "openapi", summary: "This description", role: Viewer, answer: map[string]any{}, here: true, serve: h.describe},
 		{method: "GET", path: "/v1/cluster", id: "cluster", summary: "The machines and daemons", role: Viewer, answer: Cluster{}, serve: h.cluster},
 		{method: "GET", path: "/v1/events", id: "clusterEvents", summary: "Server-sent events: cluster and topologies, when they change; trouble; end",
@@ -69,7 +70,7 @@ func (h *handler) routes() []route {
 				{name: "limit", kind: "integer", text: "tuples after which it ends"},
 				{name: "for", kind: "string", text: "time after which it ends: 30s"},
 			}},
-		{method: "POST", path: one + "/change", id: "change", summary: "Activate, deactivate, rebalance, roll back, kill", role: Operator, body: ChangeRequest{}, answer: Accepted{}, serve: h.change},
+		{method: "POST", path: one + "/change", id: "change", summary: "Activate, deactivate, rebalance, roll back, kill", role: Operator, late: true, body: ChangeRequest{}, answer: Accepted{}, serve: h.change},
 		{method: "POST", path: one + "/deploy", id: "deploy", summary: "Take code, which is the body, and begin to bring it up", role: Admin, bodyType: bundleType, answer: Accepted{}, serve: h.deploy,
 			query: []parameter{
 				{name: "file", kind: "string", text: "the topology's file in the bundle", required: true},

@@ -28,6 +28,7 @@ const (
 type Page struct {
 	families []*family
 	byName   map[string]*family
+	samples  []Sample
 }
 
 type family struct {
@@ -76,6 +77,7 @@ func (p *Page) Add(name string, kind Kind, help string, value float64, labels ..
 	}
 	f.seen[id.String()] = true
 	f.lines = append(f.lines, id.String()+" "+number(value))
+	p.samples = append(p.samples, Sample{name, kind, labels, value})
 }
 
 var (

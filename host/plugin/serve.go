@@ -1,33 +1,28 @@
 package plugin
 
 import (
-	"context"
-
 	"github.com/hashicorp/go-hclog"
 	goplugin "github.com/hashicorp/go-plugin"
 
+	"github.com/polybolt/polybolt/host/api"
 	"github.com/polybolt/polybolt/host/scheduler"
 )
 
-// Serve is the main function of a plugin in Go: it answers with schedule until
-// nimbus ends it. schedule may be called concurrently.
-func Serve(schedule func(scheduler.Problem) scheduler.Answer) {
+// ServeScheduler is the main function of a scheduler plugin in Go: it answers
+// with schedule until nimbus ends it. schedule may be called concurrently.
+func ServeScheduler(schedule func(scheduler.Problem) scheduler.Answer) {
+	serve(&schedulers, answerer(schedule))
+}
+
+// ServeAuthorizer is the main function of an authorizer plugin in Go. An error
+// other than a refusal is told to the asker, who may not then.
+func ServeAuthorizer(a api.Authorizer) { serve(&authorizers, deciding(a)) }
+
+func serve(k *kind, a answering) {
 	goplugin.Serve(&goplugin.ServeConfig{
-		HandshakeConfig: handshake,
-		Plugins:         goplugin.PluginSet{pluginName: &glue{server: serving(schedule)}},
+		HandshakeConfig: k.handshake(),
+		Plugins:         goplugin.PluginSet{pluginName: &glue{kind: k, server: a}},
 		GRPCServer:      goplugin.DefaultGRPCServer,
 		Logger:          hclog.NewNullLogger(),
 	})
-}
-
-// serving answers with a function.
-type serving func(scheduler.Problem) scheduler.Answer
-
-func (s serving) answer(_ context.Context, q *Question) (*Reply, error) {
-	a := s(q.problem())
-	r := &Reply{Slots: []Slot{}, Tasks: a.Tasks}
-	for _, slot := range a.Slots {
-		r.Slots = append(r.Slots, Slot(slot))
-	}
-	return r, nil
 }

@@ -1,8 +1,8 @@
-// Command example is a scheduler plugin: it fills one machine before it takes
+// Command scheduler is a scheduler plugin: it fills one machine before it takes
 // the next, so that tasks talk to each other without a network, and machines
 // that are not needed can be switched off. Build it, and start nimbus with
 //
-//	polybolt nimbus --scheduler ./example
+//	polybolt nimbus --scheduler ./scheduler
 package main
 
 import (
@@ -13,7 +13,7 @@ import (
 	"github.com/polybolt/polybolt/host/scheduler"
 )
 
-func main() { plugin.Serve(fill) }
+func main() { plugin.ServeScheduler(fill) }
 
 // fill chooses slots machine by machine, and deals tasks out to them in turn.
 // Tasks whose slot is chosen again stay there, if none is without a task then.

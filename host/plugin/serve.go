@@ -6,6 +6,7 @@ import (
 
 	"github.com/polybolt/polybolt/host/api"
 	"github.com/polybolt/polybolt/host/scheduler"
+	"github.com/polybolt/polybolt/host/sink"
 )
 
 // ServeScheduler is the main function of a scheduler plugin in Go: it answers
@@ -17,6 +18,10 @@ func ServeScheduler(schedule func(scheduler.Problem) scheduler.Answer) {
 // ServeAuthorizer is the main function of an authorizer plugin in Go. An error
 // other than a refusal is told to the asker, who may not then.
 func ServeAuthorizer(a api.Authorizer) { serve(&authorizers, deciding(a)) }
+
+// ServeSink is the main function of a sink plugin in Go. After an error, which
+// nimbus logs, the events are delivered once more.
+func ServeSink(s sink.Sink) { serve(&sinks, taking(s)) }
 
 func serve(k *kind, a answering) {
 	goplugin.Serve(&goplugin.ServeConfig{

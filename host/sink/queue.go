@@ -50,7 +50,7 @@ func (q *queue) next() *Delivery {
 		if bytes += q.events[i].size(); i == MaxEvents || i > 0 && bytes > maxBytes {
 			break
 		}
-		d.Events = q.events[:i+1:i+1]
+		d.Events = q.events[: i+1 : i+1]
 	}
 	n := min(len(q.figures), MaxFigures)
 	d.Figures, q.figures = q.figures[:n:n], q.figures[n:]

@@ -6,10 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
+
 	"testing"
 
 	"github.com/polybolt/polybolt/host/api"
+	"github.com/polybolt/polybolt/host/crash"
 	"github.com/polybolt/polybolt/host/topology"
 )
 
@@ -74,7 +75,7 @@ func strange(t *testing.T, a api.Authorizer) {
 
 // together asks at the same time, for different people.
 func together(t *testing.T, a api.Authorizer) {
-	var wg sync.WaitGroup
+	var wg crash.Group
 	defer wg.Wait()
 	for i := range 8 {
 		wg.Go(func() {

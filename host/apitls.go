@@ -18,6 +18,10 @@ type APITLS struct {
 	Cert string // PEM file with the certificate, and those between it and its CA
 	Key  string // PEM file with its key
 	CA   string // PEM file with the CA of other nimbuses' certificates; empty: those that the system trusts
+
+	// ClientCA is the PEM file with the CA of clients' certificates, each of which
+	// gives a role; empty: none does. Whoever signs these decides who may do what.
+	ClientCA string
 }
 
 // serving returns the configuration of a server; nil for plain text.
@@ -29,6 +33,8 @@ func (t *APITLS) serving(listen string) (*tls.Config, error) {
 	switch {
 	case (t.Cert == "") != (t.Key == ""):
 		return nil, errors.New("TLS needs both, a certificate and its key: give --tls-cert and --tls-key")
+	case t.Cert == "" && t.ClientCA != "":
+		return nil, errors.New("clients show certificates over TLS alone: give --tls-cert and --tls-key, or not --client-ca")
 	case t.Cert == "" && !local:
 		return nil, fmt.Errorf("nimbus would listen on %s, which other machines reach, without TLS: anybody on the way could read the token, and deploy code. Give --tls-cert and --tls-key, or listen on 127.0.0.1", listen)
 	case t.Cert == "":
@@ -41,7 +47,17 @@ func (t *APITLS) serving(listen string) (*tls.Config, error) {
 	if info, err := os.Stat(t.Key); err != nil || info.Mode().Perm()&0o077 != 0 {
 		return nil, errors.Join(err, fmt.Errorf("other users can read the key in %s: chmod 600 it, and if they are not trusted, make a new one", t.Key))
 	}
-	return &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{pair}}, nil
+	config := &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{pair}}
+	if t.ClientCA == "" {
+		return config, nil
+	}
+	clients, err := TrustFile(t.ClientCA)
+	if err != nil {
+		return nil, fmt.Errorf("the authority of clients' certificates: %w", err)
+	}
+	// Whoever has none shows a token.
+	config.ClientAuth, config.ClientCAs = tls.VerifyClientCertIfGiven, clients.RootCAs
+	return config, nil
 }
 
 // forwardTimeout bounds the connecting to another nimbus.

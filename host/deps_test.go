@@ -43,7 +43,9 @@ var edges = map[string]map[string]string{
 		"host/logview":         "a role",
 		"host/mesh":            "joins the engines of a run's workers",
 		"host/nimbus":          "a role",
-		"host/plugin":          "a scheduler in a process of its own, for nimbus",
+		"host/plugin":          "scheduler, authorizer and sink in processes of their own, for nimbus",
+		"host/scheduler":       "what decides, a plugin or not",
+		"host/sink":            "tells of a cluster elsewhere",
 		"host/process":         "a role",
 		"host/slot":            "a worker reads its spec",
 		"host/transport":       "tells why a link was refused",
@@ -56,10 +58,29 @@ var edges = map[string]map[string]string{
 		"shells":               "opens the SDKs",
 	},
 	// Roles.
-	"host/plugin": {"host/crash": "guards its goroutines", "host/scheduler": "asks a plugin what it would answer, and answers itself when that fails"},
-	"host/plugin/example": {
+	"host/plugin": {
+		"host/crash":     "guards its goroutines",
+		"host/api":       "asks a plugin what the API asks",
+		"host/scheduler": "asks a plugin what it would answer, and answers itself when that fails",
+		"host/sink":      "hands a plugin what the reporter delivers",
+	},
+	"host/plugin/example/authorizer": {
+		"host/api":    "answers its questions",
+		"host/plugin": "is a plugin",
+	},
+	"host/plugin/example/scheduler": {
 		"host/plugin":    "is a plugin",
 		"host/scheduler": "answers its problems",
+	},
+	"host/plugin/example/sink": {
+		"host/plugin": "is a plugin",
+		"host/sink":   "takes its deliveries",
+	},
+	"host/sink": {
+		"host/api":      "asks the service for figures and errors",
+		"host/crash":    "guards its goroutines",
+		"host/metrics":  "figures are those of the page",
+		"host/topology": "the vocabulary",
 	},
 	"host/nimbus": {
 		"host/crash":     "guards its goroutines",
@@ -153,6 +174,8 @@ var edges = map[string]map[string]string{
 	"multilang/multilangtest":                   {"multilang": "speaks it"},
 	"host/metrics/metricstest":                  {},
 	"host/scheduler/schedulertest":              {"host/scheduler": "the contract that it checks"},
+	"host/api/authorizertest":                   {"host/api": "the contract that it checks", "host/crash": "guards goroutines", "host/topology": "the vocabulary"},
+	"host/sink/sinktest":                        {"host/sink": "the contract that it checks"},
 	"host/hosttest": {
 		"coordinator/coordinatortest/zookeepertest": "a real ZooKeeper",
 		"host/api":  "asks nimbus",

@@ -27,12 +27,13 @@ type DevOptions struct {
 	Token     string              // what clients must know to do everything
 	Roles     map[api.Role]string // tokens of those who may do less; may be nil
 	Slots     int
+	Plugins   PluginOptions
 	Listening func(url string) // told when the API answers
 }
 
 // DefaultDevOptions returns options that lack only Dir and Token.
 func DefaultDevOptions() DevOptions {
-	return DevOptions{Slots: max(4, DefaultSupervisorOptions().Slots)}
+	return DevOptions{Slots: max(4, DefaultSupervisorOptions().Slots), Plugins: DefaultPluginOptions()}
 }
 
 // Of a cluster in one process.
@@ -169,7 +170,7 @@ func (d *Dev) serve(ctx context.Context, common ClusterOptions, l net.Listener) 
 	so.ClusterOptions, so.Dir, so.Slots, so.Orphan = common, filepath.Join(d.o.Dir, "machine"), d.o.Slots, devOrphan
 	so.Times.Stop = devStop
 	no := DefaultNimbusOptions()
-	no.ClusterOptions, no.Token, no.Roles, no.Listening = common, d.o.Token, d.o.Roles, d.o.Listening
+	no.ClusterOptions, no.Token, no.Roles, no.Listening, no.Plugins = common, d.o.Token, d.o.Roles, d.o.Listening, d.o.Plugins
 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -15,7 +15,7 @@ import (
 	"github.com/polybolt/polybolt/host/cluster"
 	"github.com/polybolt/polybolt/host/crash"
 	"github.com/polybolt/polybolt/host/nimbus"
-	"github.com/polybolt/polybolt/host/plugin"
+	"github.com/polybolt/polybolt/host/sink"
 	"github.com/polybolt/polybolt/host/ui"
 )
 
@@ -27,7 +27,7 @@ type NimbusOptions struct {
 	Advertise string              // URL at which other nimbuses reach it; empty: where it listens
 	Token     string              // what clients must know to do everything
 	Roles     map[api.Role]string // tokens of those who may do less; may be nil
-	Scheduler []string            // command of a plugin that decides where tasks run; empty: the built-in
+	Plugins   PluginOptions
 	Nimbus    nimbus.Options
 	Listening func(url string) // told when the API answers; may be nil
 }
@@ -35,7 +35,7 @@ type NimbusOptions struct {
 // DefaultNimbusOptions returns the options of a nimbus that is told nothing
 // but a token.
 func DefaultNimbusOptions() NimbusOptions {
-	return NimbusOptions{ClusterOptions: DefaultClusterOptions(), Listen: "127.0.0.1:6627", Nimbus: nimbus.DefaultOptions()}
+	return NimbusOptions{ClusterOptions: DefaultClusterOptions(), Listen: "127.0.0.1:6627", Plugins: DefaultPluginOptions(), Nimbus: nimbus.DefaultOptions()}
 }
 
 // RunNimbus runs a nimbus until ctx ends.
@@ -68,26 +68,46 @@ func (o *NimbusOptions) run(ctx context.Context, l net.Listener, log *slog.Logge
 		n := o.Nimbus
 		n.Log, n.ZooKeeper = log, o.ZooKeeper
 		n.Self = cluster.Nimbus{Incarnation: cluster.NewIncarnation(), Host: o.Host, URL: url, Version: Version, PID: os.Getpid(), Started: time.Now().UTC()}
-		if len(o.Scheduler) > 0 {
-			p := plugin.DefaultOptions()
-			p.Command, p.Log = o.Scheduler, log
-			s, err := plugin.New(p)
-			if err != nil {
-				return err
-			}
-			defer s.Close()
-			n.Rules.Schedule = s.Schedule
+		p, err := o.Plugins.open(log)
+		if err != nil {
+			return err
+		}
+		defer p.close()
+		if p.schedule != nil {
+			n.Rules.Schedule = p.schedule
 		}
 		role, err := nimbus.New(c, n)
 		if err != nil {
 			return err
 		}
-		return o.serve(ctx, role, l, url, names, log)
+		reporter, err := o.Plugins.reporter(p, role, n.Self.Incarnation, log)
+		if err != nil {
+			return err
+		}
+		s := &serving{role: role, authorizer: p.authorizer, reporter: reporter, url: url, names: names}
+		return o.serve(ctx, s, l, log)
 	})
 }
 
+// serving is a nimbus that is served.
+type serving struct {
+	role       *nimbus.Nimbus
+	authorizer api.Authorizer
+	reporter   *sink.Reporter // nil: there is no sink
+	url        string         // at which others reach it
+	names      []string       // that requests may be sent to
+}
+
+// audit returns who is told of changes; nil if nobody is.
+func (s *serving) audit() func(api.Audited) {
+	if s.reporter == nil {
+		return nil
+	}
+	return s.reporter.Audited
+}
+
 // serve runs the role and its API, and ends both when one of them ends.
-func (o *NimbusOptions) serve(ctx context.Context, role *nimbus.Nimbus, l net.Listener, url string, names []string, log *slog.Logger) error {
+func (o *NimbusOptions) serve(ctx context.Context, s *serving, l net.Listener, log *slog.Logger) error {
 	transport, err := o.TLS.forwarding()
 	if err != nil {
 		return err
@@ -95,13 +115,13 @@ func (o *NimbusOptions) serve(ctx context.Context, role *nimbus.Nimbus, l net.Li
 	defer transport.CloseIdleConnections()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	guard := &api.Guard{Token: o.Token, Roles: o.Roles, Hosts: names, Log: log}
+	guard := &api.Guard{Token: o.Token, Roles: o.Roles, Hosts: s.names, Log: log}
 	ended := make(chan struct{}) // closed when the role has ended
 	mux := http.NewServeMux()
 	mux.Handle("/", guard.Page(ui.Handler()))
 	rest := api.Handler(api.HandlerOptions{
-		Service: role, Guard: guard, MaxBundle: o.Nimbus.Bundle.Packed, Log: log, Transport: transport, Version: Version, Ending: ended,
-		Leader: func() (string, error) { return leaderOf(ctx, role) }, Patience: leaderPatience,
+		Service: s.role, Guard: guard, Authorizer: s.authorizer, Audit: s.audit(), MaxBundle: o.Nimbus.Bundle.Packed, Log: log, Transport: transport, Version: Version, Ending: ended,
+		Leader: func() (string, error) { return leaderOf(ctx, s.role) }, Patience: leaderPatience,
 	})
 	mux.Handle("/v1/", rest)
 	mux.Handle("/metrics", rest)
@@ -113,16 +133,20 @@ func (o *NimbusOptions) serve(ctx context.Context, role *nimbus.Nimbus, l net.Li
 		}
 	})
 	if o.Listening != nil {
-		o.Listening(url)
+		o.Listening(s.url)
 	}
-	log.Info("nimbus is there", "url", url, "version", Version)
-	err = role.Run(ctx)
+	log.Info("nimbus is there", "url", s.url, "version", Version)
+	reporting, unreport := context.WithCancel(context.WithoutCancel(ctx)) // it ends last: it has to tell of the others' end
+	defer unreport()
+	wg.Go(func() { report(reporting, s.reporter) })
+	err = s.role.Run(ctx)
 	close(ended)
 	ending, stop := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer stop()
 	if server.Shutdown(ending) != nil {
 		server.Close()
 	}
+	unreport()
 	wg.Wait()
 	return err
 }

@@ -4,7 +4,7 @@
 #
 #   Python 3.9 or later with pip and venv, Node 18.19 or later with npm, Java 11
 #   or later for the tests' ZooKeeper (from PATH or JAVA_HOME), and Chromium with
-#   its driver for the tests of the web page.
+#   its driver for the tests of the web page, and OpenSSL.
 set -eu
 
 fail() {
@@ -44,3 +44,5 @@ major=$("$java" -version 2>&1 | sed -n 's/.* version "\(1\.\)\{0,1\}\([0-9]*\).*
 
 command -v chromedriver >/dev/null || debian chromium chromium-driver ||
   fail "chromedriver is missing, which the tests of the web page drive a browser with: install Chromium and its driver (on Debian and Ubuntu: apt-get install chromium chromium-driver)"
+
+command -v openssl >/dev/null || debian openssl || fail "openssl is missing, with which the tests make certificates as docs/operations.md tells: install it"

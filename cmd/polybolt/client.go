@@ -22,6 +22,7 @@ import (
 // clientFlags say which nimbus a command asks.
 type clientFlags struct {
 	nimbus, tokenFile, caFile string
+	cert, key                 string // files of the user's certificate
 }
 
 // nimbusFileName is where `dev` leaves its URL for clients of the same user.
@@ -34,11 +35,34 @@ func (f *clientFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.nimbus, "nimbus", "", "where nimbus is, as `URL[,URL]` (else POLYBOLT_NIMBUS, else the one that dev runs)")
 	c.Flags().StringVar(&f.caFile, "ca-file", "", "the PEM `FILE` with the CA of its certificate (else POLYBOLT_CA_FILE, else those that the system trusts)")
 	c.Flags().StringVar(&f.tokenFile, "token-file", "", "the `FILE` with its token (else POLYBOLT_TOKEN_FILE, else token in the state folder)")
+	c.Flags().StringVar(&f.cert, "client-cert", "", "the PEM `FILE` with your certificate, in place of a token (else POLYBOLT_CLIENT_CERT)")
+	c.Flags().StringVar(&f.key, "client-key", "", "the PEM `FILE` with its key (else POLYBOLT_CLIENT_KEY)")
 }
 
 // trust returns whom a client trusts.
 func (f *clientFlags) trust() (*tls.Config, error) {
 	return host.TrustFile(cmp.Or(f.caFile, os.Getenv("POLYBOLT_CA_FILE")))
+}
+
+// identity returns whom a client trusts, and the certificate that it shows, if any.
+func (f *clientFlags) identity() (*tls.Config, error) {
+	config, err := f.trust()
+	if err != nil {
+		return nil, err
+	}
+	cert, key := cmp.Or(f.cert, os.Getenv("POLYBOLT_CLIENT_CERT")), cmp.Or(f.key, os.Getenv("POLYBOLT_CLIENT_KEY"))
+	switch {
+	case cert == "" && key == "":
+		return config, nil
+	case cert == "" || key == "":
+		return nil, unusable("a certificate and its key belong together: give --client-cert and --client-key")
+	}
+	pair, err := tls.LoadX509KeyPair(cert, key)
+	if err != nil {
+		return nil, fmt.Errorf("your certificate: %w", err)
+	}
+	config.Certificates = []tls.Certificate{pair}
+	return config, nil
 }
 
 // client connects to whoever the flags, the environment or the state folder name.
@@ -48,7 +72,7 @@ func (f *clientFlags) client() (*api.Client, error) {
 		return nil, err
 	}
 	file := f.tokenFile
-	if file == "" {
+	if file == "" && f.cert == "" { // a flag counts more than the environment
 		file = os.Getenv("POLYBOLT_TOKEN_FILE")
 	}
 	named := file != ""
@@ -57,15 +81,17 @@ func (f *clientFlags) client() (*api.Client, error) {
 			return nil, err
 		}
 	}
-	token, err := readToken(file)
-	if err != nil && (named || !errors.Is(err, fs.ErrNotExist)) {
-		return nil, err
-	}
-	trust, err := f.trust()
+	identity, err := f.identity()
 	if err != nil {
 		return nil, err
 	}
-	c, err := api.NewClientTrusting(urls, token, trust)
+	token := "" // a certificate takes its place, unless one was asked for: it would count more
+	if named || len(identity.Certificates) == 0 {
+		if token, err = readToken(file); err != nil && (named || !errors.Is(err, fs.ErrNotExist)) {
+			return nil, err
+		}
+	}
+	c, err := api.NewClientTrusting(urls, token, identity)
 	if err != nil {
 		return nil, exit{exitUsage, err}
 	}

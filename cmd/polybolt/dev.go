@@ -53,6 +53,7 @@ workers live on: the next dev finds them, and after 10 minutes without one they 
 	c.Flags().StringVar(&o.Listen, "listen", "", "where the API listens, as `HOST:PORT` (default: 127.0.0.1:6627, any port if that is taken)")
 	c.Flags().IntVar(&o.Slots, "slots", o.Slots, "how many workers can run")
 	roles.flags(c)
+	pluginFlags(c, &o.Plugins)
 	return c
 }
 

@@ -44,9 +44,20 @@ func newNimbus() *cobra.Command {
 	c.Flags().StringVar(&o.TLS.Key, "tls-key", "", "PEM `file` with its key")
 	c.Flags().StringVar(&o.TLS.CA, "tls-ca", "", "PEM `file` with the CA of the other nimbuses' certificates (default: those that the system trusts)")
 	c.Flags().StringVar(&tokenFile, "token-file", "", "`file` with the token that clients must know; made if it is missing")
-	c.Flags().StringSliceVar(&o.Scheduler, "scheduler", nil, "a plugin that decides where tasks run, as `PROGRAM[,ARGUMENT…]` (default: the built-in)")
+	c.Flags().StringVar(&o.TLS.ClientCA, "client-ca", "", "PEM `file` with the CA of clients' certificates, whose OU gives a role (default: clients show tokens)")
 	roles.flags(c)
+	pluginFlags(c, &o.Plugins)
 	return configured(c)
+}
+
+// pluginFlags say what a nimbus leaves to others.
+func pluginFlags(c *cobra.Command, o *host.PluginOptions) {
+	c.Flags().StringSliceVar(&o.Scheduler, "scheduler", nil, "a plugin that decides where tasks run, as `PROGRAM[,ARGUMENT…]` (default: the built-in)")
+	c.Flags().StringSliceVar(&o.Authorizer, "authorizer", nil, "a plugin that decides who may do what, as `PROGRAM[,ARGUMENT…]` (default: by role)")
+	c.Flags().StringSliceVar(&o.Sink, "sink", nil, "a plugin that takes figures and events, as `PROGRAM[,ARGUMENT…]` (default: none)")
+	c.Flags().StringVar(&o.SinkFile, "sink-file", "", "`file` to which figures and events are added as lines of JSON; - adds events to the log")
+	c.Flags().DurationVar(&o.SinkInterval, "sink-interval", o.SinkInterval, "the time between two figures for the sink")
+	c.Flags().StringSliceVar(&o.Checksums, "plugin-checksums", nil, "what files of plugins must be, as `FILE=SHA256`; a plugin without one is not started if there are any")
 }
 
 // roleFiles are those that hold the tokens of people who may do less than everything.

@@ -259,7 +259,7 @@ func (h *handler) tap(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 		return
 	}
-	h.Log.Info("tap", "topology", string(q.Topology), "edge", q.edge(), "role", roleOf(r), "from", sender(r))
+	h.Log.Info("tap", "topology", string(q.Topology), "edge", q.edge(), "who", askerOf(r), "from", sender(r))
 	h.stream(w, r, func(ctx context.Context, line func(any) error) error {
 		return p.Tap(ctx, q, func(e TapEvent) error { return line(e) })
 	})

@@ -43,6 +43,7 @@ type running struct {
 	client  *goplugin.Client
 	conn    *grpc.ClientConn
 	process *os.Process
+	sockets string // a folder of its own for its socket
 	since   time.Time
 }
 
@@ -152,6 +153,12 @@ func (p *program) start() (*running, error) {
 			cmd.Env = append(cmd.Env, name+"="+v)
 		}
 	}
+	// Killed as it is in the end, it leaves its socket behind: that goes with the folder.
+	sockets, err := os.MkdirTemp("", "pb-plugin-")
+	if err != nil {
+		return nil, err
+	}
+	cmd.Env = append(cmd.Env, goplugin.EnvUnixSocketDir+"="+sockets)
 	cmd.SysProcAttr = endsWithUs()
 	out := &lines{log: p.o.Log, says: "the " + p.k.name + " plugin says"}
 	client := goplugin.NewClient(&goplugin.ClientConfig{
@@ -159,7 +166,7 @@ func (p *program) start() (*running, error) {
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC}, Logger: hclog.NewNullLogger(), Stderr: out, SyncStdout: out, SyncStderr: out,
 	})
 	var protocol goplugin.ClientProtocol
-	err := onThread(func() (err error) {
+	err = onThread(func() (err error) {
 		protocol, err = client.Client()
 		return err
 	})
@@ -168,29 +175,34 @@ func (p *program) start() (*running, error) {
 		conn, err = protocol.Dispense(pluginName)
 	}
 	if err != nil {
-		p.kill(client, cmd.Process)
+		p.kill(&running{client: client, process: cmd.Process, sockets: sockets})
 		return nil, err
 	}
-	return &running{client: client, conn: conn.(*grpc.ClientConn), process: cmd.Process, since: time.Now()}, nil
+	return &running{client: client, conn: conn.(*grpc.ClientConn), process: cmd.Process, sockets: sockets, since: time.Now()}, nil
 }
 
 // end ends the plugin if it runs. The caller holds mu.
 func (p *program) end() {
 	if p.live != nil {
-		p.kill(p.live.client, p.live.process)
+		p.kill(p.live)
 	}
 	p.live = nil
 }
 
 // kill ends a plugin at once: it has no state to save, and go-plugin asks one
 // that hangs to end without ever giving up (v1.8.0).
-func (p *program) kill(client *goplugin.Client, process *os.Process) {
-	if process != nil {
-		if err := process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
-			p.o.Log.Warn("the "+p.k.name+" plugin is not killed", "pid", process.Pid, "err", err)
+func (p *program) kill(r *running) {
+	if r.process != nil {
+		if err := r.process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			p.o.Log.Warn("the "+p.k.name+" plugin is not killed", "pid", r.process.Pid, "err", err)
 		}
 	}
-	p.ends.Go(client.Kill)
+	p.ends.Go(func() {
+		r.client.Kill()
+		if err := os.RemoveAll(r.sockets); err != nil {
+			p.o.Log.Warn("the socket of the "+p.k.name+" plugin is left behind", "err", err)
+		}
+	})
 }
 
 // close ends the plugin, and waits until it has ended.

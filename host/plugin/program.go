@@ -72,6 +72,8 @@ func (p *program) ask(ctx context.Context, question, answer any) (*running, erro
 	}
 	bounded, cancel := context.WithTimeout(ctx, p.o.Answer)
 	defer cancel()
+	ours, _ := bounded.Deadline()
+	theirs, hasOne := ctx.Deadline()
 	err = live.conn.Invoke(bounded, "/"+p.k.service+"/"+p.k.method, question, answer,
 		grpc.CallContentSubtype(codec{}.Name()), grpc.MaxCallRecvMsgSize(maxAnswer))
 	switch {
@@ -81,7 +83,10 @@ func (p *program) ask(ctx context.Context, question, answer any) (*running, erro
 		return live, context.Cause(ctx)
 	case status.Code(err) == codes.Unknown: // what it returns is no failure of its own
 		return live, errors.New(status.Convert(err).Message())
-	case bounded.Err() != nil:
+	case status.Code(err) == codes.DeadlineExceeded && hasOne && !theirs.After(ours): // the plugin's clock was quicker than ours
+		<-ctx.Done()
+		return live, context.Cause(ctx)
+	case status.Code(err) == codes.DeadlineExceeded:
 		err = fmt.Errorf("it has not answered within %v", p.o.Answer)
 	}
 	p.blame(live, err)

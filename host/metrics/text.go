@@ -1,6 +1,8 @@
-// Package metrics writes figures in the text format that Prometheus scrapes,
-// version 0.0.4. It knows nothing of what they mean, and keeps nothing: a role
-// gathers its figures when it is asked, and writes them with a [Page].
+// Package metrics is what figures are made of: histograms of durations that add
+// up over tasks and workers, histories that know what happened in the last ten
+// minutes, three hours and day, and pages in the text format that Prometheus
+// scrapes, version 0.0.4. It knows nothing of what the figures mean, and is
+// pure: no clock, no lock, no I/O.
 package metrics
 
 import (
@@ -10,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // ContentType is that of a page.
@@ -18,10 +21,12 @@ const ContentType = "text/plain; version=0.0.4; charset=utf-8"
 // Kind is what a family's values do.
 type Kind string
 
-// The kinds. A counter only grows, and its name ends in _total.
+// The kinds. A counter only grows, and its name ends in _total. The samples of a
+// histogram are added by [Page.AddHistogram].
 const (
-	Counter Kind = "counter"
-	Gauge   Kind = "gauge"
+	Counter   Kind = "counter"
+	Gauge     Kind = "gauge"
+	histogram Kind = "histogram"
 )
 
 // Page is a page of figures. The zero Page is empty. It is not for concurrent use.
@@ -45,6 +50,28 @@ type Label struct{ Name, Value string }
 // that Prometheus does not take, or another help or kind than before, is a
 // defect, and panics; so is a sample that is there already.
 func (p *Page) Add(name string, kind Kind, help string, value float64, labels ...Label) {
+	f := p.family(name, kind, help)
+	f.add(name, value, labels)
+}
+
+// AddHistogram adds a histogram of durations to a family, in seconds, with
+// [Bounds] for its buckets. What panics is as with Add.
+func (p *Page) AddHistogram(name, help string, h *Histogram, labels ...Label) {
+	f := p.family(name, histogram, help)
+	at := append(slices.Clone(labels), Label{Name: "le"})
+	count := float64(h.Count())
+	for _, bound := range Bounds {
+		at[len(labels)].Value = number(bound.Seconds())
+		f.add(name+"_bucket", float64(h.Below(bound)), at)
+	}
+	at[len(labels)].Value = "+Inf"
+	f.add(name+"_bucket", count, at)
+	f.add(name+"_sum", time.Duration(h.Sum).Seconds(), labels)
+	f.add(name+"_count", count, labels)
+}
+
+// family returns the family of that name, a new one if need be.
+func (p *Page) family(name string, kind Kind, help string) *family {
 	f := p.byName[name]
 	if f == nil {
 		if !validName(name) || help == "" || (kind == Counter) != strings.HasSuffix(name, "_total") {
@@ -60,6 +87,11 @@ func (p *Page) Add(name string, kind Kind, help string, value float64, labels ..
 	if f.kind != kind || f.help != help {
 		panic(fmt.Sprintf("metrics: %s is added in two ways", name))
 	}
+	return f
+}
+
+// add adds a sample.
+func (f *family) add(name string, value float64, labels []Label) {
 	var id strings.Builder
 	id.WriteString(name)
 	for i, l := range labels {

@@ -26,6 +26,7 @@ func Lint(page string) (problems []string, values map[string]float64) {
 	values = map[string]float64{}
 	said := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
 	helps, kinds := map[string]string{}, map[string]string{}
+	buckets := map[string]float64{} // of each histogram, the last one's value
 	var current string
 	var done []string // families whose lines have ended
 	if page != "" && !strings.HasSuffix(page, "\n") {
@@ -64,7 +65,11 @@ func Lint(page string) (problems []string, values map[string]float64) {
 			said("line %d: %s is there twice", n+1, id)
 		}
 		values[id] = v
-		if m[1] != current {
+		family := m[1]
+		if kinds[current] == "histogram" {
+			family = histogramOf(m[1], m[2], current, v, buckets, said)
+		}
+		if family != current {
 			said("line %d: %s stands below %s", n+1, m[1], current)
 		}
 		if kinds[m[1]] == "counter" && v < 0 {
@@ -86,4 +91,32 @@ func Lint(page string) (problems []string, values map[string]float64) {
 		}
 	}
 	return problems, values
+}
+
+var bound = regexp.MustCompile(`,?le="([^"]+)"$`)
+
+// histogramOf checks a sample of a histogram: its buckets grow, the last one is
+// +Inf, and equals the count. It returns the family that the sample belongs to.
+func histogramOf(name, labels, family string, v float64, buckets map[string]float64, said func(string, ...any)) string {
+	suffix, ours := strings.CutPrefix(name, family)
+	le := bound.FindStringSubmatch(labels)
+	id := family + "{" + strings.TrimSuffix(bound.ReplaceAllString(labels, ""), ",") + "}"
+	switch {
+	case !ours || !slices.Contains([]string{"_bucket", "_sum", "_count"}, suffix):
+		return name
+	case suffix == "_bucket" && le == nil:
+		said("%s{%s}: a bucket without le, or le is not its last label", name, labels)
+	case suffix == "_bucket":
+		if last, any := buckets[id]; any && v < last {
+			said("%s{%s}: a bucket with less than the one before", name, labels)
+		}
+		if buckets[id] = v; le[1] == "+Inf" {
+			buckets[id+" all"] = v
+		}
+	case suffix == "_count":
+		if all, any := buckets[id+" all"]; !any || all != v {
+			said("%s: the count is %v, the last bucket %v", id, v, all)
+		}
+	}
+	return family
 }

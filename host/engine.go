@@ -196,8 +196,12 @@ func (e *engine) there() bool {
 }
 
 // Figures implements [process.Engine].
-func (e *engine) Figures() api.WorkerFigures {
-	f := figuresOf(e.worker.Snapshot())
+func (e *engine) Figures(children bool) api.WorkerFigures {
+	s := e.worker.Snapshot()
+	if children {
+		e.worker.LookAtChildren(&s)
+	}
+	f := figuresOf(s)
 	f.Stall = e.stall()
 	return f
 }
@@ -227,7 +231,10 @@ func (e *engine) stall() *api.Stall {
 
 // figuresOf turns a snapshot into what travels.
 func figuresOf(s worker.Snapshot) api.WorkerFigures {
-	f := api.WorkerFigures{Time: s.Time, Started: s.Started, Acked: s.Summary.Acked, Failed: s.Summary.Failed, Dead: s.Summary.Dead, FailedBack: s.Summary.FailedBack, ByCause: s.ByCause}
+	f := api.WorkerFigures{Time: s.Time, Started: s.Started, Acked: s.Summary.Acked, Failed: s.Summary.Failed, Dead: s.Summary.Dead, FailedBack: s.Summary.FailedBack, ByCause: s.ByCause, CPU: s.CPU, MaxRSS: s.MaxRSS}
+	for _, b := range s.Blamed {
+		f.FailedAt = append(f.FailedAt, api.FailedAt(b))
+	}
 	for _, t := range s.Tasks {
 		var metrics []api.Metric
 		for _, m := range t.Metrics {
@@ -236,7 +243,8 @@ func figuresOf(s worker.Snapshot) api.WorkerFigures {
 		f.Tasks = append(f.Tasks, api.TaskFigures{
 			Component: t.Component, Spout: t.Kind == topology.Spout, Task: t.Task, Index: t.Index, State: t.State.String(), Why: t.Why, PID: t.PID,
 			Received: t.Received, Emitted: t.Emitted, Acked: t.Acked, Failed: t.Failed, Errors: t.Errors, Restarts: t.Restarts,
-			Queued: t.Queued, InChild: t.InChild, Held: t.Held, Pending: t.Pending, P50: t.P50, P99: t.P99, Row: t.Row, Metrics: metrics,
+			Queued: t.Queued, InChild: t.InChild, Held: t.Held, Pending: t.Pending, Credit: t.Credit, CPU: t.CPU, RSS: t.RSS,
+			P50: t.P50, P90: t.P90, P99: t.P99, Times: t.Times, Row: t.Row, Metrics: metrics,
 		})
 	}
 	return f

@@ -73,6 +73,7 @@ type FromChild struct {
 	Held   U32s
 	Acked  U32s // pairs of seq, row
 	Late   []RowError
+	Took   int64 // reply: nanoseconds in user code since the reply before; 0: not told
 	Level  int
 	Text   string
 	Logger string
@@ -249,6 +250,11 @@ func (d *Decoder) side(r *reader, m *FromChild) {
 			m.Held = r.u32s("held", 1)
 		case "acked":
 			m.Acked = r.u32s("acked", 2)
+		case "took":
+			m.Took = r.int("took")
+			if r.err == nil && m.Took < 0 {
+				r.fail("took is below zero")
+			}
 		default:
 			r.value()
 		}

@@ -79,6 +79,9 @@ func sideEntries(m *FromChild) int {
 			n++
 		}
 	}
+	if m.Took > 0 {
+		n++
+	}
 	return n
 }
 
@@ -101,6 +104,9 @@ func appendSide(dst []byte, m *FromChild) []byte {
 			dst = AppendUint(AppendUint(AppendArray(dst, 3), uint64(f.Seq)), uint64(f.Row))
 			dst = appendError(dst, &f.Err)
 		}
+	}
+	if m.Took > 0 {
+		dst = AppendUint(AppendStr(dst, "took"), uint64(m.Took))
 	}
 	return dst
 }

@@ -56,6 +56,7 @@ type Welcome struct {
 	BeatMillis      int             `msgpack:"beat_ms"`
 	Concurrency     int             `msgpack:"concurrency"`
 	LogLevel        int             `msgpack:"log_level"`
+	Took            bool            `msgpack:"took,omitempty"` // replies are to tell the time in user code
 }
 
 // ComponentTasks are the tasks of every component.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/polybolt/polybolt/host/api"
+	"github.com/polybolt/polybolt/host/metrics"
 	"github.com/polybolt/polybolt/host/topology"
 	"github.com/polybolt/polybolt/host/worker"
 )
@@ -48,7 +51,7 @@ type row struct {
 	tasks, running                                     int
 	received, emitted, acked, failed, errors, restarts int64
 	waiting, inChild, held, pending                    int
-	p50, p99                                           time.Duration
+	times                                              metrics.Histogram // see api.Told
 	why                                                string
 }
 
@@ -78,27 +81,36 @@ func rows(s worker.Snapshot) []*row {
 		r.inChild += t.InChild
 		r.held += t.Held
 		r.pending += t.Pending
-		r.p50, r.p99 = max(r.p50, t.P50), max(r.p99, t.P99)
+		told := api.Told(t.Times)
+		r.times.Merge(&told)
 	}
 	return list
+}
+
+func byID(s worker.Snapshot) map[topology.ComponentID]*row {
+	m := map[topology.ComponentID]*row{}
+	for _, r := range rows(s) {
+		m[r.id] = r
+	}
+	return m
 }
 
 // table is the status on a terminal: a line a component, and one for all.
 func (st *status) table(s worker.Snapshot, name topology.Name, stopping bool) [][]span {
 	from := st.see(s)
 	past := s.Time.Sub(from.Time)
-	received := map[topology.ComponentID]int64{}
-	for _, r := range rows(from) {
-		received[r.id] = r.received
-	}
-	g := grid{header: []string{"<component", "tasks", "rows/s", "in flight", "failed", "restarts", "p50", "p99", "<"}}
+	before := byID(from)
+	g := grid{header: []string{"<component", "tasks", "rows/s", "in flight", "failed", "restarts", "p50", "p90", "p99", "<"}}
 	for _, r := range rows(s) {
 		tasks := span{text: fmt.Sprint(r.tasks)}
 		if r.running < r.tasks {
 			tasks = span{fmt.Sprintf("%d of %d", r.running, r.tasks), yellow}
 		}
-		g.add(span{text: string(r.id)}, tasks, span{text: count(perSecond(received[r.id], r.received, past))}, span{text: count(r.flying())},
-			alarming(r.failed, yellow), alarming(r.restarts, yellow), span{text: latency(r.p50)}, span{text: latency(r.p99)}, span{firstLine(r.why, 120), yellow})
+		was := cmp.Or(before[r.id], &row{})
+		cells := []span{{text: string(r.id)}, tasks, {text: count(perSecond(was.received, r.received, past))}, {text: count(r.flying())},
+			alarming(r.failed, yellow), alarming(r.restarts, yellow)}
+		lately := r.times.Since(&was.times)
+		g.add(append(append(cells, quantiles(&lately)...), span{firstLine(r.why, 120), yellow})...)
 	}
 	foot := []span{{string(name), bold}, {text: fmt.Sprintf("  %s  acked %s (%s/s)  ", clock(s.Time.Sub(s.Started)), grouped(s.Summary.Acked), count(perSecond(from.Summary.Acked, s.Summary.Acked, past)))},
 		{fmt.Sprintf("failed %s", grouped(s.Summary.Failed)), styleOf(s.Summary.Failed, yellow)}, {text: "  "},
@@ -118,6 +130,14 @@ func (r *row) flying() int64 {
 	return int64(r.waiting + r.inChild + r.held)
 }
 
+// quantiles shows the median of times, and what a tenth and a hundredth of them exceed.
+func quantiles(h *metrics.Histogram) (cells []span) {
+	for _, q := range []float64{0.5, 0.9, 0.99} {
+		cells = append(cells, span{text: latency(h.Quantile(q))})
+	}
+	return cells
+}
+
 // alarming shows a count in a style of its own unless it is 0.
 func alarming(n int64, s style) span { return span{count(n), styleOf(n, s)} }
 
@@ -134,12 +154,13 @@ func (st *status) line(s worker.Snapshot) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "polybolt: %s: acked %d (%d/s) failed %d dead %d", s.Time.Sub(s.Started).Round(time.Second), s.Summary.Acked,
 		perSecond(from.Summary.Acked, s.Summary.Acked, s.Time.Sub(from.Time)), s.Summary.Failed, s.Summary.Dead)
+	before := byID(from)
 	for _, r := range rows(s) {
 		if r.spout {
 			fmt.Fprintf(&b, "; %s in flight %d", r.id, r.pending)
 		}
-		if r.p50 > 0 {
-			fmt.Fprintf(&b, ", p50 %s, p99 %s", latency(r.p50), latency(r.p99))
+		if lately := r.times.Since(&cmp.Or(before[r.id], &row{}).times); r.spout && lately.Count() > 0 {
+			fmt.Fprintf(&b, ", p50 %s, p99 %s", latency(lately.Quantile(0.5)), latency(lately.Quantile(0.99)))
 		}
 		if r.why != "" {
 			fmt.Fprintf(&b, "; %s %s", r.id, firstLine(r.why, 200))
@@ -157,7 +178,7 @@ func summaryJSON(out io.Writer, s worker.Snapshot) error {
 
 // summary is what stands at the end: a table, and the last line that scripts read.
 func summary(out io.Writer, s worker.Snapshot, deadFile string) {
-	g := grid{header: []string{"<component", "tasks", "received", "emitted", "acked", "failed", "errors", "restarts", "p50", "p99"}}
+	g := grid{header: []string{"<component", "tasks", "received", "emitted", "acked", "failed", "errors", "restarts", "p50", "p90", "p99"}}
 	for _, r := range rows(s) {
 		received := fmt.Sprint(r.received)
 		if r.spout {
@@ -167,7 +188,7 @@ func summary(out io.Writer, s worker.Snapshot, deadFile string) {
 		for _, n := range []int64{r.emitted, r.acked, r.failed, r.errors, r.restarts} {
 			cells = append(cells, span{text: fmt.Sprint(n)})
 		}
-		g.add(append(cells, span{text: latency(r.p50)}, span{text: latency(r.p99)})...)
+		g.add(append(cells, quantiles(&r.times)...)...)
 	}
 	for _, line := range g.lines() {
 		fmt.Fprintln(out, paint(line, math.MaxInt, false))
@@ -223,6 +244,8 @@ func latency(d time.Duration) string {
 	switch {
 	case d == 0:
 		return ""
+	case d < 100*time.Microsecond:
+		return fmt.Sprintf("%.1fµs", float64(d.Nanoseconds())/1000)
 	case d < 10*time.Millisecond:
 		return fmt.Sprintf("%.2fms", float64(d.Microseconds())/1000)
 	case d < time.Second:

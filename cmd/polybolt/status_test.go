@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/polybolt/polybolt/host/metrics"
 	"github.com/polybolt/polybolt/host/topology"
 	"github.com/polybolt/polybolt/host/worker"
 )
@@ -53,8 +54,12 @@ func TestGrid(t *testing.T) {
 // one of them in trouble.
 func snapshot(seconds int, acked int64) worker.Snapshot {
 	started := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	var trees metrics.Histogram // they were slow at first
+	trees.Add(20*time.Second, 1000)
+	trees.Add(1500*time.Microsecond, 90*seconds)
+	trees.Add(20*time.Millisecond, 10*seconds)
 	return worker.Snapshot{Time: started.Add(time.Duration(seconds) * time.Second), Started: started, Summary: worker.Summary{Acked: acked, Failed: 2, Dead: 1}, Tasks: []worker.TaskFigures{
-		{Component: "lines", Kind: topology.Spout, State: worker.Running, Received: 10 * acked, Pending: 7, P50: 1500 * time.Microsecond, P99: 20 * time.Millisecond},
+		{Component: "lines", Kind: topology.Spout, State: worker.Running, Received: 10 * acked, Pending: 7, Times: map[string]metrics.Histogram{worker.StageTree: trees}},
 		{Component: "split", Kind: topology.Bolt, State: worker.Running, Received: acked, Queued: 3, InChild: 2, Held: 1},
 		{Component: "split", Kind: topology.Bolt, State: worker.Backoff, Why: "crash loop\nmore", Failed: 2, Restarts: 5},
 	}}
@@ -73,9 +78,9 @@ func TestStatusTable(t *testing.T) {
 	}
 	want := []string{
 		"",
-		"COMPONENT   TASKS  ROWS/S  IN FLIGHT  FAILED  RESTARTS     P50   P99",
-		"lines           1     10k          7       0         0  1.50ms  20ms",
-		"split      1 of 2    1000          6       2         5                backoff crash loop",
+		"COMPONENT   TASKS  ROWS/S  IN FLIGHT  FAILED  RESTARTS     P50     P90   P99",
+		"lines           1     10k          7       0         0  1.46ms  1.57ms  20ms",
+		"split      1 of 2    1000          6       2         5                        backoff crash loop",
 		"words  0:20  acked 7,000 (1000/s)  failed 2  dead 1  stopping",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -86,7 +91,7 @@ func TestStatusTable(t *testing.T) {
 func TestStatusLine(t *testing.T) {
 	t.Parallel()
 	var st status
-	if got, want := st.line(snapshot(5, 1000)), "polybolt: 5s: acked 1000 (200/s) failed 2 dead 1; lines in flight 7, p50 1.50ms, p99 20ms; split backoff crash loop"; got != want {
+	if got, want := st.line(snapshot(5, 1000)), "polybolt: 5s: acked 1000 (200/s) failed 2 dead 1; lines in flight 7, p50 18.3s, p99 21.4s; split backoff crash loop"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

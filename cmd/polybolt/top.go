@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/polybolt/polybolt/host/api"
+	"github.com/polybolt/polybolt/host/metrics"
 	"github.com/polybolt/polybolt/host/topology"
 )
 
@@ -23,7 +24,8 @@ func newTop() *cobra.Command {
 		Use:   "top [NAME]",
 		Short: "Show what the components of topologies do, as it happens",
 		Long: `Shows rates, latencies, what waits and what failed, for each component of the topologies
-on a cluster, or of one. On a terminal it goes on until Ctrl-C; elsewhere, and with -o json
+on a cluster, or of one. Latencies are of a spout's trees and of a bolt's rows in user code,
+since the look before. On a terminal it goes on until Ctrl-C; elsewhere, and with -o json
 or yaml, it prints once, with rates over the interval.`,
 		Args:              usage(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: completeDeployed(&a.clientFlags),
@@ -67,9 +69,12 @@ type Rate struct {
 	Failed    int64                `json:"failed"`
 	Errors    int64                `json:"errors"`
 	Restarts  int64                `json:"restarts"`
-	P50       time.Duration        `json:"p50,omitempty"`
+	P50       time.Duration        `json:"p50,omitempty"` // since the look before: of a spout's trees, of a bolt's rows in user code
+	P90       time.Duration        `json:"p90,omitempty"`
 	P99       time.Duration        `json:"p99,omitempty"`
 	Why       string               `json:"why,omitempty"`
+
+	times metrics.Histogram // of P50 to P99
 }
 
 // top adds up figures, and remembers those of the look before.
@@ -91,6 +96,7 @@ type topTask struct {
 
 type topFigure struct {
 	count int64
+	times metrics.Histogram
 	at    time.Time
 }
 
@@ -137,13 +143,16 @@ func (t *top) add(name topology.Name, f *api.Figures, now map[topTask]topFigure)
 		}
 		r := &t.rates[len(t.rates)-1]
 		r.add(&x)
-		key, figure := topTask{name, x.Task, started[x.Task]}, topFigure{x.Received, at[x.Task]}
+		key, figure := topTask{name, x.Task, started[x.Task]}, topFigure{x.Received, api.Told(x.Times), at[x.Task]}
 		if x.Spout {
 			figure.count = x.Acked
 		}
 		now[key] = figure
 		if was, known := t.before[key]; known && figure.at.After(was.at) {
 			r.PerSecond += float64(figure.count-was.count) / figure.at.Sub(was.at).Seconds()
+			lately := figure.times.Since(&was.times)
+			r.times.Merge(&lately)
+			r.P50, r.P90, r.P99 = r.times.Quantile(0.5), r.times.Quantile(0.9), r.times.Quantile(0.99)
 		}
 	}
 }
@@ -160,14 +169,13 @@ func (r *Rate) add(x *api.TaskFigures) {
 		r.InFlight += x.Pending
 	}
 	r.Failed, r.Errors, r.Restarts = r.Failed+x.Failed, r.Errors+x.Errors, r.Restarts+x.Restarts
-	r.P50, r.P99 = max(r.P50, x.P50), max(r.P99, x.P99)
 }
 
 func (t *top) table(w io.Writer) {
-	out := newTable("topology", "component", "tasks", "per s", "in flight", "failed", "errors", "restarts", "p50", "p99", "")
+	out := newTable("topology", "component", "tasks", "per s", "in flight", "failed", "errors", "restarts", "p50", "p90", "p99", "")
 	for _, r := range t.rates {
 		out.AppendRow([]any{r.Topology, r.Component, fmt.Sprintf("%d/%d", r.Running, r.Tasks), count(int64(r.PerSecond)), count(int64(r.InFlight)),
-			count(r.Failed), count(r.Errors), count(r.Restarts), latency(r.P50), latency(r.P99), firstLine(harmless(r.Why), 80)})
+			count(r.Failed), count(r.Errors), count(r.Restarts), latency(r.P50), latency(r.P90), latency(r.P99), firstLine(harmless(r.Why), 80)})
 	}
 	if len(t.rates) == 0 {
 		fmt.Fprintln(w, "nothing runs")

@@ -31,6 +31,9 @@ var taskFamilies = []struct {
 	{"polybolt_task_up", metrics.Gauge, "Whether the task has a process.", func(t *TaskFigures) float64 { return truth(t.PID != 0) }},
 	{"polybolt_task_queued_rows", metrics.Gauge, "Rows that wait for the task.", func(t *TaskFigures) float64 { return float64(t.Queued) }},
 	{"polybolt_task_in_process_rows", metrics.Gauge, "Rows handed over and not answered.", func(t *TaskFigures) float64 { return float64(t.InChild) }},
+	{"polybolt_task_credit_rows", metrics.Gauge, "Rows that may still be sent to the task before its senders are held back; of a spout, trees that it may begin.", func(t *TaskFigures) float64 { return float64(t.Credit) }},
+	{"polybolt_task_cpu_seconds_total", metrics.Counter, "CPU time of the task's processes, with all they started.", func(t *TaskFigures) float64 { return t.CPU.Seconds() }},
+	{"polybolt_task_resident_bytes", metrics.Gauge, "Memory of the task's process, with all it started; 0 if it is not known.", func(t *TaskFigures) float64 { return float64(t.RSS) }},
 	{"polybolt_task_held_rows", metrics.Gauge, "Rows that user code will ack later.", func(t *TaskFigures) float64 { return float64(t.Held) }},
 }
 
@@ -50,10 +53,14 @@ func AddFigures(p *metrics.Page, name topology.Name, f *WorkerFigures) {
 	p.Add("polybolt_worker_tuples_dead_total", metrics.Counter, "Tuples of the worker's spouts that were given up.", float64(f.Dead), worker...)
 	p.Add("polybolt_worker_tuples_failed_back_total", metrics.Counter, "Tuples whose failure was told to their spout.", float64(f.FailedBack), worker...)
 	p.Add("polybolt_worker_attempts_failed_total", metrics.Counter, "Failed attempts of the worker's spouts.", float64(f.Failed), worker...)
+	p.Add("polybolt_worker_cpu_seconds_total", metrics.Counter, "CPU time of the worker, without its tasks' processes.", f.CPU.Seconds(), worker...)
+	p.Add("polybolt_worker_max_resident_bytes", metrics.Gauge, "Memory of the worker at its largest, without its tasks' processes.", float64(f.MaxRSS), worker...)
 	for cause, n := range f.ByCause {
 		p.Add("polybolt_worker_attempts_failed_by_cause_total", metrics.Counter, "Failed attempts of the worker's spouts, by cause.", float64(n),
 			append(slices.Clone(worker), metrics.Label{Name: "cause", Value: cause})...)
 	}
+	addFailed(p, worker, f.FailedAt)
+	addTimes(p, worker, f.Tasks)
 	seen := map[topology.TaskID]bool{}
 	for i := range f.Tasks {
 		t := &f.Tasks[i]
@@ -64,6 +71,54 @@ func AddFigures(p *metrics.Page, name topology.Name, f *WorkerFigures) {
 		addTask(p, append(slices.Clone(worker), metrics.Label{Name: "component", Value: string(t.Component)}, metrics.Label{Name: "task", Value: strconv.Itoa(int(t.Task))}), t)
 	}
 }
+
+// addFailed adds the failed attempts by component and reason.
+func addFailed(p *metrics.Page, worker []metrics.Label, list []FailedAt) {
+	type at struct {
+		component topology.ComponentID
+		cause     string
+	}
+	sums := map[at]int64{}
+	for _, x := range list {
+		sums[at{x.Component, x.Cause}] += max(x.N, 0)
+	}
+	for x, n := range sums {
+		p.Add("polybolt_component_attempts_failed_total", metrics.Counter, "Failed attempts of the worker's spouts, by the component at which they failed (empty: nobody knows) and the reason.", float64(n),
+			append(slices.Clone(worker), metrics.Label{Name: "component", Value: string(x.component)}, metrics.Label{Name: "cause", Value: x.cause})...)
+	}
+}
+
+// addTimes adds what rows take, by component: so many buckets for each task would be too much.
+func addTimes(p *metrics.Page, worker []metrics.Label, tasks []TaskFigures) {
+	type at struct {
+		component topology.ComponentID
+		stage     string
+	}
+	sums := map[at]*metrics.Histogram{}
+	for i := range tasks {
+		for _, stage := range Stages {
+			h, any := tasks[i].Times[stage]
+			if !any {
+				continue
+			}
+			x := at{tasks[i].Component, stage}
+			if sums[x] == nil {
+				sums[x] = &metrics.Histogram{}
+			}
+			sums[x].Merge(&h)
+		}
+	}
+	for x, h := range sums {
+		labels := append(slices.Clone(worker), metrics.Label{Name: "component", Value: string(x.component)}, metrics.Label{Name: "stage", Value: x.stage})
+		p.AddHistogram("polybolt_component_latency_seconds", "What rows take: waiting (queue), being encoded, in pipes and the SDK, in user code; and trees, from emit until done.", h, labels...)
+		for name, q := range quantiles {
+			p.Add("polybolt_component_latency_quantile_seconds", metrics.Gauge, "Quantiles of what rows take, since the worker began.", h.Quantile(q).Seconds(), append(slices.Clone(labels), metrics.Label{Name: "quantile", Value: name})...)
+		}
+	}
+}
+
+// quantiles are those that are shown everywhere.
+var quantiles = map[string]float64{"0.5": 0.5, "0.9": 0.9, "0.99": 0.99}
 
 func addTask(p *metrics.Page, labels []metrics.Label, t *TaskFigures) {
 	for _, f := range taskFamilies {
@@ -77,7 +132,7 @@ func addTask(p *metrics.Page, labels []metrics.Label, t *TaskFigures) {
 		return
 	}
 	p.Add("polybolt_spout_pending_trees", metrics.Gauge, "Trees of the spout's task in flight, replays included.", float64(t.Pending), labels...)
-	for q, d := range map[string]time.Duration{"0.5": t.P50, "0.99": t.P99} {
+	for q, d := range map[string]time.Duration{"0.5": t.P50, "0.9": t.P90, "0.99": t.P99} {
 		if d > 0 {
 			p.Add("polybolt_spout_tree_seconds", metrics.Gauge, "Quantiles of the time from emit until the tree is done, since the worker began.", d.Seconds(),
 				append(slices.Clone(labels), metrics.Label{Name: "quantile", Value: q})...)

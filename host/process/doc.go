@@ -38,8 +38,9 @@ type Engine interface {
 	// none yet, and in mode Inactive whether nothing is in flight any more.
 	Progress() (mode cluster.Mode, idle bool)
 
-	// Figures returns the figures as they stand.
-	Figures() api.WorkerFigures
+	// Figures returns the figures as they stand; children: with what the tasks'
+	// processes use, which the system is asked for, some 20 µs each.
+	Figures(children bool) api.WorkerFigures
 }
 
 // EngineOptions say what an engine runs, and whom it tells.

@@ -26,7 +26,7 @@ func (p *Process) keepFigures(ctx context.Context) {
 		case <-ticker.C:
 		case <-ctx.Done():
 		}
-		now := api.KeptFigures{WorkerFigures: p.Figures(), Host: p.spec.Host, Run: p.spec.Run.Number}
+		now := api.KeptFigures{WorkerFigures: p.Figures(false), Host: p.spec.Host, Run: p.spec.Run.Number}
 		last.Time = now.Time
 		if len(now.Tasks) == 0 || reflect.DeepEqual(now, last) {
 			continue

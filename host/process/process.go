@@ -58,8 +58,8 @@ type Process struct {
 	assignment cluster.Assignment
 
 	mu      sync.Mutex
-	figures func() api.WorkerFigures // guarded by mu: nil before there is an engine
-	prober  Prober                   // guarded by mu: nil before there is an engine, or if it lets nobody look in
+	prober  Prober                                // guarded by mu: nil before there is an engine, or if it lets nobody look in
+	figures func(children bool) api.WorkerFigures // guarded by mu: nil before there is an engine
 }
 
 // New returns a process. It starts nothing.
@@ -100,7 +100,7 @@ func (p *Process) Run(ctx context.Context) error {
 	defer lock.Close()
 	socket, err := slot.Listen(p.spec.Socket, slot.Worker{
 		Identity: slot.Identity{Run: p.spec.Run, Place: p.spec.Place, Incarnation: p.incarnation, Started: p.started},
-		Figures:  p.Figures, Stop: p.Stop, Log: p.o.Log,
+		Figures:  func() api.WorkerFigures { return p.Figures(false) }, Stop: p.Stop, Log: p.o.Log,
 	})
 	if err != nil {
 		return err
@@ -138,7 +138,7 @@ func (p *Process) Run(ctx context.Context) error {
 	wg.Go(func() {
 		ticker := time.NewTicker(watchEvery)
 		defer ticker.Stop()
-		watchdog(keeping, func() { p.Figures() }, ticker.C, abort)
+		watchdog(keeping, func() { p.Figures(false) }, ticker.C, abort)
 	})
 	wg.Go(func() { p.failures.run(keeping) })
 	err = p.work(ctx)
@@ -256,14 +256,14 @@ func (p *Process) build() error {
 	return nil
 }
 
-// Figures returns the figures as they stand.
-func (p *Process) Figures() api.WorkerFigures {
+// Figures returns the figures as they stand; children: see [Engine].
+func (p *Process) Figures(children bool) api.WorkerFigures {
 	p.mu.Lock()
 	f := p.figures
 	p.mu.Unlock()
 	w := api.WorkerFigures{Time: time.Now(), Started: p.started}
 	if f != nil {
-		w = f()
+		w = f(children)
 	}
 	w.Place = p.spec.Place.String()
 	return w

@@ -68,7 +68,7 @@ func (e *engine) Progress() (cluster.Mode, bool) {
 	return e.mode, true
 }
 
-func (e *engine) Figures() api.WorkerFigures { return api.WorkerFigures{} }
+func (e *engine) Figures(bool) api.WorkerFigures { return api.WorkerFigures{} }
 
 // fixture is a run with one worker, as nimbus has made it.
 type fixture struct {

@@ -40,11 +40,11 @@ func listenFigures(p *Process) (*web, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/figures", w.known(func(out http.ResponseWriter, _ *http.Request) {
 		out.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(out).Encode(p.Figures()) // who does not listen misses it
+		_ = json.NewEncoder(out).Encode(p.Figures(true)) // who does not listen misses it
 	}))
 	mux.HandleFunc("GET /metrics", w.known(func(out http.ResponseWriter, _ *http.Request) {
 		var page metrics.Page
-		figures := p.Figures()
+		figures := p.Figures(true)
 		api.AddFigures(&page, p.spec.Run.Topology, &figures)
 		out.Header().Set("Content-Type", metrics.ContentType)
 		_, _ = out.Write(page.Bytes()) // who does not listen misses it

@@ -22,7 +22,7 @@ func TestFiguresOverTLS(t *testing.T) {
 	p := &Process{
 		o:    Options{Log: slog.New(slog.DiscardHandler)},
 		spec: &slot.Spec{Run: cluster.RunID{Topology: "t", Number: 2}, Place: cluster.Place{Supervisor: "0123456789abcdef", Slot: 1}, Address: "127.0.0.1"},
-		figures: func() api.WorkerFigures {
+		figures: func(bool) api.WorkerFigures {
 			return api.WorkerFigures{Started: time.Unix(1_900_000_000, 0), Acked: 5, Tasks: []api.TaskFigures{{Component: "c", Task: 3, Received: 9}}}
 		},
 	}

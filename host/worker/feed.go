@@ -113,7 +113,8 @@ func (t *task) write(b *stream.Batch) {
 	if t.seq++; t.seq == 0 {
 		t.seq = 1 // 0 stands for no frame
 	}
-	t.handOver(&frame{seq: t.seq, batch: b, n: b.N, sent: time.Now(), solo: b.Solo})
+	f := &frame{seq: t.seq, batch: b, n: b.N, sent: time.Now(), solo: b.Solo}
+	t.handOver(f)
 	t.busy.Add(int64(b.N))
 	t.stats.received.Add(int64(b.N))
 	buf, at := multilang.BeginFrame(t.wbuf[:0])
@@ -138,6 +139,7 @@ func (t *task) write(b *stream.Batch) {
 		buf = multilang.AppendU32s(buf, pairs)
 	}
 	t.wbuf = multilang.EndFrame(buf, at)
+	t.fed(f)
 	t.process.Write(t.wbuf)
 	if cap(t.wbuf) > 4*multilang.TargetFrame {
 		t.wbuf = nil // a giant row must not be remembered in memory

@@ -136,7 +136,7 @@ func (t *task) welcome(h *multilang.Hello) ([]byte, error) {
 		Task: int(t.id), Index: t.index, Tasks: t.w.taskIDs(), Dir: dir, Conf: t.comp.Conf,
 		Inputs: make([]multilang.WelcomeInput, len(t.comp.Inputs)), Outputs: []multilang.WelcomeOutput{},
 		MaxMessageBytes: top.Config.MaxMessageBytes, BeatMillis: int(t.comp.Timeouts.Heartbeat.Milliseconds() / 3),
-		Concurrency: max(t.comp.Concurrency, 1), LogLevel: int(LevelInfo),
+		Concurrency: max(t.comp.Concurrency, 1), LogLevel: int(LevelInfo), Took: measured,
 	}
 	if w.Conf == nil {
 		w.Conf = map[string]any{}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/polybolt/polybolt/host/acker"
+	"github.com/polybolt/polybolt/host/metrics"
 	"github.com/polybolt/polybolt/host/topology"
 	"github.com/polybolt/polybolt/multilang"
 )
@@ -26,11 +27,11 @@ type ledger struct {
 	replays []replay
 	told    outcomes
 	sum     Summary
-	byCause [acker.Causes]int64
+	blamed  map[blame]int64
 	done    []acker.Tree // scratch
 	orphans int64        // outcomes for rows of a child that is dead
-	latency sampler
-	moved   time.Time // when a tree was done last, or the first of those in flight was begun
+	moved   time.Time    // when a tree was done last, or the first of those in flight was begun
+	tree    metrics.Histogram
 }
 
 // replay is a failed tuple that will be sent again.
@@ -45,7 +46,7 @@ type outcomes struct{ acked, failed, dead []uint32 }
 func (o *outcomes) empty() bool { return len(o.acked)+len(o.failed)+len(o.dead) == 0 }
 
 func newLedger(w *Worker, t *task) *ledger {
-	l := &ledger{w: w, t: t, retry: acker.Retry{Limit: t.comp.Retries}}
+	l := &ledger{w: w, t: t, retry: acker.Retry{Limit: t.comp.Retries}, blamed: map[blame]int64{}}
 	l.owner = w.owners.of(t.id, w.self, l)
 	l.table = acker.NewTable(uint16(l.owner), seed())
 	return l
@@ -87,8 +88,8 @@ func (l *ledger) apply(us []acker.Update, at acker.Place, now time.Time) {
 	if n > 0 {
 		l.moved = now
 	}
+	l.finished(now)
 	for i := range l.done {
-		l.latency.add(now.Sub(l.kept[l.done[i].Frame].born), n)
 		l.settle(l.done[i], &l.told.acked)
 	}
 	l.sum.Acked += int64(n)
@@ -166,7 +167,7 @@ func (l *ledger) fail(root acker.Root, f failure) {
 		return
 	}
 	l.sum.Failed++
-	l.byCause[f.cause]++
+	l.blamed[blame{f.component, f.task, f.cause}]++
 	k := &l.kept[tree.Frame]
 	var dead *DeadTuple
 	if k.back && k.wantsOutcome(tree.Row) {
@@ -185,6 +186,13 @@ func (l *ledger) fail(root acker.Root, f failure) {
 	}
 	l.t.poke()
 	l.w.stir()
+}
+
+// blame is where an attempt failed, and why. Its names are those of the topology.
+type blame struct {
+	component topology.ComponentID // empty: nobody knows
+	task      topology.TaskID
+	cause     acker.Cause
 }
 
 // again is a failed tuple that is sent anew, in a tree of its own.

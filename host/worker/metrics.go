@@ -2,9 +2,6 @@ package worker
 
 import (
 	"sync"
-	"time"
-
-	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/polybolt/polybolt/multilang"
 )
@@ -12,8 +9,8 @@ import (
 // maxMetrics bounds the names a component may use.
 const maxMetrics = 1000
 
-// metrics are what user code counts: by name, added up over the life of the task.
-type metrics struct {
+// userMetrics are what user code counts: by name, added up over the life of the task.
+type userMetrics struct {
 	mu     sync.Mutex
 	values map[string]*Metric
 }
@@ -26,7 +23,7 @@ type Metric struct {
 	Count int64   `json:"count"` // readings; histogram: observations
 }
 
-func (m *metrics) add(readings []multilang.Metric) {
+func (m *userMetrics) add(readings []multilang.Metric) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.values == nil {
@@ -52,7 +49,7 @@ func (m *metrics) add(readings []multilang.Metric) {
 	}
 }
 
-func (m *metrics) all() []Metric {
+func (m *userMetrics) all() []Metric {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var out []Metric
@@ -60,37 +57,4 @@ func (m *metrics) all() []Metric {
 		out = append(out, *v)
 	}
 	return out
-}
-
-// Latencies are recorded in microseconds up to an hour, two digits.
-const maxLatency = time.Hour
-
-// sampler records how long trees take: all of them at low rates, one in
-// sampleEvery beyond. It is guarded by its ledger.
-type sampler struct {
-	histogram *hdrhistogram.Histogram
-	skipped   int
-}
-
-const sampleEvery = 64
-
-func (s *sampler) add(d time.Duration, batch int) {
-	if s.histogram == nil {
-		s.histogram = hdrhistogram.New(1, maxLatency.Microseconds(), 2)
-	}
-	if batch > sampleEvery {
-		if s.skipped++; s.skipped < sampleEvery {
-			return
-		}
-		s.skipped = 0
-	}
-	_ = s.histogram.RecordValue(min(max(d.Microseconds(), 1), maxLatency.Microseconds())) // in range: cannot fail
-}
-
-// quantile returns a quantile of the latencies, 0 if there are none.
-func (s *sampler) quantile(q float64) time.Duration {
-	if s.histogram == nil || s.histogram.TotalCount() == 0 {
-		return 0
-	}
-	return time.Duration(s.histogram.ValueAtQuantile(100*q)) * time.Microsecond
 }

@@ -310,6 +310,7 @@ func (t *task) uncover(f *frame, m *multilang.FromChild, in *input, now time.Tim
 	t.worked = t.worked || m.N > 0
 	t.busy.Add(int64(-m.N))
 	t.pace.Observe(m.N, f.sent, now)
+	t.covers(f, m, now)
 	t.inbox.frame.Store(int64(t.pace.Rows()))
 	if pool := t.pool.Load(); pool != nil {
 		pool.frame.Store(int64(t.pace.Rows()) * int64(len(t.w.tasksOf(t.comp))))

@@ -1,10 +1,12 @@
 package worker
 
 import (
+	"cmp"
+	"slices"
 	"syscall"
 	"time"
 
-	"github.com/polybolt/polybolt/host/acker"
+	"github.com/polybolt/polybolt/host/metrics"
 	"github.com/polybolt/polybolt/host/topology"
 )
 
@@ -15,6 +17,7 @@ type Snapshot struct {
 	Started time.Time        `json:"started"`
 	Summary Summary          `json:"summary"`
 	ByCause map[string]int64 `json:"failed_by_cause,omitempty"` // failed attempts
+	Blamed  []Blamed         `json:"failed_at,omitempty"`       // the same, by where they failed
 	Late    int64            `json:"late"`                      // changes of trees that had ended
 	Orphans int64            `json:"orphans"`                   // outcomes of tuples whose spout's child is dead
 	CPU     time.Duration    `json:"cpu_ns"`                    // of this process
@@ -48,13 +51,27 @@ type TaskFigures struct {
 	Held    int `json:"held,omitempty"`    // rows that user code will ack later
 	Pending int `json:"pending,omitempty"` // of a spout: trees in flight, replays included
 
+	Credit int `json:"credit"` // rows that its senders may still emit before they are held back; of a spout, trees that it may begin now
+
+	Times map[string]metrics.Histogram `json:"times,omitempty"` // by stage
+
 	P50 time.Duration `json:"p50_ns,omitempty"` // of a spout: from emit until the tree is done
+	P90 time.Duration `json:"p90_ns,omitempty"`
 	P99 time.Duration `json:"p99_ns,omitempty"`
 	Row time.Duration `json:"row_ns,omitempty"` // of a bolt: what a row takes in its child, smoothed; 0: not known yet
 
-	CPU     time.Duration `json:"cpu_ns"`  // of children that have ended, with all they started
+	CPU     time.Duration `json:"cpu_ns"`  // of children that have ended, with all they started; after [Worker.LookAtChildren] of the living one, too
+	RSS     int64         `json:"rss"`     // of the living child, with all it started, bytes; 0 before LookAtChildren
 	MaxRSS  int64         `json:"max_rss"` // of the largest process among those, bytes
 	Metrics []Metric      `json:"metrics,omitempty"`
+}
+
+// Blamed counts the attempts that failed at a task, or nobody knows where, for one reason.
+type Blamed struct {
+	Component topology.ComponentID `json:"component,omitempty"`
+	Task      topology.TaskID      `json:"task,omitempty"`
+	Cause     string               `json:"cause"`
+	N         int64                `json:"n"`
 }
 
 // Snapshot returns the figures as they stand.
@@ -70,6 +87,7 @@ func (w *Worker) Snapshot() Snapshot {
 		if pool := t.pool.Load(); pool != nil && t == w.tasksOf(t.comp)[0] {
 			_, rows := pool.peek()
 			f.Queued += rows
+			f.Credit = max(pool.limit()-rows, 0)
 		}
 		s.Tasks = append(s.Tasks, f)
 	}
@@ -82,16 +100,48 @@ func (w *Worker) Snapshot() Snapshot {
 func (l *ledger) addFigures(s *Snapshot) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for c, n := range l.byCause {
-		if n > 0 && s.ByCause == nil {
+	for b, n := range l.blamed {
+		if s.ByCause == nil {
 			s.ByCause = map[string]int64{}
 		}
-		if n > 0 {
-			s.ByCause[acker.Cause(c).String()] += n
+		s.ByCause[b.cause.String()] += n
+		at := Blamed{Component: b.component, Task: b.task, Cause: b.cause.String()}
+		i, found := slices.BinarySearchFunc(s.Blamed, at, Blamed.compare)
+		if !found {
+			s.Blamed = slices.Insert(s.Blamed, i, at)
 		}
+		s.Blamed[i].N += n
 	}
 	s.Late += int64(l.table.Late())
 	s.Orphans += l.orphans
+}
+
+// compare orders by everything but the count.
+func (b Blamed) compare(o Blamed) int {
+	return cmp.Or(cmp.Compare(b.Component, o.Component), cmp.Compare(b.Task, o.Task), cmp.Compare(b.Cause, o.Cause))
+}
+
+// LookAtChildren adds to a snapshot what the living children use, as the system
+// tells it now: some 20 µs a process. Outside Linux nothing is known.
+func (w *Worker) LookAtChildren(s *Snapshot) {
+	tasks := w.allTasks()
+	for i := range s.Tasks {
+		f := &s.Tasks[i]
+		at := slices.IndexFunc(tasks, func(t *task) bool { return t.id == f.Task })
+		if at < 0 {
+			continue
+		}
+		t := tasks[at]
+		t.mu.Lock()
+		child := t.process
+		t.mu.Unlock()
+		if child == nil || child.PID() != f.PID {
+			continue // it has died since, and its successor's figures are another day's
+		}
+		if sample, err := child.Sample(); err == nil { // else it is dead, or this is no Linux
+			f.CPU, f.RSS = f.CPU+sample.CPU, sample.RSS
+		}
+	}
 }
 
 func (t *task) figures() TaskFigures {
@@ -100,20 +150,30 @@ func (t *task) figures() TaskFigures {
 		Errors: t.stats.errors.Load(), Restarts: t.stats.restarts.Load(), Strays: t.stats.strays.Load(), Overflow: t.stats.overflowed.Load(),
 		InChild: int(t.busy.Load()), Metrics: t.metrics.all()}
 	_, f.Queued = t.inbox.peek()
+	f.Credit = max(t.inbox.limit()-f.Queued, 0)
+	held := t.heldBack()
 	t.mu.Lock()
 	f.State, f.StateName, f.Why, f.Held = t.state, t.state.String(), t.why, len(t.held)
-	f.CPU, f.MaxRSS = t.cpu, t.maxRSS
+	f.CPU, f.MaxRSS, f.Times = t.cpu, t.maxRSS, t.timesNow()
 	if t.ledger == nil {
 		f.Row = t.pace.PerRow()
 	}
 	if t.process != nil {
 		f.PID = t.process.PID()
 	}
+	active, limit, asked := t.spout.mode == Active && !t.spout.finished, t.pendingLimit(), t.spout.asked
 	t.mu.Unlock()
 	if l := t.ledger; l != nil {
-		f.Pending = l.pending()
+		f.Pending, f.Credit = l.pending(), 0
+		if active && !held {
+			rows, _ := l.room(limit - asked)
+			f.Credit = max(rows, 0)
+		}
 		l.mu.Lock()
-		f.P50, f.P99 = l.latency.quantile(0.5), l.latency.quantile(0.99)
+		if len(l.tree.Counts) > 0 {
+			f.Times[StageTree] = l.tree.Clone()
+		}
+		f.P50, f.P90, f.P99 = l.tree.Quantile(0.5), l.tree.Quantile(0.9), l.tree.Quantile(0.99)
 		f.Acked, f.Failed = l.sum.Acked, l.sum.Failed
 		l.mu.Unlock()
 	}

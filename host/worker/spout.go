@@ -83,11 +83,8 @@ func (t *task) credit() (rows, size int) {
 	if s.mode != Active || s.finished || len(t.inflight) >= inChild || t.w.isDraining() || t.heldBack() {
 		return 0, 0
 	}
-	limit := t.w.opts.Topology.Config.MaxPending
-	auto := limit == 0
-	if auto {
-		limit = max(s.limit, autoPending)
-	}
+	limit := t.pendingLimit()
+	auto := t.w.opts.Topology.Config.MaxPending == 0
 	rows, size = t.ledger.room(limit - s.asked)
 	if size <= 0 {
 		rows = 0
@@ -102,6 +99,14 @@ func (t *task) credit() (rows, size int) {
 		return 0, 0 // the child has a request: let the next one be worth it
 	}
 	return min(rows, want), min(size, multilang.TargetFrame)
+}
+
+// pendingLimit is how many trees may be in flight. mu is held.
+func (t *task) pendingLimit() int {
+	if limit := t.w.opts.Topology.Config.MaxPending; limit > 0 {
+		return limit
+	}
+	return max(t.spout.limit, autoPending)
 }
 
 // starve notes whether the spout waits for trees to end: then it is to be told when the worker is idle.

@@ -45,7 +45,7 @@ type task struct {
 	inputs     map[*stream.Source]int // index into the welcome's inputs
 	ledger     *ledger                // spouts only
 	stats      stats
-	metrics    metrics
+	metrics    userMetrics
 	busy       atomic.Int64 // rows in the child
 	spokeOurs  atomic.Bool  // a child said to be Storm's spoke our protocol
 	child      atomic.Int64 // incarnation: how many children there have been
@@ -81,6 +81,7 @@ type task struct {
 	inflight []*frame
 	held     map[ref]heldRow
 	pace     stream.Pace
+	times    times
 	wbuf     []byte
 	cols     []multilang.Column
 	rowIndex []multilang.Index
@@ -99,6 +100,8 @@ type frame struct {
 	done    map[int]bool // rows beyond covered that were acked or failed before their turn
 	sent    time.Time
 	solo    bool
+	apart   time.Duration // since sent, of what is told as the time of other stages than the pipe
+	user    time.Duration // in user code, told with no rows yet
 }
 
 // ref names a row of a child: frame and position.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/polybolt/polybolt/multilang"
 )
@@ -45,6 +46,7 @@ func (c *Child) process(m *multilang.ToChild, process Process) error {
 	reply := multilang.FromChild{Seq: m.Seq, N: m.N}
 	var out [][]any
 	var ends multilang.U32s
+	began := time.Now()
 	for i, row := range RowsOf(m) {
 		emitted, err := process(c, row)
 		if err != nil {
@@ -52,6 +54,9 @@ func (c *Child) process(m *multilang.ToChild, process Process) error {
 		}
 		out = append(out, emitted...)
 		ends = binary.LittleEndian.AppendUint32(ends, uint32(len(out)))
+	}
+	if c.Welcome.Took {
+		reply.Took = int64(time.Since(began))
 	}
 	if len(out) > 0 {
 		g := Group(0, out...)

@@ -35,7 +35,7 @@ function readFromChild(bytes, outputs) {
     case FROM_CHILD.REPLY: {
       const [seq, first, n, groups, side = {}] = rest;
       const { failed = [], late = [] } = side;
-      const reply = { type, seq, first, n, failed, late, held: u32s(side.held), acked: pairsOf(side.acked) };
+      const reply = { type, seq, first, n, failed, late, held: u32s(side.held), acked: pairsOf(side.acked), took: side.took };
       return { ...reply, groups: groups.map((g) => anchored(groupOf(g, outputs), reply)) };
     }
     case FROM_CHILD.ROWS: {

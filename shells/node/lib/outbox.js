@@ -171,6 +171,8 @@ class BoltOutbox extends Outbox {
     this.acked = []; // (frame, row) pairs
     this.late = []; // [frame, row, error map]
     this.errorBytes = 0;
+    this.timed = welcome.took === true; // the host wants to know what user code takes
+    this.mark = 0; // BY_ROW: since when it works on what no reply has covered
   }
 
   /** Sets how the rows emitted from now on are anchored. */
@@ -187,6 +189,7 @@ class BoltOutbox extends Outbox {
     if (!this.isEmpty || this.acked.length || this.late.length) this.flush();
     this.seq = seq;
     this.first = this.covered = 0;
+    if (this.timed) this.mark = performance.now();
   }
 
   /** BY_ROW: the row in progress is done. */
@@ -229,7 +232,9 @@ class BoltOutbox extends Outbox {
   /** Sends what there is: with the covered rows of the frame in progress, or as a reply to frame 0. */
   flush() {
     if (this.mode === BY_ROW && (this.covered > 0 || (this.seq > 0 && !this.isEmpty))) {
-      this.reply(this.seq, this.first, this.covered, this.failed, this.held);
+      const took = this.timed && this.covered > 0 ? Math.round(1e6 * (performance.now() - this.mark)) : 0;
+      this.reply(this.seq, this.first, this.covered, this.failed, this.held, took);
+      if (took > 0) this.mark = performance.now();
       this.first += this.covered;
       this.covered = 0;
       this.failed = [];
@@ -237,18 +242,18 @@ class BoltOutbox extends Outbox {
     } else if (!this.isEmpty || this.acked.length || this.late.length) this.reply(0, 0, 0, [], []);
   }
 
-  /** Sends a reply with all that waits. failed and held are rows of the n covered ones. */
-  reply(seq, first, n, failed, held) {
+  /** Sends a reply with all that waits. failed and held are rows of the n covered ones; took is in ns, 0: not known. */
+  reply(seq, first, n, failed, held, took = 0) {
     const { w } = this;
     this.compose((groups) => {
-      const side = [failed, held, this.acked, this.late].filter((list) => list.length).length;
+      const side = [failed, held, this.acked, this.late].filter((list) => list.length).length + (took > 0 ? 1 : 0);
       w.begin(FROM_CHILD.REPLY, side ? 6 : 5);
       w.int(seq);
       w.int(first);
       w.int(n);
       w.array(groups.length);
       for (const group of groups) this.writeAnchored(group, n);
-      if (side) this.writeSide(side, failed, held);
+      if (side) this.writeSide(side, failed, held, took);
       w.end();
     }, (group, index, error) => this.drop(group, index, error, failed, held));
     this.acked = [];
@@ -280,9 +285,10 @@ class BoltOutbox extends Outbox {
     else this.writeGroup(group, NONE, null, some);
   }
 
-  writeSide(n, failed, held) {
+  writeSide(n, failed, held, took) {
     const { w, acked, late } = this;
     w.map(n);
+    if (took > 0) w.str('took'), w.int(took);
     if (failed.length) {
       w.str('failed');
       w.array(failed.length);

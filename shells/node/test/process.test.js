@@ -641,3 +641,21 @@ test('metrics are sent once a second at most', parallel, async (t) => {
   assert.ok(messages <= 2 + (Date.now() - start) / 1000, `${messages} messages`);
   await host.stop();
 });
+
+test('replies tell what user code took, if they are asked to', parallel, async (t) => {
+  const slow = "const { bolt } = require('polybolt'); bolt(({ v }) => { const end = performance.now() + 12; while (performance.now() < end); return v; }).run();";
+  for (const took of [true, false]) {
+    const host = new Host(t, slow, { welcome: { took } });
+    await host.start();
+    const began = performance.now();
+    const { replies } = await host.process([[1], [2], [3]]); // each row makes a reply of its own
+    const elapsed = performance.now() - began;
+    const told = replies.map((r) => r.took);
+    if (!took) assert.deepEqual(told, replies.map(() => undefined));
+    else {
+      const sum = told.reduce((a, b) => a + b, 0) / 1e6;
+      assert.ok(told.every((x) => x > 0) && sum >= 36 && sum <= elapsed, `${told}, ${elapsed}`);
+    }
+    assert.deepEqual(await host.stop(), { code: 0, signal: null });
+  }
+});

@@ -1,7 +1,9 @@
 """Class bolts, driven by a real host over real pipes."""
 
+import time
+
 import pytest
-from fakehost import ERROR, LOG, METRIC, TICK
+from fakehost import ERROR, LOG, METRIC, REPLY, TICK
 
 SPLIT = """
     from polybolt import Bolt
@@ -404,3 +406,36 @@ def test_what_cannot_start_says_why_and_exits_1(start, body, why):
     assert child.said[ERROR][0]["message"] == why
     assert child.stderr().rstrip().endswith(why)
     assert ("Traceback" in child.stderr()) == ("component.py" in child.stderr()) == ("division" in why)
+
+
+SLOW = """
+    import time
+    from polybolt import Bolt
+    class Slow(Bolt):
+        def process(self, tup):
+            time.sleep(0.03)
+            self.emit([tup["line"]])
+            self.emit(["x"])
+    Slow.run()
+"""
+SLOW_BATCH = SLOW.replace("process(self, tup)", "process_batch(self, tuples)").replace('tup["line"]', '"y"')
+
+
+@pytest.mark.parametrize("source, rows_slept", [(SLOW, 3), (SLOW_BATCH, 1)])
+def test_replies_tell_what_user_code_took_if_asked(start, source, rows_slept):
+    child = start(source, welcome={"took": True})
+    began = time.monotonic()
+    child.covered(child.data([["a"], ["b"], ["c"]]))
+    elapsed = time.monotonic() - began
+    # A row that takes long makes a reply of its own: none is counted twice.
+    took = [r[4]["took"] for r in child.said[REPLY] if r[2] > 0]
+    assert rows_slept * 0.03 <= sum(took) / 1e9 <= elapsed
+    assert all("took" not in r[4] for r in child.said[REPLY] if r[2] == 0 and len(r) > 4)
+    assert child.stop() == 0
+
+
+def test_replies_do_not_tell_what_nobody_asked(start):
+    child = start(SLOW)
+    child.covered(child.data([["a"]]))
+    assert all(len(r) == 4 for r in child.said[REPLY])
+    assert child.stop() == 0

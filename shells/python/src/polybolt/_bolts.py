@@ -120,6 +120,7 @@ class BoltLoop(Loop):
         if self.lane is not None:
             self.lane.begin(frame, how)
         session.stir()
+        self.outbox.start_clock()
 
     def end(self) -> None:
         """Send what the frame has led to."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from _thread import allocate_lock
 from struct import Struct
+from time import perf_counter_ns
 
 from . import _columns as columns
 from . import _wire as wire
@@ -35,6 +36,7 @@ class Outbox:
         # Fixed once the welcome is there.
         self.as_rows = False
         self.limit = 16 << 20
+        self.timed = False  # the host wants to know what user code takes
         self.describe: Callable[[Stream, int | None, Exception], dict[str, str]]  # an unsendable row's error
         self._write = write
         self.lock = allocate_lock()
@@ -147,6 +149,9 @@ class BoltOutbox(Outbox):
         self.late: list[list[Any]] = []
         # Without a lane: stretches of rows that are done, (seq, first, n, failed, held).
         self.covers: list[tuple[int, int, int, list[Any], list[int]]] = []
+        # Since when user code works on what no reply has covered, by perf_counter_ns; 0: rows are in progress side by
+        # side, and there is no telling, or nobody asks.
+        self.mark = 0
 
     def waiting(self) -> bool:
         """Report whether something outside the lane waits to be sent."""
@@ -162,6 +167,18 @@ class BoltOutbox(Outbox):
         message = (wire.REPLY, seq, first, n, groups)
         self.write(*message, side) if side else self.write(*message)
 
+    def start_clock(self) -> None:
+        """User code begins to work on a frame."""
+        if self.timed:
+            self.mark = perf_counter_ns()
+
+    def _took(self, rows: int) -> int:
+        """Return for how long user code has worked on rows that are about to be covered, 0 if that is not known."""
+        if not self.mark or not rows:
+            return 0
+        before, self.mark = self.mark, perf_counter_ns()
+        return self.mark - before
+
     def _flush(self, done: bool) -> None:
         groups, side = self._take_groups(), self._take_side()
         if self.lane is not None and self.lane.frame is not None:
@@ -170,6 +187,8 @@ class BoltOutbox(Outbox):
         covers, self.covers = self.covers, []
         for seq, first, n, failed, held in covers:
             _outcomes(side, failed, held)
+            if took := self._took(n):
+                side["took"] = took
             self._reply(seq, first, n, groups, side)
             groups, side = [], {}
         if groups or side:
@@ -188,10 +207,13 @@ class BoltOutbox(Outbox):
             or self._groups or self.acked or self.late or self.covers or self.as_rows
         ):  # fmt: skip
             return False
+        mark, took = self.mark, self._took(n)
+        tail = b"\x81\xa4took\xcf" + took.to_bytes(8, "big") if took else b""
+        elements = 0x96 if took else 0x95
         if m == 0 or stream is None:
-            head = _SHORT_NONE.pack(_SHORT_NONE.size - 4, 0x95, wire.REPLY, 0xCE, frame.seq, 0, n, 0x90)
+            size = _SHORT_NONE.size - 4 + len(tail)
             self.writes += 1
-            self._write(head)
+            self._write(_SHORT_NONE.pack(size, elements, wire.REPLY, 0xCE, frame.seq, 0, n, 0x90) + tail)
             return True
         out = bytearray(_SHORT_ONE.size)
         how = ONE_FOR_ONE
@@ -205,12 +227,15 @@ class BoltOutbox(Outbox):
             for col, cls in zip(lane.cols, lane.classes):
                 put_ext(out, *columns.encode(col, cls))
         except (ValueError, OverflowError):  # flush() says what it is
+            self.mark = mark
             return False
         if len(out) > FLUSH_BYTES:
+            self.mark = mark
             return False
+        out += tail
         size = len(out) - 4
         _SHORT_ONE.pack_into(
-            out, 0, size, 0x95, wire.REPLY, 0xCE, frame.seq, 0, n, 0x91, 0x95, 0xCD, stream.index, m, how
+            out, 0, size, elements, wire.REPLY, 0xCE, frame.seq, 0, n, 0x91, 0x95, 0xCD, stream.index, m, how
         )  # fmt: skip
         self.writes += 1
         self._write(out)
@@ -227,6 +252,7 @@ class BoltOutbox(Outbox):
     def _flush_lane(self, lane: Lane, done: bool, groups: list[Any], side: dict[str, Any]) -> None:
         assert lane.frame is not None
         taken = lane.take(done)
+        took = self._took(taken.n)
         bodies = taken.bodies(self.as_rows, self.limit)
         if taken.bad:
             self._fail_bad(lane, taken)
@@ -243,6 +269,8 @@ class BoltOutbox(Outbox):
                 groups.append(group)
             if lane.failed or lane.held:
                 _outcomes(side, *lane.outcomes_below(taken.first + hi))
+            if took and hi > lo:
+                side["took"] = took * (hi - lo) // taken.n
             if taken.first + lo >= lane.frame.n:  # all of it was covered before: to the host it is gone
                 if groups or side:
                     self._reply(0, 0, 0, groups, side)

@@ -72,6 +72,7 @@ class Session:
         self.component: str = w["component"]
         self.outbox.as_rows = w["level"] == "rows"
         self.outbox.limit = w["max_message_bytes"]
+        self.outbox.timed = w.get("took") is True
         columns.use_json(w["level"] != "rows")
         self.beat: float = w.get("beat_ms", 10000) / 1000
         self.concurrency: int = max(1, w.get("concurrency", 1))

@@ -1,6 +1,9 @@
 package worker
 
 import (
+	"context"
+	"errors"
+	"runtime"
 	"testing"
 	"time"
 
@@ -92,5 +95,49 @@ bolts:
 	want := []Blamed{{Cause: acker.Timeout.String(), N: 1}, {Component: "pass", Task: 2, Cause: acker.Exception.String(), N: 2}}
 	if len(s.Blamed) != 2 || s.Blamed[0] != want[0] || s.Blamed[1] != want[1] || s.ByCause[acker.Exception.String()] != 2 {
 		t.Errorf("%+v, %v", s.Blamed, s.ByCause)
+	}
+}
+
+// A living child's memory is told on demand, not otherwise.
+func TestLookAtChildren(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, `
+name: t
+spouts:
+  numbers:
+    component: numbers
+    output: [n, text]
+bolts:
+  sink:
+    component: sink
+    inputs: [numbers]
+`, func(o *Options) { o.Finite = false })
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { f.result <- f.Run(ctx) }()
+	deadline := time.Now().Add(time.Minute)
+	for f.Summary().Acked < 10_000 {
+		if time.Now().After(deadline) {
+			t.Fatalf("%+v", f.Snapshot())
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	s := f.Snapshot()
+	for _, x := range s.Tasks {
+		if x.RSS != 0 {
+			t.Errorf("%s has been looked at: %+v", x.Component, x)
+		}
+		if !x.Spout && x.Credit < minFull {
+			t.Errorf("a credit of %d rows, and none waits", x.Credit)
+		}
+	}
+	f.LookAtChildren(&s)
+	for _, x := range s.Tasks {
+		if runtime.GOOS == "linux" && (x.RSS < 1<<20 || x.RSS > 1<<30) {
+			t.Errorf("%s uses %d bytes", x.Component, x.RSS)
+		}
+	}
+	cancel()
+	if err := <-f.result; !errors.Is(err, context.Canceled) {
+		t.Error(err)
 	}
 }

@@ -434,6 +434,15 @@ def test_replies_tell_what_user_code_took_if_asked(start, source, rows_slept):
     assert child.stop() == 0
 
 
+@pytest.mark.parametrize("lines", [["a b"], ["a", "b", "c"], ["", ""], ["a"] * 100])  # short frames have a way of their own
+def test_quick_replies_tell_what_user_code_took(start, lines):
+    child = start(SPLIT, welcome={"took": True})
+    assert child.run(*lines) == [[[w] for w in line.split()] for line in lines]
+    assert child.outcomes(1) == ["acked"] * len(lines)
+    assert all(0 < r[4]["took"] < 1e9 for r in child.said[REPLY] if r[2] > 0)
+    assert child.stop() == 0
+
+
 def test_replies_do_not_tell_what_nobody_asked(start):
     child = start(SLOW)
     child.covered(child.data([["a"]]))

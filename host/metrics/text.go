@@ -52,6 +52,7 @@ type Label struct{ Name, Value string }
 func (p *Page) Add(name string, kind Kind, help string, value float64, labels ...Label) {
 	f := p.family(name, kind, help)
 	f.add(name, value, labels)
+	p.samples = append(p.samples, Sample{name, kind, labels, value})
 }
 
 // AddHistogram adds a histogram of durations to a family, in seconds, with
@@ -66,8 +67,10 @@ func (p *Page) AddHistogram(name, help string, h *Histogram, labels ...Label) {
 	}
 	at[len(labels)].Value = "+Inf"
 	f.add(name+"_bucket", count, at)
-	f.add(name+"_sum", time.Duration(h.Sum).Seconds(), labels)
+	sum := time.Duration(h.Sum).Seconds()
+	f.add(name+"_sum", sum, labels)
 	f.add(name+"_count", count, labels)
+	p.samples = append(p.samples, Sample{name + "_sum", Counter, labels, sum}, Sample{name + "_count", Counter, labels, count})
 }
 
 // family returns the family of that name, a new one if need be.
@@ -109,7 +112,6 @@ func (f *family) add(name string, value float64, labels []Label) {
 	}
 	f.seen[id.String()] = true
 	f.lines = append(f.lines, id.String()+" "+number(value))
-	p.samples = append(p.samples, Sample{name, kind, labels, value})
 }
 
 var (

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -25,7 +26,7 @@ type APITLS struct {
 }
 
 // serving returns the configuration of a server; nil for plain text.
-func (t *APITLS) serving(listen string) (*tls.Config, error) {
+func (t *APITLS) serving(listen string, log *slog.Logger) (*tls.Config, error) {
 	local, err := isLoopback(listen)
 	if err != nil {
 		return nil, err
@@ -40,14 +41,11 @@ func (t *APITLS) serving(listen string) (*tls.Config, error) {
 	case t.Cert == "":
 		return nil, nil
 	}
-	pair, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+	c, err := newCertificate(t.Cert, t.Key, log)
 	if err != nil {
-		return nil, fmt.Errorf("the certificate of the API: %w", err)
+		return nil, err
 	}
-	if info, err := os.Stat(t.Key); err != nil || info.Mode().Perm()&0o077 != 0 {
-		return nil, errors.Join(err, fmt.Errorf("other users can read the key in %s: chmod 600 it, and if they are not trusted, make a new one", t.Key))
-	}
-	config := &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{pair}}
+	config := &tls.Config{MinVersion: tls.VersionTLS13, GetCertificate: c.get}
 	if t.ClientCA == "" {
 		return config, nil
 	}

@@ -40,7 +40,7 @@ func DefaultNimbusOptions() NimbusOptions {
 
 // RunNimbus runs a nimbus until ctx ends.
 func RunNimbus(ctx context.Context, o NimbusOptions, log *slog.Logger) error {
-	config, err := o.TLS.serving(o.Listen)
+	config, err := o.TLS.serving(o.Listen, log)
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,8 @@ type DevOptions struct {
 	Roles     map[api.Role]string // tokens of those who may do less; may be nil
 	Slots     int
 	Plugins   PluginOptions
-	Listening func(url string) // told when the API answers
+	Listening func(url string) // told when the API answers; may be nil
+	Ready     func(url string) // told when the cluster takes its first deploy; may be nil
 }
 
 // DefaultDevOptions returns options that lack only Dir and Token.
@@ -171,6 +172,9 @@ func (d *Dev) serve(ctx context.Context, common ClusterOptions, l net.Listener) 
 	so.Times.Stop = devStop
 	no := DefaultNimbusOptions()
 	no.ClusterOptions, no.Token, no.Roles, no.Listening, no.Plugins = common, d.o.Token, d.o.Roles, d.o.Listening, d.o.Plugins
+	if d.o.Ready != nil {
+		no.Nimbus.Leading = sync.OnceFunc(func() { d.o.Ready("http://" + l.Addr().String()) })
+	}
 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

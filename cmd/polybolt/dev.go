@@ -84,6 +84,8 @@ func runDev(o host.DevOptions, out, errs io.Writer) (err error) {
 		if err := os.WriteFile(nimbus, []byte(mine), 0o600); err != nil {
 			log.Warn("other commands will not find this cluster by themselves: give them --nimbus "+url, "err", err)
 		}
+	}
+	o.Ready = func(url string) {
 		fmt.Fprintf(out, "A cluster with %s runs at %s\n", plural(o.Slots, "slot"), url)
 		fmt.Fprintf(out, "  in another terminal:  polybolt deploy DIR\n  all that it logs:     %s\n  to stop everything:   Ctrl-C\n", file.Name())
 	}

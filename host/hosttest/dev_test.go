@@ -37,7 +37,9 @@ func TestDev(t *testing.T) {
 		before := strings.Count(d.Log(), "runs at")
 		d.Start(t)
 		Eventually(t, "dev is there", func() bool { return strings.Count(d.Log(), "runs at") > before })
-		Eventually(t, "it leads", func() bool { _, code := c.CLI(t, "list"); return code == 0 })
+		if out, code := c.CLI(t, "list"); code != 0 {
+			t.Errorf("dev says that it is there, and: exit code %d\n%s", code, out)
+		}
 	}
 	start()
 	if out := c.MustCLI(t, "deploy", EndlessWordCount(t)); !strings.Contains(out, "version 1 runs as run 1") {

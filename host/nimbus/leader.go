@@ -74,7 +74,7 @@ func (l *leader) run(ctx context.Context) error {
 	supervisors := l.c.WatchSupervisors(watching)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for {
+	for told := l.o.Leading == nil; ; {
 		var req *request
 		select {
 		case <-ctx.Done():
@@ -94,9 +94,13 @@ func (l *leader) run(ctx context.Context) error {
 		if err := l.broken(ctx, err); err != nil {
 			return err
 		}
-		if err != nil {
+		switch {
+		case err != nil:
 			l.loaded = false
 			l.wake = time.Now().Add(reloadPause)
+		case !told:
+			told = true
+			l.o.Leading()
 		}
 		if l.wake.IsZero() {
 			timer.Stop()

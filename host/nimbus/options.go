@@ -42,6 +42,7 @@ type Options struct {
 	AllBundles int64       // bytes of all bundles together, packed
 	ZooKeeper  []string    // where the coordinator is, for those who ask
 	Log        *slog.Logger
+	Leading    func() // told in each term when it can take its first change; may be nil
 }
 
 // DefaultOptions returns options that lack Self and Log.

@@ -77,7 +77,7 @@ func OpenBundleWith(path string, f flux.Options, options ...topology.Option) (*B
 func readBounded(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no %s in %s", filepath.Base(path), filepath.Dir(path))
+		return nil, fmt.Errorf("there is no %s in %s: name the file of a topology or its folder, or make one with: polybolt new NAME", filepath.Base(path), filepath.Dir(path))
 	}
 	if err != nil {
 		return nil, err
@@ -91,6 +91,7 @@ func readBounded(path string) ([]byte, error) {
 // LocalOptions say how to run a topology on this machine alone.
 type LocalOptions struct {
 	Bundle   *Bundle
+	Scratch  string // folder for what components keep during the run, the caller's to remove
 	DeadFile string // where tuples that are given up go; empty: a file in the state folder
 	Observer worker.Observer
 	Log      *slog.Logger
@@ -100,7 +101,6 @@ type LocalOptions struct {
 type Local struct {
 	*worker.Worker
 	DeadFile string
-	scratch  string
 	dead     *deadFile
 }
 
@@ -118,13 +118,10 @@ func NewLocal(o LocalOptions) (*Local, error) {
 		o.DeadFile = filepath.Join(state, "run", string(o.Bundle.Topology.Name), "dead.jsonl")
 	}
 	l := &Local{DeadFile: o.DeadFile, dead: &deadFile{path: o.DeadFile}}
-	if l.scratch, err = os.MkdirTemp("", "polybolt-run-"); err != nil {
-		return nil, err
-	}
 	l.Worker, err = worker.New(worker.Options{
 		Topology: o.Bundle.Topology,
 		Bundle:   o.Bundle.Dir,
-		Scratch:  l.scratch,
+		Scratch:  o.Scratch,
 		SDK:      sdk,
 		Finite:   true,
 		Observer: o.Observer,
@@ -146,7 +143,5 @@ func (l *Local) RunFor(ctx context.Context, d time.Duration) error {
 	return l.Run(ctx)
 }
 
-// Close removes what the run needed only while it ran.
-func (l *Local) Close() error {
-	return errors.Join(l.dead.close(), os.RemoveAll(l.scratch))
-}
+// Close lets go of what the run needed only while it ran.
+func (l *Local) Close() error { return l.dead.close() }

@@ -102,7 +102,7 @@ func listen(t *testing.T, dir, until string, o flux.Options) (*ear, worker.Summa
 		t.Fatal(err)
 	}
 	e := &ear{until: until}
-	l, err := NewLocal(LocalOptions{Bundle: b, Observer: e, DeadFile: filepath.Join(t.TempDir(), "dead.jsonl"), Log: slog.New(slog.DiscardHandler)})
+	l, err := NewLocal(LocalOptions{Bundle: b, Scratch: t.TempDir(), Observer: e, DeadFile: filepath.Join(t.TempDir(), "dead.jsonl"), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

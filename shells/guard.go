@@ -25,6 +25,10 @@ type GuardOptions struct {
 	// ended, before the rest is cleared away: for a supervisor that was not
 	// there, or is not the guardian's parent any more. It appears whole or not at all.
 	ExitFile string
+
+	// Scratch, if not empty, is a folder that the guardian removes once all
+	// that the worker started has ended.
+	Scratch string
 }
 
 // Guarded is a worker under a guardian. Its methods may be called concurrently,
@@ -51,6 +55,11 @@ func Guard(cmd *exec.Cmd, o GuardOptions) (g *Guarded, err error) {
 	}
 	if o.ExitFile != "" {
 		if o.ExitFile, err = filepath.Abs(o.ExitFile); err != nil {
+			return nil, err
+		}
+	}
+	if o.Scratch != "" {
+		if o.Scratch, err = filepath.Abs(o.Scratch); err != nil {
 			return nil, err
 		}
 	}
@@ -91,7 +100,7 @@ func (g *Guarded) start(o GuardOptions) (said string, err error) {
 		g.lifeline = w
 		cmd.ExtraFiles = append(cmd.ExtraFiles, r)
 	}
-	cmd.Args = append([]string{guardianName, strconv.Itoa(passed), strconv.FormatBool(o.Lifeline), o.ExitFile, cmd.Path}, cmd.Args...)
+	cmd.Args = append([]string{guardianName, strconv.Itoa(passed), strconv.FormatBool(o.Lifeline), o.ExitFile, o.Scratch, cmd.Path}, cmd.Args...)
 	cmd.Path = ownProgram()
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}

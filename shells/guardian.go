@@ -45,6 +45,7 @@ type guardian struct {
 	parent   *os.File // takes the worker's process id, or why it has none
 	lifeline *os.File // ends with our parent; nil: live on
 	exitFile string
+	scratch  string // removed at the very end; empty: nothing is
 
 	signals chan os.Signal // to hand on; buffered, never closed
 	deaths  chan os.Signal // SIGCHLD; capacity 1: one is as good as many
@@ -75,17 +76,28 @@ func guardianMain(args []string) int {
 		_, _ = io.WriteString(g.parent, err.Error())
 		g.exit.Code, g.exit.Ended, g.exit.Why = 127, time.Now(), err.Error()
 		g.record()
+		g.removeScratch()
 		return 127
 	}
 	_, _ = io.WriteString(g.parent, strconv.Itoa(g.worker))
 	g.parent.Close()
 	g.watch()
+	g.removeScratch()
 	return g.code
 }
 
-// parseGuardian reads: descriptors to pass on, lifeline, exit file, program, its argv.
+func (g *guardian) removeScratch() {
+	if g.scratch == "" {
+		return
+	}
+	if err := os.RemoveAll(g.scratch); err != nil {
+		fmt.Fprintln(os.Stderr, "polybolt: guardian: a folder is left behind:", err)
+	}
+}
+
+// parseGuardian reads: descriptors to pass on, lifeline, exit file, scratch, program, its argv.
 func parseGuardian(args []string) (g *guardian, argv []string, passed int, err error) {
-	if len(args) < 5 {
+	if len(args) < 6 {
 		return nil, nil, 0, errors.New("it is started by polybolt, not by hand")
 	}
 	if passed, err = strconv.Atoi(args[0]); err != nil || passed < 3 {
@@ -93,6 +105,7 @@ func parseGuardian(args []string) (g *guardian, argv []string, passed int, err e
 	}
 	g = &guardian{
 		exitFile: args[2],
+		scratch:  args[3],
 		parent:   os.NewFile(uintptr(passed), "parent"),
 		signals:  make(chan os.Signal, 16),
 		deaths:   make(chan os.Signal, 1),
@@ -103,7 +116,7 @@ func parseGuardian(args []string) (g *guardian, argv []string, passed int, err e
 	if args[1] == "true" {
 		g.lifeline = os.NewFile(uintptr(passed+1), "lifeline")
 	}
-	return g, args[3:], passed, nil
+	return g, args[4:], passed, nil
 }
 
 // start starts the worker and lets go of what is the worker's alone.

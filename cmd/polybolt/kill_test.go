@@ -69,10 +69,12 @@ bolt(async () => {
 
 var pidLine = regexp.MustCompile(`\| pid (\d+)`)
 
-// startStubborn runs it until all of its processes have told their pids.
-func startStubborn(t *testing.T, args ...string) (p *process, pids []int) {
+// startStubborn runs it until all of its processes have told their pids. What
+// it keeps in files is in temp.
+func startStubborn(t *testing.T) (p *process, pids []int, temp string) {
 	t.Helper()
-	p = start(t, writeFiles(t, stubborn), append([]string{"run"}, args...)...)
+	temp = t.TempDir()
+	p = startWith(t, writeFiles(t, stubborn), append(os.Environ(), "TMPDIR="+temp), "run")
 	p.until("four pids", func(stderr string) bool { return len(pidLine.FindAllString(stderr, -1)) >= 4 })
 	_, stderr := p.output()
 	for _, m := range pidLine.FindAllStringSubmatch(stderr, -1) {
@@ -82,7 +84,7 @@ func startStubborn(t *testing.T, args ...string) (p *process, pids []int) {
 		}
 		pids = append(pids, pid)
 	}
-	return p, pids
+	return p, pids, temp
 }
 
 // gone waits until none of the processes is left. A zombie counts as gone: it
@@ -101,21 +103,31 @@ func gone(t *testing.T, pids []int) {
 	}
 }
 
-// After `kill -9` of run nothing that it started is left.
+// empty waits until there is nothing in a folder.
+func empty(t *testing.T, dir string) {
+	t.Helper()
+	eventually(t, dir+" is empty", func() bool {
+		entries, err := os.ReadDir(dir)
+		return err == nil && len(entries) == 0
+	})
+}
+
+// After `kill -9` of run nothing that it started is left, and no file.
 func TestRunKilledLeavesNothing(t *testing.T) {
 	t.Parallel()
-	p, pids := startStubborn(t)
+	p, pids, temp := startStubborn(t)
 	p.signal(syscall.SIGKILL)
 	if code := p.wait(); code != 128+int(syscall.SIGKILL) {
 		t.Errorf("exit code %d", code)
 	}
 	gone(t, pids)
+	empty(t, temp)
 }
 
 // Two interrupts end it with 130, and nothing is left either.
 func TestRunAbortedLeavesNothing(t *testing.T) {
 	t.Parallel()
-	p, pids := startStubborn(t)
+	p, pids, temp := startStubborn(t)
 	p.signal(os.Interrupt)
 	p.prints("stopping: finishing what is in flight")
 	p.signal(os.Interrupt)
@@ -123,6 +135,7 @@ func TestRunAbortedLeavesNothing(t *testing.T) {
 		t.Errorf("exit code %d, want %d", code, exitAborted)
 	}
 	gone(t, pids)
+	empty(t, temp)
 	if stdout, _ := p.output(); lastLine(stdout) != "acked 0 failed 0 dead 0" && !strings.Contains(stdout, "not done") {
 		t.Errorf("the summary:\n%s", stdout)
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -21,11 +22,12 @@ import (
 
 // runFlags are the flags of run.
 type runFlags struct {
-	flux   fluxFlags
-	set    []string
-	dead   string
-	format string
-	time   time.Duration
+	flux    fluxFlags
+	set     []string
+	dead    string
+	format  string
+	time    time.Duration
+	scratch string
 }
 
 // setHelp is the help of --set, in every command that has it.
@@ -64,23 +66,23 @@ up or failed back to its spout, 130 a second Ctrl-C.`,
 // nothing that a component started can outlive this process, not even if it is
 // killed.
 func runGuarded() error {
-	args := append([]string(nil), os.Args...)
-	for i, a := range args {
-		if a == "run" {
-			args[i] = runHere
-			break
-		}
-	}
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
+	scratch, err := os.MkdirTemp("", "polybolt-run-*")
+	if err != nil {
+		return err
+	}
+	args := slices.Clone(os.Args)
+	at := slices.Index(args, "run")
+	args = slices.Replace(args, at, at+1, runHere, "--scratch="+scratch)
 	cmd := exec.Command(self, args[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
-	guarded, err := shells.Guard(cmd, shells.GuardOptions{Lifeline: true})
+	guarded, err := shells.Guard(cmd, shells.GuardOptions{Lifeline: true, Scratch: scratch})
 	if err != nil {
 		return err
 	}
@@ -112,6 +114,7 @@ func newRunHere() *cobra.Command {
 		RunE:   func(_ *cobra.Command, args []string) error { return runLocal(argOr(args, "."), f) },
 	}
 	f.add(c)
+	c.Flags().StringVar(&f.scratch, "scratch", "", "folder for what components keep; who gives it removes it")
 	return c
 }
 
@@ -144,7 +147,7 @@ func runLocal(path string, f runFlags) error {
 		return err
 	}
 	console := newConsole(bundle.Topology)
-	local, err := host.NewLocal(host.LocalOptions{Bundle: bundle, DeadFile: f.dead, Observer: console, Log: slog.New(slog.NewTextHandler(console, nil))})
+	local, err := host.NewLocal(host.LocalOptions{Bundle: bundle, Scratch: f.scratch, DeadFile: f.dead, Observer: console, Log: slog.New(slog.NewTextHandler(console, nil))})
 	if err != nil {
 		return err
 	}

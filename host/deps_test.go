@@ -156,7 +156,7 @@ var edges = map[string]map[string]string{
 		"multilang":     "columns and values",
 	},
 	"multilang":                 {},
-	"multilang/judge":           {"multilang": "judges a child that speaks it"},
+	"multilang/judge":           {"multilang": "judges a child that speaks it", "multilang/storm": "judges a child written for Storm"},
 	"multilang/storm/stormtest": {},
 	"multilang/storm":           {"multilang": "adapts Storm's protocol to it"},
 	"shells":                    {"host/crash": "guards its goroutines"},

@@ -19,6 +19,7 @@ import (
 
 	"github.com/polybolt/polybolt/multilang"
 	"github.com/polybolt/polybolt/multilang/judge"
+	"github.com/polybolt/polybolt/multilang/storm"
 	"github.com/polybolt/polybolt/shells"
 )
 
@@ -42,16 +43,20 @@ func newCheck() *cobra.Command {
 		Use:   "check [flags] COMMAND [ARGUMENT...]",
 		Short: "Judge whether a program speaks the protocol as it should",
 		Long: `Starts a program as a component, plays conversations with it, and says which of them went
-wrong: what was wrong, in which message, and the sentence of PROTOCOL.md that it breaks.
+wrong: what was wrong, in which message, and the sentence of PROTOCOL.md (or STORM.md) that
+it breaks.
 
 Of a program of which nothing is known, only what holds for any is judged: the handshake,
-order and form of its answers, chunks, ticks, the end. Whoever writes an SDK writes the
+order and form of its answers, chunks, ticks, the end. A program that waits for its host to
+speak first is started again as a component written for Storm, on the JSON and the msgpack
+form of its protocol, and is held to STORM.md. Whoever writes an SDK writes the
 reference components of multilang/testdata/transcripts with it, and has them all judged:
 {} in COMMAND stands for a component's name, and those that have no file are skipped.
 
   polybolt check --reads line --emits word python3 split.py
   polybolt check --as split perl split.pl
   polybolt check ruby 'components/{}.rb'
+  polybolt check --reads line --emits word node resources/splitsentence.js
 
 The program runs in the current folder. It may read the component's name in
 POLYBOLT_COMPONENT, and the level that is wanted in POLYBOLT_LEVEL: rows or columns; it is
@@ -78,17 +83,16 @@ judged at each level that it speaks. Exit codes: 0 all passed, 1 something is wr
 type dialect struct {
 	name  string // as --level takes it
 	level multilang.Level
-
-	// adapt makes a program look like one that speaks PROTOCOL.md, for a
-	// transcript, whose welcome says what the program's host would have told it;
-	// nil for those that do. A dialect with adapt is tried when a program is silent.
-	adapt func(*judge.Transcript, judge.Start) judge.Start
+	storm *judge.Storm // nil: it speaks PROTOCOL.md
 }
 
-// dialects are all that check knows, in the order in which they are tried.
+// dialects are all that check knows. Those of components written for Storm are
+// tried on programs that do not speak first.
 var dialects = []dialect{
 	{name: "columns", level: multilang.Columns},
 	{name: "rows", level: multilang.Rows},
+	{name: "storm-json", level: multilang.Columns, storm: &judge.Storm{Form: storm.JSON}},
+	{name: "storm-msgpack", level: multilang.Columns, storm: &judge.Storm{Form: storm.Msgpack}},
 }
 
 func levelNames() []string {
@@ -243,8 +247,18 @@ func onlyThose(all []*judge.Transcript, names []string) ([]*judge.Transcript, er
 	return chosen, nil
 }
 
-// start starts the program as a component; see [judge.Start].
-func (k *checker) start(component string, level multilang.Level, h judge.Handlers) (judge.Process, error) {
+// starter returns what starts the program as a component that speaks a dialect.
+func (k *checker) starter(d dialect) judge.Start {
+	sdk := k.sdk
+	if d.storm != nil {
+		sdk = nil // it takes stdout away from user code, of which Storm's libraries are a part
+	}
+	return func(component string, level multilang.Level, h judge.Handlers) (judge.Process, error) {
+		return k.start(sdk, component, level, h)
+	}
+}
+
+func (k *checker) start(sdk *shells.SDK, component string, level multilang.Level, h judge.Handlers) (judge.Process, error) {
 	command := make([]string, len(k.command))
 	for i, arg := range k.command {
 		command[i] = strings.ReplaceAll(arg, anyPart, component)
@@ -256,7 +270,7 @@ func (k *checker) start(component string, level multilang.Level, h judge.Handler
 		}
 	}
 	child, err := shells.Start(shells.Spec{
-		Name: component, Command: command, Dir: ".", SDK: k.sdk,
+		Name: component, Command: command, Dir: ".", SDK: sdk,
 		Env:        map[string]string{"POLYBOLT_LEVEL": level.String(), "POLYBOLT_COMPONENT": component},
 		Output:     func(b []byte) (int, int, error) { h.Output(b); return len(b), 0, nil },
 		StderrLine: func(b []byte) { h.Stderr(append(slices.Clip(b), '\n')) },
@@ -277,72 +291,6 @@ func (c checkedChild) Kill() { c.Child.Kill(errors.New("the conversation is over
 type conversation struct {
 	dialect    dialect
 	transcript *judge.Transcript
-}
-
-// spoken is what a program has turned out to speak.
-type spoken struct {
-	dialects []dialect
-	kind     string        // of a program that plays no component of the transcripts
-	silent   *judge.Result // what came instead of a greeting
-}
-
-// tryLevels starts the program in every dialect and sees how it greets.
-func (k *checker) tryLevels(ctx context.Context, wanted string) (*spoken, error) {
-	if len(k.transcripts) == 0 {
-		return nil, unusable("there is no transcript for it")
-	}
-	s := &spoken{}
-	known := false
-	for _, d := range dialects {
-		if wanted != "auto" && wanted != d.name || d.adapt != nil && len(s.dialects) > 0 {
-			continue
-		}
-		hello, r, err := k.probe(ctx, d)
-		switch {
-		case errors.Is(err, judge.ErrUnknown):
-			continue
-		case err != nil:
-			return nil, err
-		case r.Fault != nil:
-			s.silent = &r
-		case hello.Level == d.level.String():
-			s.dialects, s.kind = append(s.dialects, d), hello.Kind
-		}
-		known = true
-	}
-	if !known {
-		return nil, unusable("none of the reference components is there: %s", strings.Join(k.command, " "))
-	}
-	if s.silent != nil && strings.HasPrefix(s.silent.Fault.What, "after ") {
-		s.silent.Fault.What += "; a component written for Storm says nothing before its host does: it cannot be judged here"
-	}
-	if len(s.dialects) == 0 && s.silent == nil {
-		return nil, fmt.Errorf("it does not speak level %s", wanted)
-	}
-	return s, nil
-}
-
-// probe asks the first component that the program has for its hello.
-func (k *checker) probe(ctx context.Context, d dialect) (hello *multilang.Hello, r judge.Result, err error) {
-	err = judge.ErrUnknown
-	tried := map[string]bool{}
-	for _, t := range k.transcripts {
-		if tried[t.Component] {
-			continue
-		}
-		tried[t.Component] = true
-		if hello, r, err = judge.Probe(ctx, t.Component, d.level, d.starter(k, t), k.options); !errors.Is(err, judge.ErrUnknown) {
-			break
-		}
-	}
-	return hello, r, err
-}
-
-func (d *dialect) starter(k *checker, t *judge.Transcript) judge.Start {
-	if d.adapt != nil {
-		return d.adapt(t, k.start)
-	}
-	return k.start
 }
 
 // played is a conversation that was had.
@@ -372,12 +320,12 @@ func (k *checker) play(ctx context.Context, s *spoken, jobs int) ([]played, erro
 		wg.Go(func() {
 			defer func() { <-slots }()
 			results[i].dialect = c.dialect.name
-			options := k.options
+			options := k.optionsFor(c.dialect)
 			options.Scratch = filepath.Join(k.scratch, c.dialect.name+"-"+c.transcript.Name)
 			if errs[i] = os.Mkdir(options.Scratch, 0o700); errs[i] != nil {
 				return
 			}
-			results[i].Result, errs[i] = judge.Play(ctx, c.transcript, c.dialect.level, c.dialect.starter(k, c.transcript), options)
+			results[i].Result, errs[i] = judge.Play(ctx, c.transcript, c.dialect.level, k.starter(c.dialect), options)
 		})
 	}
 	wg.Wait()

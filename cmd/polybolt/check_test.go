@@ -87,6 +87,59 @@ func TestCheckNamesTheSentence(t *testing.T) {
 	})
 }
 
+// The same of components written for Storm, without a library.
+func TestCheckNamesStormsSentence(t *testing.T) {
+	wrong, err := filepath.Abs("testdata/check/wrongstorm.py")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sin := range []struct {
+		name, transcript, rule, what string
+		patience                     string // short where it is waited in vain
+	}{
+		{name: "emits-first", transcript: "hello", rule: "storm.pid", what: "before its pid"},
+		{name: "no-pid-file", transcript: "covered", rule: "storm.pid", what: "there is no file"},
+		{name: "prints", transcript: "covered", rule: "storm.stdout", what: "it prints \"working on 2"},
+		{name: "broken", transcript: "covered", rule: "storm.frame", what: "cannot be read"},
+		{name: "acks-twice", transcript: "covered", rule: "storm.ack", what: "of 2, which was acked or failed before"},
+		{name: "never-acks", transcript: "covered", rule: "storm.ack", what: "row 1:0-1 was not acked", patience: "5s"},
+		{name: "acks-heartbeats", transcript: "hello", rule: "storm.heartbeat", what: "of the heartbeat 3"},
+		{name: "ignores-heartbeats", transcript: "hello", rule: "storm.heartbeat", what: "did not answer a heartbeat", patience: "5s"},
+		{name: "late-anchor", transcript: "covered", rule: "storm.anchors", what: "an anchor to 2, which was acked"},
+		{name: "short-tuple", transcript: "covered", rule: "storm.tuple", what: "0 values on the stream"},
+		{name: "other-stream", transcript: "covered", rule: "storm.tuple", what: "no stream \"words\""},
+		{name: "no-list", transcript: "covered", rule: "storm.fields", what: "its tuple is not a list"},
+		{name: "unknown-command", transcript: "covered", rule: "storm.command", what: "no command \"next\""},
+		{name: "deaf-to-end", transcript: "any-rows", rule: "storm.end", what: "did not end", patience: "5s"},
+		{name: "no-sync", transcript: "hello", rule: "storm.turn", what: "did not answer activate", patience: "5s"},
+		{name: "two-syncs", transcript: "any-spout", rule: "storm.turn", what: "every turn has ended"},
+		{name: "spout-acks", transcript: "any-spout", rule: "storm.ack", what: "a spout sent an ack"},
+	} {
+		t.Run(sin.name, func(t *testing.T) {
+			t.Parallel()
+			only := map[bool]string{true: "covered"}[sin.transcript == "hello"]
+			report, code := found(t, startCheck(t, t.TempDir(), "--as", "any,split", "--only", cmp.Or(only, sin.transcript),
+				"--level", "storm-json", "--patience", cmp.Or(sin.patience, "60s"), "python3", wrong, sin.name))
+			if code != exitFailure || len(report.Results) != 1 || report.Results[0].Transcript != sin.transcript || report.Results[0].Fault == nil {
+				t.Fatalf("exit code %d, %+v", code, report.Results)
+			}
+			f := report.Results[0].Fault
+			if f.Rule != sin.rule || !strings.Contains(f.What, sin.what) || f.Document != "STORM.md" || f.Sentence == "" {
+				t.Errorf("rule %s: %s; wanted %s: …%s…\nprinted: %s", f.Rule, f.What, sin.rule, sin.what, f.Printed)
+			}
+		})
+	}
+	for _, name := range []string{"none", "spout"} { // found out without --level
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			report, code := found(t, startCheck(t, t.TempDir(), "--patience", "60s", "python3", wrong, name))
+			if code != 0 || report.Failed != 0 || report.Passed != 3 || report.Results[0].Level != "storm-json" {
+				t.Errorf("exit code %d, %d passed, %d failed: %+v", code, report.Passed, report.Failed, report.Results)
+			}
+		})
+	}
+}
+
 // What users start with, and our own SDKs' reference components, pass.
 func TestCheckPasses(t *testing.T) {
 	for _, c := range []struct {
@@ -117,7 +170,7 @@ func TestCheckRefuses(t *testing.T) {
 		text string
 	}{
 		{[]string{"--as", "splitter", "cat"}, "--as splitter: the transcripts have anchors, any, blocking"},
-		{[]string{"--level", "seven", "cat"}, "--level seven: there are auto, columns, rows"},
+		{[]string{"--level", "seven", "cat"}, "--level seven: there are auto, columns, rows, storm-json, storm-msgpack"},
 		{[]string{"--config", "path", "cat"}, "--config path: write KEY=VALUE"},
 		{[]string{"perl", "nowhere/{}.pl"}, "none of the reference components is there: perl nowhere/{}.pl"},
 		{nil, "an argument is missing"},

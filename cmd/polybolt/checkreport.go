@@ -32,7 +32,8 @@ type checkResult struct {
 // checkFault is what was wrong.
 type checkFault struct {
 	Rule     string `json:"rule" yaml:"rule"`
-	Sentence string `json:"sentence" yaml:"sentence"` // of PROTOCOL.md
+	Document string `json:"document" yaml:"document"` // PROTOCOL.md, or STORM.md for a component written for Storm
+	Sentence string `json:"sentence" yaml:"sentence"` // of that document
 	Step     string `json:"step" yaml:"step"`
 	What     string `json:"what" yaml:"what"`
 	Message  string `json:"message,omitempty" yaml:"message,omitempty"` // that was wrong, for people
@@ -57,7 +58,7 @@ func newCheckReport(command []string, results []played) *checkReport {
 		case judge.Failed:
 			report.Failed++
 			f := r.Fault
-			out.Fault = &checkFault{Rule: f.Rule.ID, Sentence: f.Rule.Sentence, Step: r.Steps[f.Step].Step, What: f.What,
+			out.Fault = &checkFault{Rule: f.Rule.ID, Document: f.Rule.Document(), Sentence: f.Rule.Sentence, Step: r.Steps[f.Step].Step, What: f.What,
 				Message: f.Decoded, Hex: hex.EncodeToString(f.Frame), Printed: strings.TrimRight(r.Stderr, "\n")}
 		}
 		report.Results = append(report.Results, out)
@@ -96,7 +97,7 @@ func (x *checkResult) explain(w io.Writer) {
 	fmt.Fprintf(w, "\n%s\n", strings.TrimSuffix(x.Transcript+", level "+x.Level, ", level "))
 	fmt.Fprintf(w, "  at        %s\n", f.Step)
 	fmt.Fprintf(w, "  wrong     %s\n", f.What)
-	fmt.Fprintf(w, "  PROTOCOL  %s\n", f.Sentence)
+	fmt.Fprintf(w, "  %-8s  %s\n", strings.TrimSuffix(f.Document, ".md"), f.Sentence)
 	if f.Message != "" {
 		fmt.Fprintf(w, "  message   %s\n", cutText(f.Message, 400))
 		shown := f.Hex[:min(len(f.Hex), 2*hexShown)]

@@ -6,7 +6,9 @@
 //
 // Whatever is played, every message is also held against the rules of
 // PROTOCOL.md ([Rules]). The first thing that is wrong ends the conversation and
-// is a [Fault]: the rule with its sentence, and the frame that broke it.
+// is a [Fault]: the rule with its sentence, and the frame that broke it. A program
+// that was written for Storm is spoken to through package storm's adapter
+// ([Options].Storm), and held against STORM.md ([StormRules]).
 //
 // The package starts no process itself and never sleeps: a [Start] does the one,
 // every wait has a deadline.
@@ -53,6 +55,10 @@ type Options struct {
 
 	// Scratch is the folder that the program is told to be its own.
 	Scratch string
+
+	// Storm is set for a program that was written for Storm; nil for one that
+	// speaks PROTOCOL.md. What such a one does wrong is a sentence of STORM.md.
+	Storm *Storm
 }
 
 func (o Options) withDefaults() Options {
@@ -119,6 +125,12 @@ func Play(ctx context.Context, t *Transcript, level multilang.Level, start Start
 	p := newPlayer(t, level, o)
 	if !t.speaks(level) {
 		return p.skip("not for level " + level.String()), nil
+	}
+	if why := t.forStorm(); o.Storm != nil && why != "" {
+		return p.skip(why), nil
+	}
+	if o.Storm == nil && t.onlyStorm {
+		return p.skip("only for components written for Storm"), nil
 	}
 	return p.play(ctx, start)
 }

@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -123,7 +124,7 @@ func (p *player) onHello(m *multilang.FromChild) *breach {
 		return breaks("hello.map", "kind %q", h.Kind)
 	case h.Kind != p.t.Kind && p.t.Kind != "":
 		return breaks("hello.map", "it is a %s; %s is a %s", h.Kind, p.t.Component, p.t.Kind)
-	case h.SDK == "" || h.PID <= 0:
+	case h.SDK == "" || h.PID <= 0 && p.opts.Storm == nil:
 		return breaks("hello.map", "sdk is %q, pid %d", h.SDK, h.PID)
 	}
 	p.hello = h
@@ -135,7 +136,7 @@ func (p *player) onReady(r *multilang.Ready) *breach {
 	if p.ready {
 		return breaks("ready", "it is ready a second time")
 	}
-	if r.Replays != p.t.replays && p.t.Component != Any {
+	if r.Replays != p.t.replays && p.t.Component != Any && p.opts.Storm == nil {
 		return breaks("ready", "replays is %v, and this component is to say %v", r.Replays, p.t.replays)
 	}
 	p.ready = true
@@ -180,6 +181,7 @@ func (p *player) onSaid(m *multilang.FromChild) {
 		s.beats++
 	case multilang.TypeError:
 		s.errors = append(s.errors, m.Err)
+		p.keepText(event{stderr: []byte(cmp.Or(m.Err.Traceback, m.Err.Message) + "\n")})
 	case multilang.TypeLog:
 		s.logs = append(s.logs, logLine{m.Level, m.Text})
 		p.keepText(event{stderr: []byte(m.Text + "\n")})

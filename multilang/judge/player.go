@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/polybolt/polybolt/multilang"
+	"github.com/polybolt/polybolt/multilang/storm"
 )
 
 // ErrUnknown is what a [Start] returns for a component that it does not have.
@@ -35,9 +37,11 @@ type player struct {
 	seen     seen
 	ledger   ledger
 	source   source
-	pending  []byte // written together with what comes next
-	rest     []byte // held back
-	stderr   []byte // its tail
+	pending  []byte  // written together with what comes next
+	rest     []byte  // held back
+	stderr   []byte  // its tail
+	classic  classic // of a component written for Storm
+	probes   bool    // whether it is such a one
 	result   Result
 }
 
@@ -90,6 +94,12 @@ func (p *player) play(ctx context.Context, start Start) (Result, error) {
 		return p.result, err
 	}
 	p.process = process
+	if p.opts.Storm != nil {
+		if err := p.startClassic(); err != nil {
+			return p.result, errors.Join(err, p.end())
+		}
+		defer p.classic.end()
+	}
 	err = errors.Join(p.converse(ctx), p.end())
 	p.result.Stderr = string(p.stderr)
 	var skip errSkip
@@ -142,6 +152,9 @@ func (p *player) converse(ctx context.Context) error {
 	if err := p.step(ctx, "hello, welcome, start, ready", p.shakeHands); err != nil || p.result.Fault != nil {
 		return err
 	}
+	if p.probes {
+		return p.step(ctx, "a heartbeat, or activate", p.askForSign)
+	}
 	for i := range p.t.steps {
 		s := &p.t.steps[i]
 		err := p.step(ctx, s.text, func(ctx context.Context) error {
@@ -177,8 +190,18 @@ func (b brokenRule) Error() string { return b.what }
 
 // blame makes a breach the conversation's fault.
 func (p *player) blame(b *breach) {
-	f := &Fault{Rule: ruleOf(b.rule), Step: len(p.result.Steps), What: b.what, Frame: p.frame}
-	if f.Frame != nil {
+	f := &Fault{Step: len(p.result.Steps), What: b.what, Frame: p.frame}
+	switch {
+	case p.opts.Storm == nil:
+		f.Rule = ruleOf(b.rule)
+	default:
+		f.Rule = stormRuleOf(b.rule)
+	}
+	switch {
+	case f.Frame == nil:
+	case p.opts.Storm != nil && p.opts.Storm.Form == storm.JSON && isStormRule(b.rule):
+		f.Decoded = strings.ToValidUTF8(string(f.Frame), "\uFFFD")
+	default:
 		f.Decoded = showMessage(f.Frame)
 	}
 	p.result.Fault = f
@@ -250,6 +273,10 @@ func oddHandshake(frame []byte) ([]byte, error) {
 
 // write hands bytes over, in pieces of chunk if that is not 0.
 func (p *player) write(b []byte, chunk int) {
+	if p.classic.adapter != nil {
+		p.toClassic(b, chunk)
+		return
+	}
 	for chunk > 0 && len(b) > chunk {
 		p.process.Write(b[:chunk])
 		b = b[chunk:]
@@ -261,11 +288,15 @@ func (p *player) write(b []byte, chunk int) {
 func (p *player) send(s *sending) error {
 	number := 0
 	switch s.kind {
+	case "tick":
+		if p.opts.Storm != nil && p.t.Component == Any {
+			return nil // only a component that asks for ticks gets them, and to it they are tuples like any other
+		}
 	case "end":
-		p.process.CloseInput()
+		p.closeInput()
 		return nil
 	case "rest":
-		p.process.Write(p.rest)
+		p.write(p.rest, 0)
 		p.rest = nil
 		return nil
 	case "data":
@@ -323,7 +354,7 @@ func (p *player) askAgain(r *request) error {
 	again := &sending{kind: "next"}
 	again.next.rows, again.next.bytes = r.rows, multilang.TargetFrame
 	b, err := again.bytes(p.level, p.ask(r.rows), false)
-	p.process.Write(b)
+	p.write(b, 0)
 	return err
 }
 
@@ -352,9 +383,13 @@ func (p *player) until(ctx context.Context, w wait) error {
 	}
 	timer := time.NewTimer(w.within)
 	defer timer.Stop()
+	wake, beat := p.classic.timers()
 	for {
 		p.frame = nil
 		for more := true; more; {
+			if err := p.classic.broken(p); err != nil {
+				return err
+			}
 			if p.seen.expects != nil {
 				if wrong := p.seen.wrong(); wrong != "" {
 					return brokenRule{breaks(w.rule, "%s", wrong)}
@@ -378,6 +413,12 @@ func (p *player) until(ctx context.Context, w wait) error {
 			return brokenRule{breaks(w.rule, "after %s: %s", w.within, w.missing())}
 		case e := <-p.events:
 			p.take(e)
+		case <-wake:
+			p.classic.adapter.Wake()
+			p.pass(0)
+		case <-beat:
+			p.classic.adapter.Beat()
+			p.pass(0)
 		}
 	}
 }
@@ -385,6 +426,9 @@ func (p *player) until(ctx context.Context, w wait) error {
 // take takes an event; output is looked at by read.
 func (p *player) take(e event) {
 	p.keepText(e)
+	if p.classic.adapter != nil {
+		e = p.fromClassic(e)
+	}
 	p.unread = append(p.unread, e.output...)
 	if e.exit != nil {
 		p.exited, p.seen.exit = true, e.exit

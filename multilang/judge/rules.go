@@ -1,12 +1,22 @@
 package judge
 
-// Rule is a sentence of PROTOCOL.md that a program can break.
+import "slices"
+
+// Rule is a sentence of PROTOCOL.md, or of STORM.md, that a program can break.
 type Rule struct {
 	ID       string
 	Sentence string // as it stands there, but for line breaks
 }
 
-// Rules lists all rules, in the order of PROTOCOL.md. The slice is the caller's.
+// Document returns the name of the page that the sentence stands on.
+func (r Rule) Document() string {
+	if isStormRule(r.ID) {
+		return "STORM.md"
+	}
+	return "PROTOCOL.md"
+}
+
+// Rules lists the rules of PROTOCOL.md, in the order of PROTOCOL.md. The slice is the caller's.
 func Rules() []Rule { return append([]Rule(nil), rules...) }
 
 var rules = []Rule{
@@ -74,12 +84,7 @@ var rules = []Rule{
 }
 
 func isRule(id string) bool {
-	for _, r := range rules {
-		if r.ID == id {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(slices.Concat(rules, stormRules), func(r Rule) bool { return r.ID == id })
 }
 
 // ruleOf returns a rule by its name, which is one of the table.

@@ -23,9 +23,11 @@ type Transcript struct {
 	levels    []string
 	rule      string // broken by a program that does not meet an expectation
 	welcome   multilang.Welcome
-	replays   bool // what ready is to say
-	chunk     int  // bytes a write; 0: whole messages
-	odd       bool // the handshake has what a later version may add
+	replays   bool   // what ready is to say
+	chunk     int    // bytes a write; 0: whole messages
+	odd       bool   // the handshake has what a later version may add
+	onlyStorm bool   // for components written for Storm alone
+	notStorm  string // why it is not for these
 	steps     []step
 
 	source  []byte // what it was made of
@@ -66,6 +68,8 @@ type file struct {
 	Replays         bool              `json:"replays"`
 	Chunk           int               `json:"chunk"`
 	Odd             bool              `json:"odd"`
+	OnlyStorm       bool              `json:"only_storm"`
+	NotStorm        string            `json:"not_storm"`
 	Steps           []json.RawMessage `json:"steps"`
 }
 
@@ -143,7 +147,7 @@ func parseFor(name string, b []byte, v *vectors, s Schema) (*Transcript, error) 
 		return nil, err
 	}
 	t := &Transcript{Name: name, About: f.About, Component: f.Component, Kind: f.Kind, levels: f.Levels, rule: f.Rule,
-		replays: f.Replays, chunk: f.Chunk, odd: f.Odd, source: b, vectors: v}
+		replays: f.Replays, chunk: f.Chunk, odd: f.Odd, onlyStorm: f.OnlyStorm, notStorm: f.NotStorm, source: b, vectors: v}
 	if err := t.check(); err != nil {
 		return nil, err
 	}

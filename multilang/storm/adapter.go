@@ -17,6 +17,7 @@ type Adapter struct {
 	in     multilang.ToChild // the host's last message
 	msg    message           // the child's last message
 	work   Work
+	raw    []byte // the child's last message, as it wrote it
 	speaks bool   // the child has said something that we understand
 	ready  bool   // its pid has come
 	stop   bool   // the host wants it to end
@@ -26,6 +27,8 @@ type Adapter struct {
 	emits  emits
 
 	requests uint32 // for task ids
+	answered bool   // see Answered
+	pidTold  int64
 	warned   map[string]bool
 }
 
@@ -135,8 +138,11 @@ func (a *Adapter) Child(buf []byte) (used, want int, err error) {
 	}
 	for used < len(buf) {
 		n, ok, text, err := a.codec.next(buf[used:], &a.msg)
+		a.raw = text
 		a.print(text)
 		if err != nil {
+			a.raw = buf[used:]
+			a.breach(RuleFrame, err.Error())
 			a.flush()
 			return used + n, 0, err
 		}
@@ -147,6 +153,7 @@ func (a *Adapter) Child(buf []byte) (used, want int, err error) {
 			}
 			break
 		}
+		a.raw = buf[used : used+n]
 		used += n
 		if ok {
 			a.speaks = true
@@ -161,13 +168,17 @@ func (a *Adapter) fromChild(m *message) {
 	if a.err != "" && m.command != failCommand && m.command != syncCommand {
 		a.reportError()
 	}
+	if !a.ready && m.command != pidAnswer {
+		a.breach(RulePID, fmt.Sprintf("a message %q comes before its pid: Storm takes it for the answer to the setup message", m.name))
+	}
 	if m.problem != "" && m.command != emitCommand {
+		a.breach(RuleFields, m.problem)
 		a.report("ProtocolError", fmt.Sprintf("a message %q cannot be obeyed: %s", m.name, m.problem))
 		return
 	}
 	switch m.command {
 	case pidAnswer:
-		a.pid()
+		a.pid(m.pid)
 	case emitCommand:
 		a.emit(m)
 	case ackCommand:
@@ -189,6 +200,7 @@ func (a *Adapter) fromChild(m *message) {
 			a.marked()
 		}
 	default:
+		a.breach(RuleCommand, fmt.Sprintf("there is no command %q", m.name))
 		a.warn("command", fmt.Sprintf("a message with the command %q, which there is not: ignored", m.name))
 	}
 }
@@ -200,7 +212,8 @@ func endOfInput(text string) bool {
 }
 
 // pid is the child's answer to the setup message: it is ready.
-func (a *Adapter) pid() {
+func (a *Adapter) pid(told int64) {
+	a.pidTold = told
 	if a.ready {
 		return
 	}
@@ -264,6 +277,7 @@ func (a *Adapter) print(text []byte) {
 	for _, line := range strings.FieldsFunc(clipped(text), func(r rune) bool { return r == '\n' || r == '\r' }) {
 		if strings.TrimSpace(line) != "" {
 			a.work.Text = append(a.work.Text, line)
+			a.breach(RuleStdout, fmt.Sprintf("it prints %.200q", line))
 			a.warn("print", fmt.Sprintf("it prints on stdout, which is the protocol's channel: %.200q; print on stderr, or use the library's log", line))
 		}
 	}
@@ -380,6 +394,10 @@ func (a *Adapter) Beat() {
 		a.mark()
 	}
 }
+
+// Closed tells that the child's stdin was closed without its being asked to
+// end: it may say that it has seen the end of it.
+func (a *Adapter) Closed() { a.stop = true }
 
 // How long a spout is left alone that had nothing to emit: at first, and in the end.
 const (

@@ -14,7 +14,7 @@ func BenchmarkSplit(b *testing.B) {
 		for _, form := range []Form{JSON, Msgpack} {
 			b.Run(fmt.Sprintf("ids=%t/form=%d", ids, form), func(b *testing.B) {
 				const n = 16
-				a := New(Options{Form: form, Component: "split", Inputs: []Input{{"lines", "default"}}, Outputs: []Output{{"default", []string{"word"}}}})
+				a := New(Options{Form: form, Component: "split", Inputs: []Input{{"lines", "default"}}, Outputs: []Output{{Stream: "default", Fields: []string{"word"}}}})
 				col := multilang.Builder{}
 				for range n {
 					col.AddValue(multilang.AppendStr(nil, "the cow jumped over the moon"))

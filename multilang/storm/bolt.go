@@ -97,10 +97,15 @@ func (f *rows) at(i int) *rowState {
 // mark writes a heartbeat.
 func (a *Adapter) mark() {
 	b := &a.bolt
+	a.work.Stdin = a.codec.appendSystem(a.work.Stdin, heartbeatID(b.system), "", heartbeatStream)
 	b.system++
-	a.work.Stdin = a.codec.appendSystem(a.work.Stdin, 2*b.system+1, "", heartbeatStream)
 	b.marks = append(b.marks, b.next)
 }
+
+// The ids of what comes from the system: odd, and a heartbeat's no tick's.
+func heartbeatID(n uint64) uint64 { return 4*n + 3 }
+func tickID(n uint64) uint64      { return 4*n + 1 }
+func isHeartbeat(id uint64) bool  { return id&3 == 3 }
 
 // marked takes the answer to a heartbeat: what was written before it has been in user code.
 func (a *Adapter) marked() {
@@ -108,6 +113,7 @@ func (a *Adapter) marked() {
 	if len(b.marks) == 0 {
 		return // pystorm says sync after an error, too
 	}
+	a.answered = true
 	before := b.marks[0]
 	b.marks = b.marks[1:]
 	if a.coverBefore(before) {
@@ -174,8 +180,12 @@ func (b *bolt) find(row uint64) (*rows, int) {
 func (a *Adapter) settle(id uint64, why *multilang.Error) {
 	b := &a.bolt
 	if a.o.Spout {
+		a.breach(RuleAck, "a spout sent an ack or a fail")
 		a.warn("ack", "a spout sent an ack or a fail, which are a bolt's: ignored")
 		return
+	}
+	if isHeartbeat(id) {
+		a.breach(RuleBeat, fmt.Sprintf("an ack or a fail of the heartbeat %d", id))
 	}
 	if id&1 == 1 {
 		return // a tick's
@@ -187,6 +197,7 @@ func (a *Adapter) settle(id uint64, why *multilang.Error) {
 	}
 	f, i := b.find(id / 2)
 	if f == nil || f.at(i).done {
+		a.breach(RuleAck, fmt.Sprintf("an ack or a fail of %d, which was acked or failed before, or is no tuple's id", id))
 		a.warn("stray", fmt.Sprintf("an ack or a fail of a tuple that was acked or failed before, or never was (id %d): ignored, as all further ones", id))
 		return
 	}
@@ -228,6 +239,6 @@ func (a *Adapter) doom(row uint64, why multilang.Error) bool {
 
 // tick writes a tick tuple.
 func (a *Adapter) tick() {
+	a.work.Stdin = a.codec.appendSystem(a.work.Stdin, tickID(a.bolt.system), systemComponent, tickStream, max(int64(a.o.Tick.Seconds()), 1))
 	a.bolt.system++
-	a.work.Stdin = a.codec.appendSystem(a.work.Stdin, 2*a.bolt.system+1, systemComponent, tickStream, max(int64(a.o.Tick.Seconds()), 1))
 }

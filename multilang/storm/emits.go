@@ -80,8 +80,10 @@ func (e *emits) group(stream, fields int, direct, ids, tracked bool) *group {
 
 // emit takes an emit of the child.
 func (a *Adapter) emit(m *message) {
-	if m.problem == "" {
-		m.wrong(a.misfit(m))
+	if m.problem != "" {
+		a.breach(RuleFields, m.problem)
+	} else if m.wrong(a.misfit(m)); m.problem != "" {
+		a.breach(RuleTuple, m.problem)
 	}
 	if m.problem != "" {
 		a.refuse(m)
@@ -97,6 +99,10 @@ func (a *Adapter) emit(m *message) {
 	}
 	stream := e.streams[m.stream]
 	ids := m.needIDs && !m.direct
+	if tasks := a.o.Outputs[stream].Tasks; ids && tasks != nil {
+		a.work.Stdin = a.codec.appendTasks(a.work.Stdin, tasks)
+		ids = false
+	}
 	tracked := a.o.Spout && m.id != nil
 	g := e.group(stream, len(m.ends), m.direct, ids, tracked)
 	from := 0
@@ -213,6 +219,9 @@ func (a *Adapter) anchor(g *group, ids []uint64) {
 func (a *Adapter) refOf(id uint64) (ref, bool) {
 	b := &a.bolt
 	if id&1 == 1 {
+		if isHeartbeat(id) {
+			a.breach(RuleAnchors, fmt.Sprintf("an anchor to the heartbeat %d", id))
+		}
 		return ref{}, false // a tick's, or no id of ours
 	}
 	if h, ok := b.held[id/2]; ok {
@@ -224,6 +233,7 @@ func (a *Adapter) refOf(id uint64) (ref, bool) {
 		}
 		return ref{f.seq, uint32(i)}, true
 	}
+	a.breach(RuleAnchors, fmt.Sprintf("an anchor to %d, which was acked or failed before, or is no tuple's id", id))
 	a.warn("anchor", fmt.Sprintf("an emit anchored to a tuple that was acked or failed before (id %d): sent without that anchor, as all further ones", id))
 	return ref{}, false
 }

@@ -28,7 +28,7 @@ func FuzzChild(f *testing.F) {
 
 // run returns how many rows the host gets.
 func run(t *testing.T, packed, spout bool, parts ...[]byte) (rows int, err error) {
-	o := Options{Spout: spout, Component: "c", Inputs: []Input{{"a", "default"}}, Outputs: []Output{{"default", []string{"x", "y"}}}, Limit: 1000}
+	o := Options{Spout: spout, Component: "c", Inputs: []Input{{"a", "default"}}, Outputs: []Output{{Stream: "default", Fields: []string{"x", "y"}}}, Limit: 1000}
 	if packed {
 		o.Form = Msgpack
 	}

@@ -88,6 +88,9 @@ func (a *Adapter) pump() {
 		}
 		s.orders = s.orders[:0]
 	case a.stop:
+		for len(s.asked) > 0 {
+			a.flushRows(true) // there will be no more
+		}
 		a.work.CloseStdin = true
 	case s.active && len(s.asked) > 0 && !s.waiting:
 		s.emitted = 0
@@ -112,9 +115,13 @@ func (s *spout) inNext() bool {
 // synced takes the end of a turn.
 func (a *Adapter) synced() {
 	s := &a.spout
-	if len(s.turns) == 0 {
-		return // pystorm says sync after an error, too
+	if len(s.turns) == 0 { // pystorm says sync after an error, too
+		if a.err == "" {
+			a.breach(RuleTurn, "a sync, though every turn has ended")
+		}
+		return
 	}
+	a.answered = a.answered || a.err == "" // pystorm says sync after an error, too
 	if s.inNext() {
 		switch first := &s.asked[0]; {
 		case s.emitted == 0:

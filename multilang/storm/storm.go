@@ -28,6 +28,8 @@ package storm
 import (
 	"errors"
 	"time"
+
+	"github.com/polybolt/polybolt/multilang"
 )
 
 // Form is one of the protocol's two forms.
@@ -65,6 +67,8 @@ type Options struct {
 	// BareNaN writes NaN and the infinities as Python's json does. Without it
 	// they become null, as JavaScript and Ruby refuse them.
 	BareNaN bool
+	// Strict collects what the component does wrong as breaches, beside putting up with it.
+	Strict bool
 }
 
 // Input is a stream that the component reads.
@@ -74,6 +78,11 @@ type Input struct{ Component, Stream string }
 type Output struct {
 	Stream string
 	Fields []string
+
+	// Tasks are where all that is emitted on the stream goes, but for direct
+	// emits: emits that want to know are answered so at once. nil, which is not
+	// empty: it depends on the tuple, so the host is asked.
+	Tasks multilang.U32s
 }
 
 // Work is what an adapter wants done: what [Adapter.Take] returns.
@@ -83,4 +92,5 @@ type Work struct {
 	Text       []string      // lines that the child printed between its messages
 	CloseStdin bool          // after Stdin: the child is to end
 	Wait       time.Duration // call Wake after it; 0: there is nothing to wait for
+	Breaches   []Breach      // only with Options.Strict
 }

@@ -84,7 +84,7 @@ func play(t *testing.T, tr *transcript, packed bool, chunk int) {
 	}
 	for _, name := range []string{"default", "second"} {
 		if f := tr.Outputs[name]; f != nil {
-			o.Outputs = append(o.Outputs, Output{name, f})
+			o.Outputs = append(o.Outputs, Output{Stream: name, Fields: f})
 		}
 	}
 	a := New(o)

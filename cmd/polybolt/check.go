@@ -19,7 +19,6 @@ import (
 
 	"github.com/polybolt/polybolt/multilang"
 	"github.com/polybolt/polybolt/multilang/judge"
-	"github.com/polybolt/polybolt/multilang/storm"
 	"github.com/polybolt/polybolt/shells"
 )
 
@@ -91,8 +90,8 @@ type dialect struct {
 var dialects = []dialect{
 	{name: "columns", level: multilang.Columns},
 	{name: "rows", level: multilang.Rows},
-	{name: "storm-json", level: multilang.Columns, storm: &judge.Storm{Form: storm.JSON}},
-	{name: "storm-msgpack", level: multilang.Columns, storm: &judge.Storm{Form: storm.Msgpack}},
+	{name: "storm-json", level: multilang.Columns, storm: &judge.Storm{}},
+	{name: "storm-msgpack", level: multilang.Columns, storm: &judge.Storm{Msgpack: true}},
 }
 
 func levelNames() []string {

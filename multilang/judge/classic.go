@@ -16,7 +16,7 @@ import (
 
 // Storm says in which form of Storm's protocol a program is spoken to.
 type Storm struct {
-	Form storm.Form
+	Msgpack bool // pystorm's msgpack form, not JSON
 
 	// NaN lets NaN and the infinities be written as Python's json writes them.
 	NaN bool
@@ -131,8 +131,11 @@ func (p *player) stormOptions() storm.Options {
 			tasks[strconv.Itoa(id)] = component
 		}
 	}
-	o := storm.Options{Form: p.opts.Storm.Form, BareNaN: p.opts.Storm.NaN, Spout: p.t.Kind == "spout", Component: w.Component,
+	o := storm.Options{BareNaN: p.opts.Storm.NaN, Spout: p.t.Kind == "spout", Component: w.Component,
 		PIDDir: p.classic.pids, Conf: conf, Tick: time.Second, Limit: w.MaxMessageBytes, Strict: true}
+	if p.opts.Storm.Msgpack {
+		o.Form = storm.Msgpack
+	}
 	for _, out := range w.Outputs {
 		o.Outputs = append(o.Outputs, storm.Output{Stream: out.Stream, Fields: out.Fields, Tasks: tasksOfEmits})
 		streams = append(streams, out.Stream)

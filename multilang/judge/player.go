@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/polybolt/polybolt/multilang"
-	"github.com/polybolt/polybolt/multilang/storm"
 )
 
 // ErrUnknown is what a [Start] returns for a component that it does not have.
@@ -199,7 +198,7 @@ func (p *player) blame(b *breach) {
 	}
 	switch {
 	case f.Frame == nil:
-	case p.opts.Storm != nil && p.opts.Storm.Form == storm.JSON && isStormRule(b.rule):
+	case p.opts.Storm != nil && !p.opts.Storm.Msgpack && isStormRule(b.rule):
 		f.Decoded = strings.ToValidUTF8(string(f.Frame), "\uFFFD")
 	default:
 		f.Decoded = showMessage(f.Frame)

@@ -12,7 +12,6 @@ import (
 
 	"github.com/polybolt/polybolt/multilang"
 	"github.com/polybolt/polybolt/multilang/judge"
-	"github.com/polybolt/polybolt/multilang/storm"
 	"github.com/polybolt/polybolt/multilang/storm/stormtest"
 	"github.com/polybolt/polybolt/shells"
 )
@@ -39,7 +38,7 @@ var stormLibraries = []library{
 	{"storm.rb", []string{"ruby", "components.rb"}, "storm.rb", judge.Storm{}, map[string]string{"values": noBytes, "storm-printing": prints,
 		"storm-spout-ids": "[3], is to ask for an outcome"}},
 	{"pystorm, JSON", []string{"python3", "on_pystorm.py", "json"}, "", judge.Storm{NaN: true}, map[string]string{"values": noBytes, "storm-printing": prints}},
-	{"pystorm, msgpack", []string{"python3", "on_pystorm.py", "msgpack"}, "", judge.Storm{Form: storm.Msgpack}, map[string]string{"values": "the program ended", "storm-printing": prints}},
+	{"pystorm, msgpack", []string{"python3", "on_pystorm.py", "msgpack"}, "", judge.Storm{Msgpack: true}, map[string]string{"values": "the program ended", "storm-printing": prints}},
 }
 
 // The real libraries go through the judge. What they fail by their nature is in

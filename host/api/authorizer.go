@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -70,9 +71,15 @@ func (h *handler) allow(r *http.Request, operation string, need Role) error {
 	return Errorf(CodeUndecided, "whether you may do this cannot be decided at the moment, and so you may not: %v", err)
 }
 
+// bodyTimeout is for a body of JSON to arrive.
+const bodyTimeout = 30 * time.Second
+
 // needs lets in whom the authorizer permits it.
 func (h *handler) needs(rt *route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		if rt.body != nil { // a bundle gets the time of the server
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(cmp.Or(h.bodyTimeout, bodyTimeout))) // it fails only where there is no connection
+		}
 		if !rt.late {
 			if err := h.allow(r, rt.id, rt.role); err != nil {
 				h.fail(w, r, err)

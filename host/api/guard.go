@@ -31,6 +31,9 @@ const logEvery = time.Minute
 // maxLogged bounds what is remembered of refusals.
 const maxLogged = 1000
 
+// refusalTimeout is how long the rest of a request is read that has been refused.
+const refusalTimeout = time.Second
+
 // protect wraps a handler.
 func (g *Guard) protect(next http.Handler) http.Handler { return g.admit(next, true) }
 
@@ -42,6 +45,8 @@ func (g *Guard) admit(next http.Handler, header bool) http.Handler {
 		if e != nil {
 			g.note(r, e)
 			w.Header().Set("Connection", "close")
+			// Whoever is refused cannot keep the connection by sending slowly.
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(refusalTimeout)) // it fails only where there is no connection
 			writeError(w, e)
 			return
 		}

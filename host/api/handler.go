@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httputil"
@@ -50,6 +51,8 @@ type HandlerOptions struct {
 	Version   string
 	Log       *slog.Logger
 	Ending    <-chan struct{} // closed when event streams are to end; may be nil
+
+	bodyTimeout time.Duration // 0: that of the package; another one in tests
 }
 
 // Handler serves a Service over HTTP.
@@ -204,10 +207,8 @@ func deployQuery(d DeployRequest) url.Values {
 
 func (h *handler) change(w http.ResponseWriter, r *http.Request) {
 	var request ChangeRequest
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&request); err != nil {
-		h.fail(w, r, Errorf(CodeInvalid, "the request is not what this version understands: %v", err))
+	if err := decode(w, r, &request); err != nil {
+		h.fail(w, r, err)
 		return
 	}
 	if !slices.Contains(Verbs, request.Verb) {
@@ -221,6 +222,26 @@ func (h *handler) change(w http.ResponseWriter, r *http.Request) {
 	a, err := h.Service.Change(r.Context(), name(r), request)
 	h.audit(r, string(request.Verb), a, err)
 	h.reply(w, r, a, err)
+}
+
+// decode reads a body: one value of JSON, with fields that this version knows.
+func decode(w http.ResponseWriter, r *http.Request, into any) error {
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest))
+	d.DisallowUnknownFields()
+	err := d.Decode(into)
+	if err == nil {
+		if _, more := d.Token(); !errors.Is(more, io.EOF) {
+			err = errors.New("something follows it")
+		}
+	}
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return Errorf(CodeTooLarge, "the request has more than %d bytes", maxRequest)
+	case err != nil:
+		return Errorf(CodeInvalid, "the request is not what this version understands: %v", err)
+	}
+	return nil
 }
 
 func name(r *http.Request) topology.Name { return topology.Name(r.PathValue("name")) }

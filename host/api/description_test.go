@@ -124,9 +124,11 @@ func TestDescriptionIsOpenAPI(t *testing.T) {
 		return d["paths"].(map[string]any)["/v1/topologies/{name}"].(map[string]any)["get"].(map[string]any)
 	}
 	for want, spoil := range map[string]func(d map[string]any){
-		"the version is":                 func(d map[string]any) { d["openapi"] = "2.0" },
-		"info has no title":              func(d map[string]any) { delete(d["info"].(map[string]any), "title") },
-		"leads nowhere":                  func(d map[string]any) { delete(d["components"].(map[string]any)["schemas"].(map[string]any), "Outcome") },
+		"the version is":    func(d map[string]any) { d["openapi"] = "2.0" },
+		"info has no title": func(d map[string]any) { delete(d["info"].(map[string]any), "title") },
+		"leads nowhere": func(d map[string]any) {
+			delete(d["components"].(map[string]any)["schemas"].(map[string]any), "Outcome")
+		},
 		"there is no security scheme":    func(d map[string]any) { delete(d["components"].(map[string]any), "securitySchemes") },
 		"nothing is said of tokens":      func(d map[string]any) { delete(d, "security") },
 		"is the id of two operations":    func(d map[string]any) { status(d)["operationId"] = "list" },

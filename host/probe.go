@@ -1,10 +1,12 @@
 package host
 
 import (
+	"context"
 	"encoding/json"
 
 	"github.com/polybolt/polybolt/host/api"
 	"github.com/polybolt/polybolt/host/process"
+	"github.com/polybolt/polybolt/host/topology"
 	"github.com/polybolt/polybolt/host/worker"
 )
 
@@ -24,6 +26,19 @@ func (e *engine) Tap(q api.TapQuery) (process.Tap, error) {
 		return nil, err // and not a tap that is nil
 	}
 	return engineTap{t}, nil
+}
+
+// Stacks implements [process.Prober].
+func (e *engine) Stacks(ctx context.Context, task topology.TaskID) (*api.Stacks, error) {
+	s, err := e.worker.Stacks(ctx, task)
+	if s == nil {
+		s = &worker.Stacks{}
+	}
+	got := &api.Stacks{Task: task, PID: s.PID, Runtime: s.Runtime, Text: s.Text}
+	if err != nil {
+		got.Why = err.Error()
+	}
+	return got, nil
 }
 
 // engineTap is a tap as it travels.

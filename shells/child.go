@@ -166,6 +166,13 @@ func (c *Child) CloseInput() { c.stdin.close() }
 // Signal sends sig to the child's process alone.
 func (c *Child) Signal(sig syscall.Signal) { c.process.signal(sig, false) }
 
+// SignalDescendant sends sig to the process pid, which says that it is the
+// child: launchers (sh -c, uv run) start it as one of their own. It tells
+// whether pid is the child's or that of one of its descendants; else nothing is sent.
+func (c *Child) SignalDescendant(pid int, sig syscall.Signal) bool {
+	return c.process.signalDescendant(pid, sig)
+}
+
 // Kill ends the child and all it started at once. The first reason given while
 // it lives is in [Exit.Err].
 func (c *Child) Kill(why error) {

@@ -119,6 +119,10 @@ func (r *recorder) Tap(_ context.Context, q TapQuery, f func(TapEvent) error) er
 	return f(TapEvent{Counts: &TapCounts{Passed: 2}})
 }
 
+func (r *recorder) Stacks(_ context.Context, n topology.Name, c topology.ComponentID, task topology.TaskID) ([]Stacks, error) {
+	return []Stacks{{Component: c, Task: 3, Text: "here"}}, r.call("stacks %s %s %d", n, c, task)
+}
+
 const testToken = "a token that is long enough"
 
 // lines collects what is logged.

@@ -70,6 +70,10 @@ func (h *handler) routes() []route {
 				{name: "limit", kind: "integer", text: "tuples after which it ends"},
 				{name: "for", kind: "string", text: "time after which it ends: 30s"},
 			}},
+		{method: "GET", path: one + "/stacks", id: "stacks", summary: "Where the running code of a component is, a busy one included", role: Viewer, answer: []Stacks{}, serve: h.stacks, query: []parameter{
+			{name: "component", kind: "string", text: "whose children are asked", required: true},
+			{name: "task", kind: "integer", text: "only this one; all of the component if absent"},
+		}},
 		{method: "POST", path: one + "/change", id: "change", summary: "Activate, deactivate, rebalance, roll back, kill", role: Operator, late: true, body: ChangeRequest{}, answer: Accepted{}, serve: h.change},
 		{method: "POST", path: one + "/deploy", id: "deploy", summary: "Take code, which is the body, and begin to bring it up", role: Admin, bodyType: bundleType, answer: Accepted{}, serve: h.deploy,
 			query: []parameter{

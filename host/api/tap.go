@@ -23,6 +23,10 @@ type Prober interface {
 	// reached, ctx ends, or f returns an error, which it returns.
 	// CodeNotFound, CodeInvalid.
 	Tap(ctx context.Context, q TapQuery, f func(TapEvent) error) error
+
+	// Stacks returns where the children of a component are; task 0 stands for
+	// all of them. CodeNotFound, CodeInvalid.
+	Stacks(ctx context.Context, name topology.Name, component topology.ComponentID, task topology.TaskID) ([]Stacks, error)
 }
 
 // TapQuery says which tuples a tap is to show.

@@ -100,3 +100,22 @@ func TestTapQueriesAreChecked(t *testing.T) {
 		}
 	}
 }
+
+func TestStacksTravel(t *testing.T) {
+	t.Parallel()
+	r, at, _ := serve(t, here)
+	c, err := NewClient([]string{at}, testToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for task, want := range map[topology.TaskID]string{0: "stacks t c 0", 3: "stacks t c 3"} {
+		list, err := c.Stacks(t.Context(), "t", "c", task)
+		if calls := r.take(); err != nil || len(list) != 1 || list[0].Text != "here" || len(calls) != 1 || calls[0] != want {
+			t.Errorf("%+v, %v, %v", list, calls, err)
+		}
+	}
+	if _, err := c.Stacks(t.Context(), "t", "c", -1); err == nil || !strings.Contains(err.Error(), "not the number of a task") {
+		t.Error(err)
+	}
+}

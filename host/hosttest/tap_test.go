@@ -3,6 +3,7 @@ package hosttest
 import (
 	"context"
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 
@@ -75,4 +76,73 @@ func TestTap(t *testing.T) {
 		})
 	}
 	c.MustCLI(t, "kill", "word-count", "--wait", "1s")
+}
+
+const (
+	busyPython = `
+from polybolt import bolt
+
+
+def never_ends(line):
+    while line is not None:
+        pass
+
+
+@bolt
+def work(line):
+    never_ends(line)
+    yield line
+
+
+work.run()
+`
+	busyNode = `
+const { bolt } = require('polybolt');
+
+function neverEnds(line) {
+  while (line !== null);
+}
+
+bolt(({ line }) => { neverEnds(line); return line; }).run();
+`
+	busyTopology = `
+name: busy
+spouts:
+  lines: {command: [python3, lines.py], config: {path: text.txt}, output: [line]}
+bolts:
+  python: {command: [sh, -c, "python3 work.py; exit $?"], inputs: [lines], output: [line]}
+  node: {command: [node, work.js], inputs: [lines], output: [line]}
+`
+)
+
+// Where code is that never returns is shown, of Python (here behind a shell,
+// which a signal would end) and of Node, and it goes on as before.
+func TestStacks(t *testing.T) {
+	t.Parallel()
+	c := Start(t, Config{ZooKeeper: zookeeper})
+	dir := EndlessWordCount(t)
+	WriteFile(t, dir, "work.py", busyPython)
+	WriteFile(t, dir, "work.js", busyNode)
+	WriteFile(t, dir, "topology.yaml", busyTopology)
+	c.MustCLI(t, "deploy", dir)
+	w := c.onlyWorker(t)
+	before := pids(figures(t, w))
+	for component, want := range map[string]string{"python": "work.py\", line 6 in never_ends", "node": "at neverEnds (", "lines": "lines.py"} {
+		Eventually(t, "the stacks of "+component, func() bool {
+			out, code := c.CLI(t, "stacks", "busy", component)
+			return code == 0 && strings.Contains(out, want)
+		})
+	}
+	if after := pids(figures(t, w)); !maps.Equal(before, after) {
+		t.Errorf("the children were %v and are %v", before, after)
+	}
+	for want, args := range map[string][]string{`busy has no component "x"`: {"x"}, "node has no task 77: there are 3": {"node[77]"}, "write COMPONENT, or": {"node[1"}, "the number of the task is missing": {"node[]"}} {
+		if out, code := c.CLI(t, append([]string{"stacks", "busy"}, args...)...); code == 0 || !strings.Contains(out, want) {
+			t.Errorf("%v: exit code %d\n%s", args, code, out)
+		}
+	}
+	if out := c.MustCLI(t, "stacks", "busy", "node[3]"); !strings.Contains(out, "work.js:5") || !strings.Contains(out, "Node.js v") {
+		t.Errorf("stacks says:\n%s", out)
+	}
+	c.MustCLI(t, "kill", "busy", "--wait", "0s")
 }

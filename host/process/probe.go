@@ -2,10 +2,12 @@ package process
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"time"
 
 	"github.com/polybolt/polybolt/host/api"
+	"github.com/polybolt/polybolt/host/topology"
 )
 
 // Prober is a second power of an [Engine]: to be looked into while it runs.
@@ -13,6 +15,10 @@ import (
 type Prober interface {
 	// Tap begins to take tuples. The caller closes it.
 	Tap(api.TapQuery) (Tap, error)
+
+	// Stacks shows where the child of a task is. What cannot be shown is told
+	// by Why; an error, that there is no such task.
+	Stacks(context.Context, topology.TaskID) (*api.Stacks, error)
 }
 
 // Tap is tuples that are taken as they pass. Take returns the oldest ones that
@@ -67,6 +73,25 @@ func (p *Process) serveTap(w http.ResponseWriter, r *http.Request) {
 	api.StreamLines(w, r, p.o.Log, func(err error) { refuse(w, err) }, func(ctx context.Context, line func(any) error) error {
 		return p.readTap(ctx, tap, line)
 	})
+}
+
+// serveStacks answers with the stacks of a task's child.
+func (p *Process) serveStacks(w http.ResponseWriter, r *http.Request) {
+	prober, err := p.probe()
+	var task topology.TaskID
+	if err == nil {
+		task, err = api.ParseTask(r.URL.Query().Get("task"))
+	}
+	var s *api.Stacks
+	if err == nil {
+		s, err = prober.Stacks(r.Context(), task)
+	}
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(s) // who does not listen misses it
 }
 
 // readTap passes on what a tap takes until ctx ends.

@@ -50,6 +50,7 @@ func listenFigures(p *Process) (*web, error) {
 		_, _ = out.Write(page.Bytes()) // who does not listen misses it
 	}))
 	mux.HandleFunc("GET /v1/tap", w.known(p.serveTap))
+	mux.HandleFunc("GET /v1/stacks", w.known(p.serveStacks))
 	w.server = &http.Server{
 		Handler: api.Guarded(mux), TLSConfig: config, ReadTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: 30 * time.Second, MaxHeaderBytes: 8 << 10,
 		ErrorLog: slog.NewLogLogger(p.o.Log.Handler(), slog.LevelDebug), // strangers are not worth a line each

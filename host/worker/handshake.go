@@ -127,7 +127,7 @@ func (t *task) onHello(h *multilang.Hello) error {
 // welcome builds the answer to hello.
 func (t *task) welcome(h *multilang.Hello) ([]byte, error) {
 	top := t.w.opts.Topology
-	dir := filepath.Join(t.w.opts.Scratch, fmt.Sprintf("%s-%d", t.comp.ID, t.id))
+	dir := t.folder()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("scratch folder: %w", err)
 	}
@@ -153,6 +153,11 @@ func (t *task) welcome(h *multilang.Hello) ([]byte, error) {
 		return nil, err
 	}
 	return multilang.EndFrame(buf, at), nil
+}
+
+// folder is the task's scratch folder.
+func (t *task) folder() string {
+	return filepath.Join(t.w.opts.Scratch, fmt.Sprintf("%s-%d", t.comp.ID, t.id))
 }
 
 // onReady opens the way for data.
@@ -218,6 +223,9 @@ func (t *task) flushText() {
 
 // onStderr takes a line that is no log message.
 func (t *task) onStderr(line []byte) {
+	if d := t.dump.Load(); d != nil {
+		d.add(line)
+	}
 	t.w.line(Line{Task: t.id, Component: t.comp.ID, Level: LevelInfo, Text: string(line), Raw: true, PID: t.pid()})
 }
 

@@ -46,10 +46,11 @@ type task struct {
 	ledger     *ledger                // spouts only
 	stats      stats
 	metrics    userMetrics
-	busy       atomic.Int64 // rows in the child
-	spokeOurs  atomic.Bool  // a child said to be Storm's spoke our protocol
-	child      atomic.Int64 // incarnation: how many children there have been
-	unfinished atomic.Int64 // since when (after Worker.started) a message has been incomplete; 0: none is
+	busy       atomic.Int64         // rows in the child
+	spokeOurs  atomic.Bool          // a child said to be Storm's spoke our protocol
+	child      atomic.Int64         // incarnation: how many children there have been
+	unfinished atomic.Int64         // since when (after Worker.started) a message has been incomplete; 0: none is
+	dump       atomic.Pointer[dump] // where stderr goes as well, while stacks are asked for
 
 	// Owned by the loop.
 	pokes   chan struct{} // capacity 1: something changed

@@ -193,13 +193,23 @@ class Child {
     });
   }
 
-  /** Prints what is in progress: of code that waits there is no stack, and code that does not lets no signal through. */
+  /** Prints what is in progress: of code that waits there is no stack, and code that does not lets no signal through (stacks.js shows both). */
   dump() {
+    complain(this.progress());
+  }
+
+  progress() {
     const resources = {};
     for (const name of process.getActiveResourcesInfo()) resources[name] = (resources[name] ?? 0) + 1;
     const { rss, heapUsed } = process.memoryUsage();
-    complain(format('polybolt: %s of %s, pid %d\n%s\n  open: %j, memory: %d MB, %d MB of it heap', this.component.kind,
-      this.component.ctx?.component, process.pid, this.component.inspect(), resources, rss >> 20, heapUsed >> 20));
+    return format('polybolt: %s of %s, pid %d\n%s\n  open: %j, memory: %d MB, %d MB of it heap', this.component.kind,
+      this.component.ctx?.component, process.pid, this.component.inspect(), resources, rss >> 20, heapUsed >> 20);
+  }
+
+  /** User code is initialised, and is about to get work. */
+  begins() {
+    if (process.env.POLYBOLT_STACKS === 'off') return;
+    require('./stacks.js').watch(this.component.ctx.dir, () => this.progress(), (error) => complain(`polybolt: stacks cannot be shown: ${error.message}`));
   }
 }
 

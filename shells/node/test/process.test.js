@@ -148,7 +148,7 @@ test('a CommonJS component costs no thread of hooks, and leaves stderr blocking'
   const host = new Host(t, `require('polybolt').bolt(() => [${threads}, require('fs').readFileSync('/proc/self/fdinfo/2', 'utf8').split('\\n')[1]]).run();`, { outputs: [['default', ['n', 'flags']]], register: false }); // --import starts threads of its own
   await host.start();
   const [n, flags] = (await host.process([[1]])).emits[0].values;
-  assert.equal(n, plain);
+  assert.equal(n, plain + 1); // that of stacks.js
   assert.equal(parseInt(flags.split('\t')[1], 8) & fs.constants.O_NONBLOCK, 0);
   await host.stop();
 });
@@ -658,4 +658,46 @@ test('replies tell what user code took, if they are asked to', parallel, async (
     }
     assert.deepEqual(await host.stop(), { code: 0, signal: null });
   }
+});
+
+/** What whoever connects to a component's socket is written. */
+function stacksOf(folder) {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    require('node:net').connect(path.join(folder, '.stacks')).setEncoding('utf8').on('data', (more) => { text += more; }).on('end', () => resolve(text)).on('error', reject);
+  });
+}
+
+test('D25 the stacks of a component that is busy, that waits, and that blocks', parallel, async (t) => {
+  const host = new Host(t, `
+    const { bolt } = require('polybolt');
+    const fs = require('fs');
+    function spinning(flag) { while (!fs.existsSync(flag)) {} }
+    const cell = new Int32Array(new SharedArrayBuffer(4));
+    function blocking(flag) { while (!fs.existsSync(flag)) Atomics.wait(cell, 0, 0, 1500); }
+    bolt(function busy({ v }) { if (v === 'spin') spinning('spun'); else if (v === 'block') blocking('blocked'); return v; }).run();`);
+  await host.start();
+  await host.until(() => fs.existsSync(path.join(host.folder, '.stacks')), 'the socket');
+  const shows = async (want) => {
+    let text = '';
+    for (const end = Date.now() + 20_000; !want.test(text) && Date.now() < end;) text = await stacksOf(host.folder);
+    assert.match(text, want);
+  };
+  await shows(/^Main thread: it waits[^]*polybolt: bolt of comp/);
+  for (const [word, flag, want] of [['spin', 'spun', /^Main thread:\n(?:.*\n)* {4}at spinning \(.*component\.js:4:\d+\)\n {4}at busy \(.*component\.js:7:\d+\)\n/], ['block', 'blocked', /at blocking \(/]]) {
+    const seq = host.data([[word]]);
+    await shows(want);
+    fs.writeFileSync(path.join(host.bundle, flag), '');
+    assert.equal((await host.covered(seq, 1)).failed.length, 0);
+  }
+  assert.deepEqual(await host.stop(), { code: 0, signal: null });
+  assert.equal(host.stderr, '');
+});
+
+test('without stacks there is neither thread nor socket', parallel, async (t) => {
+  const host = new Host(t, ECHO, { env: { POLYBOLT_STACKS: 'off' } });
+  await host.start();
+  assert.equal((await host.process([['x']])).emits.length, 1);
+  assert.equal(fs.existsSync(path.join(host.folder, '.stacks')), false);
+  await host.stop();
 });

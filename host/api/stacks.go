@@ -54,7 +54,7 @@ func (h *handler) stacks(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	component := topology.ComponentID(r.URL.Query().Get("component"))
-	h.Log.Info("stacks", "topology", string(name(r)), "component", string(component), "task", task, "role", roleOf(r), "from", sender(r))
+	h.Log.Info("stacks", "topology", string(name(r)), "component", string(component), "task", task, "who", askerOf(r), "from", sender(r))
 	list, err := p.Stacks(r.Context(), name(r), component, task)
 	h.reply(w, r, list, err)
 }

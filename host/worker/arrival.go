@@ -53,12 +53,16 @@ func (a *arrival) Take(typ byte, body []byte) error {
 		return nil
 	case msgUpdates, msgMoves:
 		return a.updates(typ, body)
-	case msgFail:
+	case msgFail, msgBlame:
 		c := &cut{b: body}
 		l, root := a.ledger(c), acker.Root(c.u64())
 		f := c.failure()
-		if l != nil && c.err == nil {
+		switch {
+		case l == nil || c.err != nil:
+		case typ == msgFail:
 			l.fail(root.Of(l.owner), f)
+		default:
+			w.blamed.note(root.Of(l.owner), testimony{f, a.reply})
 		}
 		return c.err
 	case msgTouch:

@@ -17,6 +17,7 @@ var testComponents = map[string]func() error{
 	"pass":    pass,
 	"sink":    sink,
 	"keep":    keep,
+	"slow":    slow,
 	"count":   count,
 }
 

@@ -40,6 +40,14 @@ func (o *owners) init() {
 // at returns the owner of a number.
 func (o *owners) at(number int) owner { return (*o.list.Load())[number] }
 
+// known returns the number of an owner, if it has one.
+func (o *owners) known(task topology.TaskID, worker uint64) (number int, ok bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	number, ok = o.number[ownerKey{task, worker}]
+	return number, ok
+}
+
 // of returns the number of an owner, a new one if need be.
 func (o *owners) of(task topology.TaskID, worker uint64, l *ledger) int {
 	o.mu.Lock()

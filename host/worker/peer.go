@@ -112,10 +112,16 @@ func (p *peer) outstanding(in *inbox) int {
 // Back takes a message that a worker sent back on the link to it.
 func (w *Worker) Back(worker uint64, typ byte, body []byte) {
 	p := w.peerOf(worker)
-	if p == nil || typ != msgCredit {
+	c := &cut{b: body}
+	switch {
+	case p == nil:
+		return
+	case typ == msgOver:
+		w.absolve(worker, c)
+		return
+	case typ != msgCredit:
 		return
 	}
-	c := &cut{b: body}
 	for len(c.b) > 0 && c.err == nil {
 		key, rows, frame := c.u32(), c.u32(), c.u32()
 		if in := p.w.inboxFor(p, key); in != nil && c.err == nil {

@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/polybolt/polybolt/host/topology"
 	"github.com/polybolt/polybolt/multilang"
 	"github.com/polybolt/polybolt/multilang/multilangtest"
 )
@@ -37,6 +39,96 @@ func keep() error {
 			return err
 		}
 	}
+}
+
+// slow takes 100 ms for each row.
+func slow() error {
+	c, err := multilangtest.Start("bolt")
+	if err != nil {
+		return err
+	}
+	if err := c.Ready(multilang.Ready{}); err != nil {
+		return err
+	}
+	for {
+		m, err := c.Read()
+		if err != nil || m.Type == multilang.TypeStop {
+			return err
+		}
+		if m.Type != multilang.TypeData {
+			continue
+		}
+		for row := range m.N {
+			time.Sleep(100 * time.Millisecond) // that is what it is for
+			if err := c.Reply(&multilang.FromChild{Seq: m.Seq, First: uint32(row), N: 1}); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// Rows that wait in a queue restart the clocks of their trees in another worker, too.
+func TestQueuedElsewhereIsProgress(t *testing.T) {
+	t.Parallel()
+	const timeout, pending = 300 * time.Millisecond, 20 // which take 2 s
+	m := newMesh(t, map[topology.TaskID]uint64{1: 10, 2: 20})
+	text := fmt.Sprintf(`
+name: t
+config: {max_pending: %d, message_timeout: %s}
+spouts:
+  numbers:
+    component: numbers
+    output: [n, text]
+bolts:
+  slow:
+    component: slow
+    inputs: [numbers]
+`, pending, timeout)
+	spout, bolt := m.add(10, text), m.add(20, text)
+	m.plan()
+	spout.start()
+	bolt.start()
+	eventually(t, "as many trees as may be are done", func() bool { return spout.Summary().Acked > pending })
+	if s := spout.Summary(); s.Failed != 0 {
+		t.Errorf("%+v: %+v", s, spout.Failures())
+	}
+}
+
+// A timeout names who has the row, also if that is a task of another worker.
+func TestTimeoutNamesWhoIsElsewhere(t *testing.T) {
+	t.Parallel()
+	m := newMesh(t, map[topology.TaskID]uint64{1: 10, 2: 20})
+	const text = `
+name: t
+config: {max_pending: 10, message_timeout: 300ms}
+spouts:
+  numbers:
+    component: numbers
+    output: [n, text]
+bolts:
+  keep:
+    component: keep
+    inputs: [numbers]
+`
+	spout, bolt := m.add(10, text), m.add(20, text)
+	m.plan()
+	spout.start()
+	bolt.start()
+	eventually(t, "a timeout names the bolt", func() bool {
+		for _, x := range spout.Failures() {
+			if x.Component == "keep" && x.Type == "Timeout" && strings.Contains(x.Message, "keep[0] has held a row of it for") {
+				return true
+			}
+		}
+		return false
+	})
+	eventually(t, "the bolt forgets what it holds of trees that have timed out", func() bool {
+		held, failed := 0, spout.Summary().Failed
+		for _, s := range bolt.Snapshot().Tasks {
+			held += s.Held
+		}
+		return failed > 80 && held <= 30
+	})
 }
 
 // D39: what a bolt holds of tuples that timed out is forgotten, so that the

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -36,16 +35,22 @@ func (w *Worker) watchTrees(ctx context.Context) {
 }
 
 // expire begins a tick and fails what has not moved for all ticks of a timeout.
+// Rows here may be of trees of other workers, which are told what concerns them.
 func (w *Worker) expire(tick uint32) {
 	trees := 0
 	for _, l := range w.localLedgers() {
 		trees += l.tick(tick)
 	}
-	if trees == 0 {
+	alone := len(*w.peers.Load()) == 0
+	if trees == 0 && alone {
 		return
 	}
 	w.touchQueued()
-	if tick <= ticksPerTimeout {
+	if !alone {
+		w.blamed.turn()
+		w.confess(time.Now())
+	}
+	if trees == 0 || tick <= ticksPerTimeout {
 		return
 	}
 	var overdue []acker.Root
@@ -80,72 +85,6 @@ func (w *Worker) touchQueued() {
 			in.queue.Each(func(b *stream.Batch) { roots = append(roots, b.Waiting()...) })
 			in.mu.Unlock()
 			w.touch(roots)
-		}
-	}
-}
-
-// timeOut fails trees, naming the component that sits on their rows.
-func (w *Worker) timeOut(roots []acker.Root) {
-	where := make(map[acker.Root]failure, len(roots))
-	for _, r := range roots {
-		where[r] = failure{cause: acker.Timeout, text: fmt.Sprintf("no progress for %s, and no component has a row of it", w.opts.Topology.Config.MessageTimeout)}
-	}
-	for _, t := range w.allTasks() {
-		t.locate(where)
-	}
-	for _, r := range roots {
-		w.reportTimeout(where[r])
-		w.failRoot(r, where[r])
-	}
-}
-
-// reportTimeout tells of a tree that timed out, if it is known where.
-func (w *Worker) reportTimeout(f failure) {
-	if f.component == "" {
-		return
-	}
-	x := Failure{Time: time.Now(), Component: f.component, Task: f.task, Kind: f.cause.String(), Type: "Timeout", Message: f.text}
-	if out, tell := w.failures.add(x); tell {
-		w.opts.Observer.Failure(out)
-	}
-}
-
-// locate fills in where rows are that are in the child or held by it. What is
-// held for trees that time out is forgotten: an ack of it comes too late.
-func (t *task) locate(where map[acker.Root]failure) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	now := time.Now()
-	blame := func(root acker.Root, what string, since time.Time) {
-		if f, ok := where[root]; ok {
-			f.component, f.task = t.comp.ID, t.id
-			f.text = fmt.Sprintf("%s has %s a row of it for %s (message_timeout is %s)", t.name, what, now.Sub(since).Round(time.Millisecond), t.w.opts.Topology.Config.MessageTimeout)
-			where[root] = f
-		}
-	}
-	for at, h := range t.held {
-		blame(h.root, "held", h.since)
-		_, all := where[h.root]
-		for _, x := range h.extras {
-			blame(x, "held", h.since)
-			_, overdue := where[x]
-			all = all && overdue
-		}
-		if all { // whoever never acks must not be remembered for ever, replay after replay
-			delete(t.held, at)
-		}
-	}
-	for _, f := range t.inflight {
-		if f.batch == nil || len(f.batch.Roots) == 0 {
-			continue
-		}
-		for row := f.covered; row < f.n; row++ {
-			if !f.done[row] {
-				blame(f.batch.Roots[row], "worked on", f.sent)
-			}
-		}
-		for _, x := range f.batch.Extras {
-			blame(x.Root, "worked on", f.sent)
 		}
 	}
 }

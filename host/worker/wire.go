@@ -21,6 +21,8 @@ const (
 	msgFail    = 4 // a tree that failed
 	msgTouch   = 5 // trees that wait in a queue
 	msgCredit  = 6 // back: rows that have been taken from inboxes
+	msgBlame   = 7 // who has had a row of a tree for long
+	msgOver    = 8 // back: trees that have timed out
 )
 
 // IsData tells whether messages of a type carry rows. All others are small,

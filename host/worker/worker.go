@@ -65,7 +65,8 @@ type Worker struct {
 	owners   owners
 	failures failures
 	peers    atomic.Pointer[map[uint64]*peer] // by worker
-	dead     sync.Map                         // workers that are gone
+	blamed   blames
+	dead     sync.Map // workers that are gone
 
 	// load is the number of rows in inboxes and children: nothing moves when it is 0.
 	load atomic.Int64

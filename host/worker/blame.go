@@ -1,0 +1,194 @@
+package worker
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/polybolt/polybolt/host/acker"
+	"github.com/polybolt/polybolt/host/topology"
+)
+
+// blames are what other workers have told of their rows: who has which for
+// long. What is not told again, tick for tick, is forgotten.
+type blames struct {
+	mu       sync.Mutex
+	now, old map[acker.Root]testimony // guarded by mu: told in this tick, and in the one before
+}
+
+// testimony is what a worker has told of a row: what to say if its tree times out,
+// and the way back to who told it.
+type testimony struct {
+	failure
+	reply func(typ byte, body []byte)
+}
+
+// maxBlames bounds what is remembered, and told, in a tick. For more trees than
+// that a timeout does not say who is to blame.
+const maxBlames = 10_000
+
+func (b *blames) turn() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.old, b.now = b.now, nil
+}
+
+func (b *blames) note(root acker.Root, x testimony) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.now == nil {
+		b.now = map[acker.Root]testimony{}
+	}
+	if len(b.now) < maxBlames {
+		b.now[root] = x
+	}
+}
+
+// of returns what was told of a tree.
+func (b *blames) of(root acker.Root) (x testimony, known bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if x, known = b.now[root]; !known {
+		x, known = b.old[root]
+	}
+	return x, known
+}
+
+// timeOut fails trees, naming the component that sits on their rows.
+func (w *Worker) timeOut(roots []acker.Root) {
+	where := make(map[acker.Root]failure, len(roots))
+	for _, r := range roots {
+		where[r] = failure{cause: acker.Timeout, text: fmt.Sprintf("no progress for %s, and no component has a row of it", w.opts.Topology.Config.MessageTimeout)}
+		if x, known := w.blamed.of(r); known {
+			where[r] = x.failure
+			x.reply(msgOver, appendRoots(nil, w.owners.at(r.Owner()).task, []acker.Root{r}))
+		}
+	}
+	for _, t := range w.allTasks() {
+		t.locate(where)
+	}
+	for _, r := range roots {
+		w.reportTimeout(where[r])
+		w.failRoot(r, where[r])
+	}
+}
+
+// reportTimeout tells of a tree that timed out, if it is known where.
+func (w *Worker) reportTimeout(f failure) {
+	if f.component == "" {
+		return
+	}
+	x := Failure{Time: time.Now(), Component: f.component, Task: f.task, Kind: f.cause.String(), Type: "Timeout", Message: f.text}
+	if out, tell := w.failures.add(x); tell {
+		w.opts.Observer.Failure(out)
+	}
+}
+
+// locate fills in where rows are that are in the child or held by it.
+func (t *task) locate(where map[acker.Root]failure) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := time.Now()
+	t.eachRow(func(root acker.Root, what string, since time.Time) {
+		if _, overdue := where[root]; overdue {
+			where[root] = t.blame(what, now.Sub(since))
+		}
+	})
+	t.forget(func(root acker.Root) bool { _, overdue := where[root]; return overdue })
+}
+
+// blame is the failure of a tree of which the task has had a row for a time.
+func (t *task) blame(what string, d time.Duration) failure {
+	return failure{
+		cause: acker.Timeout, component: t.comp.ID, task: t.id,
+		text: fmt.Sprintf("%s has %s a row of it for %s (message_timeout is %s)", t.name, what, d.Round(time.Millisecond), t.w.opts.Topology.Config.MessageTimeout),
+	}
+}
+
+// forget forgets what is held for trees that are all over: an ack of it comes
+// too late, and whoever never acks must not be remembered for ever, replay after replay. mu is held.
+func (t *task) forget(over func(root acker.Root) bool) {
+	for at, h := range t.held {
+		all := over(h.root)
+		for _, x := range h.extras {
+			all = all && over(x)
+		}
+		if all {
+			delete(t.held, at)
+		}
+	}
+}
+
+// eachRow calls f with the tree of each row that the child has, or holds, what
+// it does with it, and since when. mu is held.
+func (t *task) eachRow(f func(root acker.Root, what string, since time.Time)) {
+	for _, h := range t.held {
+		f(h.root, "held", h.since)
+		for _, x := range h.extras {
+			f(x, "held", h.since)
+		}
+	}
+	for _, fr := range t.inflight {
+		if fr.batch == nil || len(fr.batch.Roots) == 0 {
+			continue
+		}
+		for row := fr.covered; row < fr.n; row++ {
+			if !fr.done[row] {
+				f(fr.batch.Roots[row], "worked on", fr.sent)
+			}
+		}
+		for _, x := range fr.batch.Extras {
+			f(x.Root, "worked on", fr.sent)
+		}
+	}
+}
+
+// confess tells the owners of trees elsewhere which rows tasks here have had for
+// a third of the timeout. Should the trees time out, their owners can say why,
+// and that it is so (absolve).
+func (w *Worker) confess(now time.Time) {
+	timeout := w.opts.Topology.Config.MessageTimeout
+	for _, t := range w.allTasks() {
+		told := 0
+		owned := map[int]map[acker.Root]failure{}
+		t.mu.Lock()
+		t.eachRow(func(root acker.Root, what string, since time.Time) {
+			if root == 0 || now.Sub(since) < timeout/3 || told == maxBlames {
+				return
+			}
+			number := root.Owner()
+			if owned[number] == nil {
+				owned[number] = map[acker.Root]failure{}
+			}
+			owned[number][root] = t.blame(what, now.Sub(since))
+			told++
+		})
+		t.mu.Unlock()
+		for number, rows := range owned {
+			o := w.owners.at(number)
+			if o.ledger != nil {
+				continue // we find it ourselves
+			}
+			for root, f := range rows {
+				w.tell(o.worker, msgBlame, appendFailure(nil, o.task, root, f))
+			}
+		}
+	}
+}
+
+// absolve takes it that trees of a worker have timed out: what is held for them is forgotten.
+func (w *Worker) absolve(worker uint64, c *cut) {
+	number, known := w.owners.known(topology.TaskID(c.u32()), worker)
+	over := map[acker.Root]bool{}
+	for len(c.b) > 0 && c.err == nil {
+		over[acker.Root(c.u64()).Of(number)] = true
+	}
+	if !known {
+		return
+	}
+	for _, t := range w.allTasks() {
+		t.mu.Lock()
+		t.forget(func(root acker.Root) bool { return over[root] })
+		t.mu.Unlock()
+	}
+}

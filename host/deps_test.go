@@ -184,6 +184,7 @@ var edges = map[string]map[string]string{
 		"host/slot": "asks workers, also when nobody else is there",
 	},
 	"bench":           {"multilang": "speaks with children", "multilang/multilangtest": "components in Go", "multilang/storm/stormtest": "the libraries of components written for Storm"},
+	"tools/program":   {},
 	"tools/zookeeper": {"coordinator/coordinatortest/zookeepertest": "starts one by hand"},
 }
 
@@ -224,6 +225,7 @@ var starters = map[string]string{
 	"coordinator/coordinatortest/zookeepertest": "starts a ZooKeeper for tests",
 	"bench":                     "starts what it measures",
 	"multilang/storm/stormtest": "runs Maven and pip for tests",
+	"tools/program":             "starts what a test names",
 }
 
 // imports lists what each package imports; with tests, what only its tests do.

@@ -8,20 +8,21 @@ import (
 	"testing"
 
 	"github.com/polybolt/polybolt/multilang/judge"
+	"github.com/polybolt/polybolt/tools/program"
 )
 
 // startCheck starts polybolt check -o json in a folder. Programs have long to
 // start: many do at the same time.
-func startCheck(t *testing.T, dir string, args ...string) *process {
+func startCheck(t *testing.T, dir string, args ...string) *program.Program {
 	t.Helper()
 	return start(t, dir, append([]string{"check", "-o", "json", "--startup", "80s"}, args...)...)
 }
 
 // found waits for the end and returns what it found.
-func found(t *testing.T, p *process) (*checkReport, int) {
+func found(t *testing.T, p *program.Program) (*checkReport, int) {
 	t.Helper()
-	code := p.wait()
-	stdout, stderr := p.output()
+	code := p.Wait()
+	stdout, stderr := p.Output()
 	var report checkReport
 	if err := json.Unmarshal([]byte(stdout), &report); err != nil {
 		t.Fatalf("%v; exit code %d, stdout:\n%s\nstderr:\n%s", err, code, stdout, stderr)
@@ -177,8 +178,8 @@ func TestCheckRefuses(t *testing.T) {
 		{[]string{"no-such-program"}, "no-such-program"},
 	} {
 		p := start(t, t.TempDir(), append([]string{"check"}, c.args...)...)
-		code := p.wait()
-		if _, stderr := p.output(); code == 0 || !strings.Contains(stderr, c.text) {
+		code := p.Wait()
+		if _, stderr := p.Output(); code == 0 || !strings.Contains(stderr, c.text) {
 			t.Errorf("%q: exit code %d, %s", c.args, code, stderr)
 		}
 	}

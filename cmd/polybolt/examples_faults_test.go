@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/polybolt/polybolt/tools/program"
 )
 
 // The examples that claim to survive faults, under those faults.
@@ -28,10 +30,10 @@ func TestLookupRetriesAndOverlaps(t *testing.T) {
 			server := httptest.NewServer(s)
 			defer server.Close()
 			p := start(t, folder, "run", "--set", "bolts.lookup.config.url="+server.URL+"/catalogue")
-			if code := p.wait(); code != 0 {
+			if code := p.Wait(); code != 0 {
 				t.Errorf("exit code %d", code)
 			}
-			stdout, stderr := p.output()
+			stdout, stderr := p.Output()
 			if want := "acked 32 failed 3 dead 0"; lastLine(stdout) != want {
 				t.Errorf("the last line is %q, want %q", lastLine(stdout), want)
 			}
@@ -106,8 +108,8 @@ func (c committing) lines(name string) []string {
 }
 
 // readers returns where the spouts of a run have begun, and their pids.
-func (c committing) readers(p *process) (positions, pids []int) {
-	_, stderr := p.output()
+func (c committing) readers(p *program.Program) (positions, pids []int) {
+	_, stderr := p.Output()
 	for _, m := range readingFrom.FindAllStringSubmatch(stderr, -1) {
 		position, _ := strconv.Atoi(m[1])
 		pid, _ := strconv.Atoi(m[2])
@@ -117,10 +119,10 @@ func (c committing) readers(p *process) (positions, pids []int) {
 }
 
 // finish waits for the end of a run that was disturbed, and checks that every line has arrived.
-func (c committing) finish(p *process) {
+func (c committing) finish(p *program.Program) {
 	c.t.Helper()
-	if code := p.wait(); code != 0 {
-		_, stderr := p.output()
+	if code := p.Wait(); code != 0 {
+		_, stderr := p.Output()
 		c.t.Errorf("exit code %d; stderr:\n%s", code, stderr)
 	}
 	stored := c.stored()
@@ -180,7 +182,7 @@ func testSpoutKilled(t *testing.T, c committing) {
 func testRunKilled(t *testing.T, c committing) {
 	p := start(t, c.dir, "run")
 	eventually(t, "100 lines are stored", func() bool { return len(c.stored()) >= 100 })
-	p.signal(syscall.SIGKILL)
+	p.Signal(syscall.SIGKILL)
 	_, pids := c.readers(p)
 	eventually(t, "the spout is gone", func() bool { return syscall.Kill(pids[0], 0) == syscall.ESRCH })
 	if n := len(c.stored()); n >= 400 {

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/polybolt/polybolt/tools/program"
 )
 
 // example is a topology below examples-python or examples-js. It is run in a
@@ -66,7 +67,7 @@ func TestExamples(t *testing.T) {
 				args = append(args, "--set", "bolts.lookup.config.url="+server.URL+"/catalogue")
 			}
 			p := start(t, dir, args...)
-			if code := p.wait(); code != 0 {
+			if code := p.Wait(); code != 0 {
 				t.Errorf("exit code %d", code)
 			}
 			e.compare(t, p)
@@ -81,14 +82,14 @@ func TestExamples(t *testing.T) {
 var processID = regexp.MustCompile(`in process \d+`)
 
 // compare compares what a run has printed with the example's expected.txt.
-func (e *example) compare(t *testing.T, p *process) {
+func (e *example) compare(t *testing.T, p *program.Program) {
 	t.Helper()
 	b, err := os.ReadFile(repository(e.dir, "expected.txt"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := strings.Split(strings.TrimSuffix(string(b), "\n"), "\n")
-	stdout, stderr := p.output()
+	stdout, stderr := p.Output()
 	got := componentLines(processID.ReplaceAllString(stderr, "in process N"))
 	if e.last && len(got) > 0 {
 		got = got[len(got)-1:]
@@ -149,8 +150,8 @@ func TestExamplesAreWhole(t *testing.T) {
 				t.Errorf("%s/README.md does not say what %s shows", e.dir, file)
 			}
 		}
-		if p := start(t, repository(e.dir), "validate"); p.wait() != 0 {
-			_, stderr := p.output()
+		if p := start(t, repository(e.dir), "validate"); p.Wait() != 0 {
+			_, stderr := p.Output()
 			t.Errorf("%s: polybolt validate: %s", e.dir, stderr)
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/polybolt/polybolt/tools/program"
 )
 
 // stubborn is a topology whose processes do what they can to stay: a bolt that
@@ -71,12 +73,12 @@ var pidLine = regexp.MustCompile(`\| pid (\d+)`)
 
 // startStubborn runs it until all of its processes have told their pids. What
 // it keeps in files is in temp.
-func startStubborn(t *testing.T) (p *process, pids []int, temp string) {
+func startStubborn(t *testing.T) (p *program.Program, pids []int, temp string) {
 	t.Helper()
 	temp = t.TempDir()
 	p = startWith(t, writeFiles(t, stubborn), append(os.Environ(), "TMPDIR="+temp), "run")
-	p.until("four pids", func(stderr string) bool { return len(pidLine.FindAllString(stderr, -1)) >= 4 })
-	_, stderr := p.output()
+	p.Until("four pids", func(stderr string) bool { return len(pidLine.FindAllString(stderr, -1)) >= 4 })
+	_, stderr := p.Output()
 	for _, m := range pidLine.FindAllStringSubmatch(stderr, -1) {
 		pid, err := strconv.Atoi(m[1])
 		if err != nil {
@@ -116,8 +118,8 @@ func empty(t *testing.T, dir string) {
 func TestRunKilledLeavesNothing(t *testing.T) {
 	t.Parallel()
 	p, pids, temp := startStubborn(t)
-	p.signal(syscall.SIGKILL)
-	if code := p.wait(); code != 128+int(syscall.SIGKILL) {
+	p.Signal(syscall.SIGKILL)
+	if code := p.Wait(); code != 128+int(syscall.SIGKILL) {
 		t.Errorf("exit code %d", code)
 	}
 	gone(t, pids)
@@ -128,15 +130,15 @@ func TestRunKilledLeavesNothing(t *testing.T) {
 func TestRunAbortedLeavesNothing(t *testing.T) {
 	t.Parallel()
 	p, pids, temp := startStubborn(t)
-	p.signal(os.Interrupt)
-	p.prints("stopping: finishing what is in flight")
-	p.signal(os.Interrupt)
-	if code := p.wait(); code != exitAborted {
+	p.Signal(os.Interrupt)
+	p.Prints("stopping: finishing what is in flight")
+	p.Signal(os.Interrupt)
+	if code := p.Wait(); code != exitAborted {
 		t.Errorf("exit code %d, want %d", code, exitAborted)
 	}
 	gone(t, pids)
 	empty(t, temp)
-	if stdout, _ := p.output(); lastLine(stdout) != "acked 0 failed 0 dead 0" && !strings.Contains(stdout, "not done") {
+	if stdout, _ := p.Output(); lastLine(stdout) != "acked 0 failed 0 dead 0" && !strings.Contains(stdout, "not done") {
 		t.Errorf("the summary:\n%s", stdout)
 	}
 }

@@ -21,8 +21,8 @@ func TestNewTestsPass(t *testing.T) {
 		t.Run(language, func(t *testing.T) {
 			t.Parallel()
 			parent := t.TempDir()
-			if p := start(t, parent, "new", "fresh", "--lang", language); p.wait() != 0 {
-				_, stderr := p.output()
+			if p := start(t, parent, "new", "fresh", "--lang", language); p.Wait() != 0 {
+				_, stderr := p.Output()
 				t.Fatal(stderr)
 			}
 			args := test(t)
@@ -63,7 +63,7 @@ func TestNewNames(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		valid := start(t, dir, "validate").wait() == 0
+		valid := start(t, dir, "validate").Wait() == 0
 		if made := topologyName.MatchString(name); made != valid {
 			t.Errorf("%q: new takes it: %v, validate does: %v", name, made, valid)
 		}

@@ -28,8 +28,8 @@ func TestOperationsCommands(t *testing.T) {
 	s.run(shell[0], "The key of a new cluster is in cluster.key")
 	dev := startWith(t, dir, s.environ(), "dev", "--listen", "127.0.0.1:0")
 	eventually(t, "the cluster answers", func() bool {
-		stdout, _ := dev.output()
-		return strings.Contains(stdout, "A cluster with") && startWith(t, dir, s.environ(), "list").wait() == 0
+		stdout, _ := dev.Output()
+		return strings.Contains(stdout, "A cluster with") && startWith(t, dir, s.environ(), "list").Wait() == 0
 	})
 	s.run(shell[1], "ok", "no topology")
 }

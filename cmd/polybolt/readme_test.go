@@ -49,18 +49,18 @@ func TestReadmeCommands(t *testing.T) {
 
 	dev := startWith(t, dir, s.environ(), "dev", "--listen", "127.0.0.1:0")
 	eventually(t, "the cluster is there", func() bool {
-		stdout, stderr := dev.output()
+		stdout, stderr := dev.Output()
 		select {
-		case <-dev.done:
+		case <-dev.Ended():
 			t.Fatalf("polybolt dev has ended: %s%s", stdout, stderr)
 		default:
 		}
 		return strings.Contains(stdout, "A cluster with")
 	})
 	s.run(shell[3], "packed hello", "version 1 runs", "hello")
-	dev.signal(os.Interrupt)
-	if code := dev.wait(); code != 0 {
-		_, stderr := dev.output()
+	dev.Signal(os.Interrupt)
+	if code := dev.Wait(); code != 0 {
+		_, stderr := dev.Output()
 		t.Errorf("polybolt dev ended with exit code %d: %s", code, stderr)
 	}
 }
@@ -105,10 +105,10 @@ func TestReadmeTopology(t *testing.T) {
 		}
 	}
 	p := start(t, dir, "run")
-	if code := p.wait(); code != 0 {
+	if code := p.Wait(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
-	stdout, stderr := p.output()
+	stdout, stderr := p.Output()
 	if strings.Count(stderr, "count | be\n") != 2 || lastLine(stdout) != "acked 2 failed 0 dead 0" {
 		t.Errorf("it does not count words:\n%s%s", stderr, stdout)
 	}

@@ -33,10 +33,10 @@ func TestValuesCrossEveryLanguage(t *testing.T) {
 				args = append(args, "--set", component+".env.POLYBOLT_LEVEL="+level)
 			}
 			p := start(t, dir, args...)
-			if code := p.wait(); code != 0 {
+			if code := p.Wait(); code != 0 {
 				t.Errorf("exit code %d", code)
 			}
-			stdout, stderr := p.output()
+			stdout, stderr := p.Output()
 			lines := componentLines(stderr)
 			slices.Sort(lines)
 			if want := []string{same, node, python}; !slices.Equal(lines, want) {

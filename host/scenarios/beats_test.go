@@ -6,6 +6,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/polybolt/polybolt/tools/program"
 )
 
 // Scenarios of the clocks that run against a child, a tuple and the host.
@@ -48,12 +50,12 @@ func TestD29_AStoppedProcess(t *testing.T) {
 	bothLanguages(t, func(t *testing.T, l language) {
 		x := living(t, l, 200, "steady", "heartbeat_timeout: 2s")
 		p := x.start("--set", "spouts.source.config.pause=0.5")
-		eventually(t, "rows arrive", func() bool { return x.size("arrived") > 0 })
+		program.Eventually(t, patience, "rows arrive", func() bool { return x.size("arrived") > 0 })
 		if err := syscall.Kill(x.pids("work")[0], syscall.SIGSTOP); err != nil {
 			t.Fatal(err)
 		}
 		stopped := time.Now()
-		p.prints("it has been stopped (state T, as by SIGSTOP)")
+		p.Prints("it has been stopped (state T, as by SIGSTOP)")
 		if took := time.Since(stopped); took < 2*time.Second || took > 8*time.Second { // 3 s, but for a busy machine
 			t.Errorf("found after %s", took)
 		}
@@ -86,7 +88,7 @@ func TestD30_BeatsDoNotQueueBehindData(t *testing.T) {
 		x.arrived(100_000)
 		x.lived("source", "work", "sink")
 		if strings.Contains(p.err(), "ERROR") || strings.Contains(p.err(), "WARN") {
-			t.Errorf("stderr:\n%s", ends(p.err()))
+			t.Errorf("stderr:\n%s", program.Ends(p.err()))
 		}
 	})
 }
@@ -109,7 +111,7 @@ bolts:
 		x.arrived(500)
 		x.lived("source", "sink")
 		if strings.Contains(p.err(), "ERROR") {
-			t.Errorf("stderr:\n%s", ends(p.err()))
+			t.Errorf("stderr:\n%s", program.Ends(p.err()))
 		}
 	})
 }
@@ -124,8 +126,8 @@ func TestD32_ASpoutThatWaits(t *testing.T) {
 			p := x.run("--set", "config.max_pending=10", "--set", "config.heartbeat_timeout=300ms")
 			x.arrived(1000)
 			x.lived("source", "work", "sink")
-			if strings.Contains(p.err(), "ERROR") || p.took < 3*time.Second {
-				t.Errorf("it took %s; stderr:\n%s", p.took, ends(p.err()))
+			if strings.Contains(p.err(), "ERROR") || p.Took() < 3*time.Second {
+				t.Errorf("it took %s; stderr:\n%s", p.Took(), program.Ends(p.err()))
 			}
 		})
 		t.Run("with nothing to emit", func(t *testing.T) {
@@ -145,8 +147,8 @@ bolts:
 			p := x.run()
 			x.arrived(10)
 			x.lived("source", "sink")
-			if strings.Contains(p.err(), "ERROR") || p.took < 3*time.Second {
-				t.Errorf("it took %s; stderr:\n%s", p.took, ends(p.err()))
+			if strings.Contains(p.err(), "ERROR") || p.Took() < 3*time.Second {
+				t.Errorf("it took %s; stderr:\n%s", p.Took(), program.Ends(p.err()))
 			}
 		})
 	})
@@ -161,7 +163,7 @@ func TestD35_TheClockJumps(t *testing.T) {
 		x.arrived(2000)
 		x.lived("source", "work", "sink")
 		if _, total := x.ids("arrived"); total != 2000 || strings.Contains(p.err(), "ERROR") {
-			t.Errorf("%d rows have come of 2000; stderr:\n%s", total, ends(p.err()))
+			t.Errorf("%d rows have come of 2000; stderr:\n%s", total, program.Ends(p.err()))
 		}
 	})
 }
@@ -173,8 +175,8 @@ func TestD44_WaitingIsNoTimeout(t *testing.T) {
 		p := x.run("--set", "config.message_timeout=1s", "--set", "config.max_pending=1000") // 5 s of work
 		x.arrived(1000)
 		x.lived("source", "work", "sink")
-		if _, total := x.ids("arrived"); total != 1000 || p.took < 5*time.Second {
-			t.Errorf("%d rows have come of 1000, in %s", total, p.took)
+		if _, total := x.ids("arrived"); total != 1000 || p.Took() < 5*time.Second {
+			t.Errorf("%d rows have come of 1000, in %s", total, p.Took())
 		}
 	})
 }
@@ -196,11 +198,11 @@ bolts:
     inputs: [source]
 `, 1000))
 		p := x.start()
-		p.prints("keeper | ERROR Timeout: keeper[0] has held a row of it for")
-		eventually(t, "replays", func() bool { return len(x.lines("kept")) >= 300 })
-		p.signal(syscall.SIGINT)
-		p.prints("finishing what is in flight")
-		p.signal(syscall.SIGINT)
+		p.Prints("keeper | ERROR Timeout: keeper[0] has held a row of it for")
+		program.Eventually(t, patience, "replays", func() bool { return len(x.lines("kept")) >= 300 })
+		p.Signal(syscall.SIGINT)
+		p.Prints("finishing what is in flight")
+		p.Signal(syscall.SIGINT)
 		p.exits(130)
 		if ids, _ := x.ids("kept"); len(ids) != 100 {
 			t.Errorf("%d different tuples came to the bolt, and max_pending is 100", len(ids))

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/polybolt/polybolt/tools/program"
 )
 
 // Scenarios of the topology's file.
@@ -127,7 +129,7 @@ bolts:
 			t.Errorf("%q has arrived", row)
 		}
 		if t.Failed() {
-			t.Log(p.out(), ends(p.err()))
+			t.Log(p.out(), program.Ends(p.err()))
 		}
 		x.lived("source", "fork", "left", "again", "sink")
 	})

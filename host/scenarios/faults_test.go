@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/polybolt/polybolt/tools/program"
 )
 
 // tuples is how many go through each faulty bolt.
@@ -106,7 +108,7 @@ bolts:
 	} else {
 		x.lived("work")
 	}
-	t.Logf("%s, %d MiB at most in one process, %d processes of the bolt, %s", p.took.Round(10*time.Millisecond), p.peak()>>20, len(x.pids("work")), lastLine(p.out()))
+	t.Logf("%s, %d MiB at most in one process, %d processes of the bolt, %s", p.Took().Round(10*time.Millisecond), p.peak()>>20, len(x.pids("work")), lastLine(p.out()))
 }
 
 func or(s, otherwise string) string {
@@ -126,7 +128,7 @@ func killAtRandom(x *trial, _ *process) {
 	for n := range 10 {
 		pid := x.born("work", n+1)
 		more := x.size("arrived") + 1 + rand.Int64N(20_000) // bytes: a few thousand tuples
-		eventually(x.t, "the topology moves", func() bool { return x.size("arrived") > more })
+		program.Eventually(x.t, patience, "the topology moves", func() bool { return x.size("arrived") > more })
 		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 			x.t.Fatalf("the bolt is gone already, after %d kills: %v", n, err)
 		}
@@ -136,12 +138,12 @@ func killAtRandom(x *trial, _ *process) {
 // stopOne stops the bolt's process, which never finds out.
 func stopOne(x *trial, p *process) {
 	pid := x.born("work", 1)
-	eventually(x.t, "the topology moves", func() bool { return x.size("arrived") > 1000 })
+	program.Eventually(x.t, patience, "the topology moves", func() bool { return x.size("arrived") > 1000 })
 	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 		x.t.Fatal(err)
 	}
 	x.born("work", 2)
-	p.prints("it has been stopped (state T, as by SIGSTOP)")
+	p.Prints("it has been stopped (state T, as by SIGSTOP)")
 }
 
 var suppressed = regexp.MustCompile(`\[(\d+) lines suppressed`)
@@ -172,10 +174,10 @@ func megabytesAreShown(x *trial, _ language, p *process) {
 func errorsAreShownOnce(x *trial, l language, p *process) {
 	x.lived("work")
 	if n := strings.Count(p.err(), "/faults"+l.extension) + strings.Count(p.err(), "<polybolt function>"); n != 1 {
-		x.t.Errorf("the place of the error is shown %d times, want once, in the traceback:\n%s", n, ends(p.err()))
+		x.t.Errorf("the place of the error is shown %d times, want once, in the traceback:\n%s", n, program.Ends(p.err()))
 	}
-	if shown, most := strings.Count(p.err(), "ERROR"), 2+int(p.took/time.Second); shown > most {
-		x.t.Errorf("%d errors are shown in %s, want %d at most", shown, p.took, most)
+	if shown, most := strings.Count(p.err(), "ERROR"), 2+int(p.Took()/time.Second); shown > most {
+		x.t.Errorf("%d errors are shown in %s, want %d at most", shown, p.Took(), most)
 	}
 	if got, want := summary(x.t, p, "work", "ERRORS"), len(x.lines("did")); got != want {
 		x.t.Errorf("the summary counts %d errors, there were %d", got, want)
@@ -185,7 +187,7 @@ func errorsAreShownOnce(x *trial, l language, p *process) {
 // deathsAreShownOnce is the same for processes that end.
 func deathsAreShownOnce(x *trial, _ language, p *process) {
 	if n := strings.Count(p.err(), "command: ["); n != 1 {
-		x.t.Errorf("%d ends of processes are shown with their record, want 1:\n%s", n, ends(p.err()))
+		x.t.Errorf("%d ends of processes are shown with their record, want 1:\n%s", n, program.Ends(p.err()))
 	}
 	// A task that died last need not have been started again.
 	births, tasks := len(x.pids("work")), summary(x.t, p, "work", "TASKS")

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/polybolt/polybolt/tools/program"
 )
 
 // Scenarios of batches, ticks, task ids and requests by signal.
@@ -89,7 +91,7 @@ func TestD25_StacksOnRequest(t *testing.T) {
 				t.Parallel()
 				x := newTrial(t, l, fmt.Sprintf(chain, 500, "{"+kind, ""))
 				p := x.start("--set", "spouts.source.config.pause=0.2")
-				eventually(t, "rows arrive", func() bool { return x.size("arrived") > 0 })
+				program.Eventually(t, patience, "rows arrive", func() bool { return x.size("arrived") > 0 })
 				signal, says := syscall.SIGUSR1, "Current thread"
 				if l.name == "node" {
 					signal, says = syscall.SIGUSR2, "in progress"
@@ -97,7 +99,7 @@ func TestD25_StacksOnRequest(t *testing.T) {
 				if err := syscall.Kill(x.pids("work")[0], signal); err != nil {
 					t.Fatal(err)
 				}
-				p.prints(says)
+				p.Prints(says)
 				p.exits(0)
 				x.arrived(500)
 				x.lived("source", "work", "sink")

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/polybolt/polybolt/tools/program"
 )
 
 // endless is a topology of processes that do not want to die; the verb is how
@@ -45,7 +47,7 @@ func TestD16_NothingOutlivesARun(t *testing.T) {
 				x := newTrial(t, l, endless)
 				p := x.start()
 				names := []string{"computing", "deaf", "family", "sleeping", "timers"}
-				eventually(t, "every bolt has a tuple", func() bool {
+				program.Eventually(t, patience, "every bolt has a tuple", func() bool {
 					busy := x.lines("busy")
 					slices.Sort(busy)
 					return slices.Equal(slices.Compact(busy), names)
@@ -55,17 +57,17 @@ func TestD16_NothingOutlivesARun(t *testing.T) {
 				for _, name := range names {
 					all = append(all, x.pids(name)...)
 				}
-				above := ancestors(t, all[0], p.cmd.Process.Pid)
+				above := ancestors(t, all[0], p.PID())
 				if len(above) < 2 {
 					t.Fatalf("between a child and run there are %v, want worker and guardian", above)
 				}
 				all = append(all, above...)
 				for _, pid := range all {
 					if !alive(pid) {
-						t.Fatalf("process %d of %v is gone before its time:\n%s", pid, all, ends(p.err()))
+						t.Fatalf("process %d of %v is gone before its time:\n%s", pid, all, program.Ends(p.err()))
 					}
 				}
-				if err := syscall.Kill(c.victim(p.cmd.Process.Pid, above), syscall.SIGKILL); err != nil {
+				if err := syscall.Kill(c.victim(p.PID(), above), syscall.SIGKILL); err != nil {
 					t.Fatal(err)
 				}
 				killed := time.Now()

@@ -6,6 +6,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/polybolt/polybolt/tools/program"
 )
 
 // Scenarios of how processes begin and end.
@@ -88,7 +90,7 @@ func TestD20_FiftySlowStartsAtOnce(t *testing.T) {
 	p := x.run("--set", "config.startup_timeout=10m")
 	x.arrived(1000)
 	if pids := x.pids("work"); len(pids) != 50 {
-		t.Errorf("%d processes were started for 50 tasks:\n%s", len(pids), ends(p.err()))
+		t.Errorf("%d processes were started for 50 tasks:\n%s", len(pids), program.Ends(p.err()))
 	}
 }
 
@@ -123,11 +125,11 @@ func TestD23_InterruptWithFullQueues(t *testing.T) {
 	bothLanguages(t, func(t *testing.T, l language) {
 		x := living(t, l, 100_000, "slow", "")
 		p := x.start("--set", "config.max_pending=500")
-		eventually(t, "rows arrive", func() bool { return x.size("arrived") > 0 })
-		p.signal(syscall.SIGINT)
+		program.Eventually(t, patience, "rows arrive", func() bool { return x.size("arrived") > 0 })
+		p.Signal(syscall.SIGINT)
 		p.exits(0)
 		if strings.Contains(p.err(), "ERROR") || !strings.Contains(p.err(), "finishing what is in flight") {
-			t.Errorf("stderr:\n%s", ends(p.err()))
+			t.Errorf("stderr:\n%s", program.Ends(p.err()))
 		}
 		ids, total := x.ids("arrived")
 		if want := fmt.Sprintf("acked %d failed 0 dead 0", total); len(ids) != total || total >= 100_000 || lastLine(p.out()) != want {
@@ -167,9 +169,9 @@ func TestD26_StopWithTuplesInFlight(t *testing.T) {
 				t.Parallel()
 				x := living(t, l, 100_000, "lingering", "config: {seconds: "+fmt.Sprint(c.seconds)+"}")
 				p := x.start("--set", "config.max_pending=100")
-				eventually(t, "rows arrive", func() bool { return x.size("arrived") > 0 })
-				p.signal(syscall.SIGINT)
-				eventually(t, "the bolt stops", func() bool { return x.size("stopping") > 0 })
+				program.Eventually(t, patience, "rows arrive", func() bool { return x.size("arrived") > 0 })
+				p.Signal(syscall.SIGINT)
+				program.Eventually(t, patience, "the bolt stops", func() bool { return x.size("stopping") > 0 })
 				stopping := time.Now()
 				p.exits(0)
 				if took := time.Since(stopping); took > 60*time.Second {

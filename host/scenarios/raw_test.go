@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/polybolt/polybolt/tools/program"
 )
 
 // Scenarios of children that break the protocol, or speak another version of
@@ -212,6 +214,6 @@ func TestD38_OutcomesOfUnknownRows(t *testing.T) {
 	x.arrived(20_000)
 	x.lived("source", "work", "sink")
 	if n := strings.Count(p.err(), "acked or failed before"); n != 1 {
-		t.Errorf("%d warnings, want 1:\n%s", n, ends(p.err()))
+		t.Errorf("%d warnings, want 1:\n%s", n, program.Ends(p.err()))
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/polybolt/polybolt/tools/program"
 )
 
 // language is one that components of the tests are written in.
@@ -149,7 +151,7 @@ func (x *trial) pids(component string) (pids []int) {
 // born waits until a component has had n processes and returns the last one.
 func (x *trial) born(component string, n int) int {
 	x.t.Helper()
-	eventually(x.t, fmt.Sprintf("%d processes of %s", n, component), func() bool { return len(x.pids(component)) >= n })
+	program.Eventually(x.t, patience, fmt.Sprintf("%d processes of %s", n, component), func() bool { return len(x.pids(component)) >= n })
 	return x.pids(component)[n-1]
 }
 

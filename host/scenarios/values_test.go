@@ -71,7 +71,7 @@ func TestD06_LargeMessagesTakeTimeInProportion(t *testing.T) {
 				t.Errorf("%s have arrived", got)
 			}
 			x.lived("source", "work", "sink")
-			cpu[size] = p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()
+			cpu[size] = p.State().UserTime() + p.State().SystemTime()
 		}
 		if cpu[8] > 3*cpu[1] || cpu[32] > 3*cpu[1] { // in quadratic time: 8 and 32 times
 			t.Errorf("CPU time by megabytes a message: %v", cpu)

@@ -157,7 +157,7 @@ var edges = map[string]map[string]string{
 	},
 	"multilang":                 {},
 	"multilang/judge":           {"multilang": "judges a child that speaks it", "multilang/storm": "judges a child written for Storm"},
-	"multilang/storm/stormtest": {},
+	"multilang/storm/stormtest": {"tools/fetch": "keeps what it fetches"},
 	"multilang/storm":           {"multilang": "adapts Storm's protocol to it"},
 	"shells":                    {"host/crash": "guards its goroutines"},
 	// The coordinator.
@@ -172,7 +172,7 @@ var edges = map[string]map[string]string{
 		"coordinator/embedded": "one of its subjects", "coordinator/zk": "the client of both",
 	},
 	"coordinator/coordinatortest/faultproxy":    {},
-	"coordinator/coordinatortest/zookeepertest": {},
+	"coordinator/coordinatortest/zookeepertest": {"tools/fetch": "keeps what it fetches"},
 	"multilang/multilangtest":                   {"multilang": "speaks it"},
 	"host/metrics/metricstest":                  {},
 	"host/scheduler/schedulertest":              {"host/scheduler": "the contract that it checks"},
@@ -184,6 +184,7 @@ var edges = map[string]map[string]string{
 		"host/slot": "asks workers, also when nobody else is there",
 	},
 	"bench":           {"multilang": "speaks with children", "multilang/multilangtest": "components in Go", "multilang/storm/stormtest": "the libraries of components written for Storm"},
+	"tools/fetch":     {},
 	"tools/program":   {},
 	"tools/zookeeper": {"coordinator/coordinatortest/zookeepertest": "starts one by hand"},
 }
@@ -223,9 +224,9 @@ var starters = map[string]string{
 	"host/hosttest":   "starts daemons for tests",
 	"host/plugin":     "go-plugin starts what it is given; a plugin is part of the cluster, not user code",
 	"coordinator/coordinatortest/zookeepertest": "starts a ZooKeeper for tests",
-	"bench":                     "starts what it measures",
-	"multilang/storm/stormtest": "runs Maven and pip for tests",
-	"tools/program":             "starts what a test names",
+	"bench":         "starts what it measures",
+	"tools/fetch":   "runs package managers for tests",
+	"tools/program": "starts what a test names",
 }
 
 // imports lists what each package imports; with tests, what only its tests do.

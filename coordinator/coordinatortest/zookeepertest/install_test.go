@@ -1,7 +1,6 @@
 package zookeepertest
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,26 +35,6 @@ func TestVerifyRefusesOtherJars(t *testing.T) {
 	}
 	if err := verify(dir); err == nil || !strings.Contains(err.Error(), "zookeeper-3.9.5.jar") {
 		t.Errorf("a changed jar: %v", err)
-	}
-}
-
-// A process that waits for the lock gives up with its context.
-func TestInstallHonoursContext(t *testing.T) {
-	t.Setenv(CacheEnv, t.TempDir())
-	t.Setenv(ClassPathEnv, "")
-	cache, err := cacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	unlock, err := lock(t.Context(), filepath.Join(cache, "lock"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unlock()
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := Install(ctx); err == nil || !strings.Contains(err.Error(), "another process") {
-		t.Errorf("Install = %v", err)
 	}
 }
 

@@ -8,15 +8,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
-	"syscall"
-	"time"
+
+	"github.com/polybolt/polybolt/tools/fetch"
 )
 
 // The newest published versions at the time of writing, and what they are.
@@ -34,10 +32,6 @@ var libraries = map[string]struct{ artifact, sha256 string }{
 	"storm.rb": {"multilang-ruby", "7c6deb92d47a7e7ac554799c7b0a17a74443b909d7cd92c91784e325b6d206a9"},
 }
 
-// CacheEnv names the folder to keep what is fetched in, instead of polybolt-test
-// in the user's cache folder.
-const CacheEnv = "POLYBOLT_TEST_CACHE"
-
 // Library returns the path of storm.py, storm.js or storm.rb, fetching it with
 // Maven first if that has not been done before. Any number of processes may call it at once.
 func Library(ctx context.Context, name string) (string, error) {
@@ -45,21 +39,21 @@ func Library(ctx context.Context, name string) (string, error) {
 	if !known {
 		return "", fmt.Errorf("stormtest: there is no %s", name)
 	}
-	dir, err := cached(ctx, "storm-"+Storm+"-"+name, func(dir string) error {
+	dir, err := fetch.Once(ctx, "storm-"+Storm+"-"+name, func(dir string) (string, error) {
 		// Version 2.8 of the plugin, as later ones want the parent's POM, which is not there.
-		err := command(ctx, "mvn", "-q", "-B", mavenGet, "-Dartifact=org.apache.storm:"+lib.artifact+":"+Storm, "-Dtransitive=false")
+		err := fetch.Command(ctx, dir, "mvn", "-q", "-B", mavenGet, "-Dartifact=org.apache.storm:"+lib.artifact+":"+Storm, "-Dtransitive=false")
 		if err != nil {
-			return err
+			return "", err
 		}
 		home, err := os.UserHomeDir()
 		if err != nil {
-			return err
+			return "", err
 		}
 		jar := filepath.Join(home, ".m2", "repository", "org", "apache", "storm", lib.artifact, Storm, lib.artifact+"-"+Storm+".jar")
 		if err := verify(jar, lib.sha256); err != nil {
-			return err
+			return "", err
 		}
-		return extract(jar, name, filepath.Join(dir, name))
+		return dir, extract(jar, name, filepath.Join(dir, name))
 	})
 	return filepath.Join(dir, name), err
 }
@@ -67,84 +61,9 @@ func Library(ctx context.Context, name string) (string, error) {
 // PystormPath returns a folder for PYTHONPATH that holds pystorm and msgpack,
 // fetching them with pip first if that has not been done before.
 func PystormPath(ctx context.Context) (string, error) {
-	return cached(ctx, "pystorm-"+Pystorm, func(dir string) error {
-		return command(ctx, "python3", "-m", "pip", "install", "-q", "--disable-pip-version-check", "--target", dir, "pystorm=="+Pystorm, "msgpack")
+	return fetch.Once(ctx, "pystorm-"+Pystorm, func(dir string) (string, error) {
+		return dir, fetch.Command(ctx, dir, "python3", "-m", "pip", "install", "-q", "--disable-pip-version-check", "--target", dir, "pystorm=="+Pystorm, "msgpack")
 	})
-}
-
-// cached returns the folder of that name in the cache, which fill makes if it
-// is not there. One process fills, others wait for it.
-func cached(ctx context.Context, name string, fill func(dir string) error) (string, error) {
-	cache := os.Getenv(CacheEnv)
-	if cache == "" {
-		user, err := os.UserCacheDir()
-		if err != nil {
-			return "", fmt.Errorf("no cache folder (set %s): %w", CacheEnv, err)
-		}
-		cache = filepath.Join(user, "polybolt-test")
-	}
-	if err := os.MkdirAll(cache, 0o755); err != nil {
-		return "", err
-	}
-	dir := filepath.Join(cache, name)
-	if _, err := os.Stat(dir); err == nil {
-		return dir, nil // a folder of this name is complete: it was renamed into place
-	}
-	unlock, err := lock(ctx, dir+".lock")
-	if err != nil {
-		return "", err
-	}
-	defer unlock()
-	if _, err := os.Stat(dir); err == nil {
-		return dir, nil
-	}
-	work, err := os.MkdirTemp(cache, "partial-")
-	if err != nil {
-		return "", err
-	}
-	defer os.RemoveAll(work)
-	fresh := filepath.Join(work, "fresh")
-	if err := os.Mkdir(fresh, 0o755); err != nil {
-		return "", err
-	}
-	if err := fill(fresh); err != nil {
-		return "", fmt.Errorf("fetch %s for the tests: %w", name, err)
-	}
-	return dir, os.Rename(fresh, dir)
-}
-
-// lock takes a lock that ends with the process at the latest.
-func lock(ctx context.Context, file string) (unlock func(), err error) {
-	f, err := os.OpenFile(file, os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return nil, err
-	}
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err == nil {
-			return func() { _ = f.Close() }, nil
-		}
-		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
-			_ = f.Close()
-			return nil, fmt.Errorf("lock %s: %w", file, err)
-		}
-		select {
-		case <-ctx.Done():
-			_ = f.Close()
-			return nil, fmt.Errorf("wait for another process that fetches: %w", context.Cause(ctx))
-		case <-tick.C:
-		}
-	}
-}
-
-func command(ctx context.Context, name string, args ...string) error {
-	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("%s: %w\n%s", name, err, out)
-	}
-	return nil
 }
 
 func verify(file, want string) error {

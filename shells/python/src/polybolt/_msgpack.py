@@ -175,7 +175,7 @@ def put_ext(out: bytearray, code: int, data: Buffer) -> None:
     if n in _FIXEXT:
         out += b"%c%c" % (_FIXEXT[n], code)
     elif n < 256:
-        out += b"\xc7%c%c" % (n, code)
+        out += bytes((0xC7, n, code))
     elif n < 65536:
         out += b"\xc8%b%c" % (_u16.pack(n), code)
     else:

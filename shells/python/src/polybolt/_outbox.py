@@ -135,6 +135,7 @@ class Outbox:
 SHORT = 63  # rows in, and out: they and the lengths of what is said of them take a byte in msgpack
 _SHORT_ONE = Struct(">IBBBIBBBBBHBB")
 _SHORT_NONE = Struct(">IBBBIBBB")
+_SHORT_END = Struct("<BBI")  # the anchors of a single row's emits
 
 _NOTHING: list[tuple[int, int, Packed | None]] = [(0, 0, None)]  # for rows that are done and have emitted nothing
 
@@ -221,7 +222,7 @@ class BoltOutbox(Outbox):
             out.append(0xC0)
         else:
             how = ENDS
-            out += bytes((0xC4, 4 * n)) + u32s(ends)
+            out += _SHORT_END.pack(0xC4, 4, m) if n == 1 else bytes((0xC4, 4 * n)) + u32s(ends)
         out.append(0x90 | lane.width)
         try:
             for col, cls in zip(lane.cols, lane.classes):

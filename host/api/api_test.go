@@ -87,6 +87,10 @@ func (r *recorder) Definition(_ context.Context, n topology.Name) (*Definition, 
 	return &Definition{Name: n, Components: []Component{{ID: "c", Kind: "bolt"}}, Edges: []Edge{{From: "a", To: "c"}}}, r.call("definition %s", n)
 }
 
+func (r *recorder) Histories(_ context.Context, n topology.Name) ([]KeptHistory, []string, error) {
+	return sampleHistories(), []string{"y.0.0: it is not there"}, r.call("histories %s", n)
+}
+
 func (r *recorder) Logs(ctx context.Context, q LogQuery, f func(LogLine) error) error {
 	if err := r.call("logs %+v", q); err != nil {
 		return err

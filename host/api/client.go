@@ -107,6 +107,20 @@ func (c *Client) Figures(ctx context.Context, name topology.Name) (*Figures, err
 	return &f, c.ask(ctx, "GET", topologyURL(name, "/figures"), "", nil, &f)
 }
 
+// History returns what happened over time: of a topology, or of one of its
+// components. The points are those of a window, empty for none.
+func (c *Client) History(ctx context.Context, name topology.Name, component topology.ComponentID, window string) (*History, error) {
+	v := url.Values{}
+	if component != "" {
+		v.Set("component", string(component))
+	}
+	if window != "" {
+		v.Set("window", window)
+	}
+	var h History
+	return &h, c.ask(ctx, "GET", topologyURL(name, "/history")+"?"+v.Encode(), "", nil, &h)
+}
+
 // Errors implements [Service].
 func (c *Client) Errors(ctx context.Context, name topology.Name) (list []ComponentErrors, err error) {
 	return list, c.ask(ctx, "GET", topologyURL(name, "/errors"), "", nil, &list)

@@ -22,6 +22,7 @@ import (
 //	GET /v1/logs?topology=&component=&tail=&follow=1   LogLines, one of JSON a line; an empty line is a sign of life
 //	GET /v1/dead?topology=&tail=                       DeadTuples, likewise
 //	GET /v1/figures?topology=                          a list of KeptFigures
+//	GET /v1/history?topology=                          a list of KeptHistories
 type LogServer struct {
 	base, token string
 	http        *http.Client
@@ -70,6 +71,17 @@ func (s *LogServer) Figures(ctx context.Context, name topology.Name) (list []Kep
 	ctx, cancel := context.WithTimeout(ctx, logSilence)
 	defer cancel()
 	answer, err := s.get(ctx, "/v1/figures", query(name, 0))
+	if err != nil {
+		return nil, err
+	}
+	return list, read(answer, &list)
+}
+
+// Histories returns what is kept of the histories of a topology's workers.
+func (s *LogServer) Histories(ctx context.Context, name topology.Name) (list []KeptHistory, err error) {
+	ctx, cancel := context.WithTimeout(ctx, logSilence)
+	defer cancel()
+	answer, err := s.get(ctx, "/v1/history", query(name, 0))
 	if err != nil {
 		return nil, err
 	}

@@ -8,9 +8,11 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/polybolt/polybolt/host/api"
 	"github.com/polybolt/polybolt/host/cluster"
+	"github.com/polybolt/polybolt/host/metrics"
 )
 
 // logServer returns a client of the log server of the first machine, once it
@@ -85,6 +87,15 @@ split.run()
 		list, err := logs.Figures(t.Context(), "word-count")
 		return err == nil && len(list) == 1 && list[0].Acked > 0 && list[0].Ended == nil
 	})
+	var before *api.History
+	Eventually(t, "history is kept", func() bool {
+		list, err := logs.Histories(t.Context(), "word-count")
+		if err != nil || len(list) != 1 || list[0].Worker.All.Counts["acked"] == 0 {
+			return false
+		}
+		before = api.SumUp(list, "", "10m", time.Now())
+		return true
+	})
 	c.Supervisors[0].Kill(t)
 	if err := worker.Worker.Signal(syscall.SIGKILL); err != nil {
 		t.Fatal(err)
@@ -94,6 +105,12 @@ split.run()
 	if err != nil || len(list) != 1 || list[0].Ended == nil || !strings.Contains(list[0].Why, "KILL") || len(list[0].Tasks) == 0 {
 		t.Errorf("figures of the dead worker: %+v, %v", list, err)
 	}
+	// Nimbus has what the dead worker remembered from there.
+	ever := len(metrics.Windows)
+	h, err := c.API.History(t.Context(), "word-count", "", "10m")
+	if err != nil || len(h.Silent) > 0 || h.Windows[ever].Counts["acked"] < before.Windows[ever].Counts["acked"] || len(h.Components) != 4 {
+		t.Errorf("the dead worker's history is %+v, %v; it had kept %+v", h, err, before)
+	}
 	lines := 0
 	if err := logs.Logs(t.Context(), api.LogQuery{Topology: "word-count", Tail: 5}, func(api.LogLine) error { lines++; return nil }); err != nil || lines != 5 {
 		t.Errorf("%d lines of the dead worker, %v", lines, err)
@@ -102,6 +119,19 @@ split.run()
 	// The supervisor comes back to the log server that there is.
 	c.Supervisors[0].Start(t)
 	c.next(t, worker)
+	// The next worker goes on from there.
+	Eventually(t, "the next worker remembers, and adds to it", func() bool {
+		f, err := c.API.Figures(t.Context(), "word-count")
+		if err != nil || len(f.Workers) != 1 || f.Workers[0].Acked == 0 {
+			return false
+		}
+		h, err := c.API.History(t.Context(), "word-count", "split", "10m")
+		if err != nil || len(h.Tasks) == 0 {
+			return false
+		}
+		all := h.Windows[ever]
+		return all.Since.Equal(before.Windows[ever].Since) && all.Counts["received"] > before.Components[2].Windows[ever].Counts["received"] && len(h.Points) > 0 && all.Latency["user"].Count > 0
+	})
 	running := c.LogServers(t, 0)
 	if len(running) != 1 || running[0].PID != pid {
 		t.Errorf("there are %d log servers", len(running))

@@ -24,7 +24,7 @@ import (
 func (s *Server) handler(ctx context.Context, token string) http.Handler {
 	mux := http.NewServeMux()
 	for path, serve := range map[string]func(context.Context, http.ResponseWriter, request) error{
-		"GET /v1/logs": s.logs, "GET /v1/dead": s.dead, "GET /v1/figures": s.figures,
+		"GET /v1/logs": s.logs, "GET /v1/dead": s.dead, "GET /v1/figures": s.figures, "GET /v1/history": s.history,
 	} {
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
 			select {
@@ -177,36 +177,6 @@ func (s *Server) deadAt(q request, place string) ([]api.DeadTuple, error) {
 		}
 	})
 	return tuples.list(), err
-}
-
-// figures serves what workers last saved of their figures, and how they ended.
-func (s *Server) figures(_ context.Context, w http.ResponseWriter, q request) error {
-	places, err := s.places(q.Topology)
-	if err != nil {
-		return err
-	}
-	all := []api.KeptFigures{}
-	for _, place := range places {
-		b, err := os.ReadFile(filepath.Join(slot.Logs(s.o.Dir, string(q.Topology), place), slot.FiguresFile))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		var f api.KeptFigures
-		if err := json.Unmarshal(b, &f); err != nil {
-			s.o.Log.Warn("figures that are none are left out", "slot", place, "topology", q.Topology, "err", err)
-			continue
-		}
-		// Of another process: nothing is known.
-		if e, err := shells.ReadGuardExit(slot.ExitFile(s.o.Dir, place)); err == nil && !f.Started.Before(e.Started) && !f.Started.After(e.Ended) {
-			f.Ended, f.Why = &e.Ended, ending(e)
-		}
-		all = append(all, f)
-	}
-	w.Header().Set("Content-Type", "application/json")
-	return json.NewEncoder(w).Encode(all)
 }
 
 func ending(e shells.GuardExit) string {

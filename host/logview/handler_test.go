@@ -237,6 +237,20 @@ func TestKeptFigures(t *testing.T) {
 	}
 }
 
+func TestKeptHistories(t *testing.T) {
+	t.Parallel()
+	f := serve(t)
+	f.write(f.file("0.0", slot.HistoryFile), `{"place":"x.0.0","run":2,"worker":{"all":{"counts":{"acked":7}}},"tasks":[{"component":"split","task":3}]}`)
+	f.write(f.file("1.0", slot.HistoryFile), `{"place":"x.1.0","run":`)
+	list, err := f.Histories(t.Context(), "words")
+	if err != nil || len(list) != 1 || list[0].Run != 2 || list[0].Worker.All.Counts["acked"] != 7 || list[0].Tasks[0].Task != 3 {
+		t.Errorf("%+v, %v", list, err)
+	}
+	if list, err := f.Histories(t.Context(), "others"); err != nil || len(list) != 0 {
+		t.Errorf("%+v, %v", list, err)
+	}
+}
+
 // Who is not nimbus learns nothing.
 func TestStranger(t *testing.T) {
 	t.Parallel()

@@ -3,6 +3,7 @@ package nimbus
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -27,9 +28,32 @@ const (
 
 // Figures implements [api.Service].
 func (n *Nimbus) Figures(ctx context.Context, name topology.Name) (*api.Figures, error) {
-	asked := map[cluster.Place]cluster.Alive{}
+	workers, _, err := n.workersOf(ctx, name)
+	if err != nil {
+		return nil, err
+	}
 	f := &api.Figures{Workers: []api.WorkerFigures{}}
-	err := n.look(ctx, func(l *leader) error {
+	answers, errs := askAll[api.WorkerFigures](ctx, workers, "/v1/figures")
+	for place, figures := range answers {
+		figures.Place = place.String()
+		f.Workers = append(f.Workers, *figures)
+	}
+	for place, err := range errs {
+		f.Silent = append(f.Silent, fmt.Sprintf("%s: %v", place, err))
+	}
+	slices.SortFunc(f.Workers, func(a, b api.WorkerFigures) int { return strings.Compare(a.Place, b.Place) })
+	slices.Sort(f.Silent)
+	return f, nil
+}
+
+// errAbsent says that there is no worker in a place that should have one.
+var errAbsent = errors.New("it is not there")
+
+// workersOf returns the places of a topology's workers, with nil for one that is
+// not there, and the number of the run.
+func (n *Nimbus) workersOf(ctx context.Context, name topology.Name) (workers map[cluster.Place]*cluster.Alive, run int, err error) {
+	workers = map[cluster.Place]*cluster.Alive{}
+	err = n.look(ctx, func(l *leader) error {
 		v, err := l.find(name)
 		if err != nil {
 			return err
@@ -38,60 +62,61 @@ func (n *Nimbus) Figures(ctx context.Context, name topology.Name) (*api.Figures,
 		if r == nil {
 			return nil
 		}
+		run = r.run.ID.Number
 		for _, at := range r.assignment.Workers {
+			workers[at.Place] = nil
 			if w := r.workers[at.Place]; w.alive() {
-				asked[at.Place] = w.state.Alive[len(w.state.Alive)-1]
-			} else {
-				f.Silent = append(f.Silent, fmt.Sprintf("%s: it is not there", at.Place))
+				alive := w.state.Alive[len(w.state.Alive)-1]
+				workers[at.Place] = &alive
 			}
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	n.ask(ctx, asked, f)
-	return f, nil
+	return workers, run, err
 }
 
-// ask asks workers for their figures, a few at a time.
-func (n *Nimbus) ask(ctx context.Context, asked map[cluster.Place]cluster.Alive, f *api.Figures) {
+// askAll asks workers for one of the things that they tell, a few at a time.
+func askAll[T any](ctx context.Context, workers map[cluster.Place]*cluster.Alive, path string) (answers map[cluster.Place]*T, errs map[cluster.Place]error) {
+	answers, errs = map[cluster.Place]*T{}, map[cluster.Place]error{}
 	var mu sync.Mutex
 	var wg crash.Group
 	room := make(chan struct{}, figuresAtOnce)
-	for _, place := range slices.SortedFunc(maps.Keys(asked), cluster.Place.Compare) {
+	for place, alive := range workers {
 		room <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-room }()
-			figures, err := askOne(ctx, asked[place])
+			var answer *T
+			err := errAbsent
+			if alive != nil {
+				answer, err = askOne[T](ctx, *alive, path)
+			}
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
-				f.Silent = append(f.Silent, fmt.Sprintf("%s: %v", place, err))
-				return
+				errs[place] = err
+			} else {
+				answers[place] = answer
 			}
-			figures.Place = place.String()
-			f.Workers = append(f.Workers, *figures)
 		})
 	}
 	wg.Wait()
-	slices.SortFunc(f.Workers, func(a, b api.WorkerFigures) int { return strings.Compare(a.Place, b.Place) })
-	slices.Sort(f.Silent)
+	return answers, errs
 }
 
-func askOne(ctx context.Context, a cluster.Alive) (*api.WorkerFigures, error) {
+// askOne asks a worker for one of the things that it tells.
+func askOne[T any](ctx context.Context, a cluster.Alive, path string) (*T, error) {
 	ctx, cancel := context.WithTimeout(ctx, figuresTimeout)
 	defer cancel()
-	answer, err := askWorker(ctx, a, http.MethodGet, "/v1/figures")
+	answer, err := askWorker(ctx, a, http.MethodGet, path)
 	if err != nil {
 		return nil, err
 	}
 	defer answer.Body.Close()
-	var f api.WorkerFigures
-	if err := json.NewDecoder(io.LimitReader(answer.Body, maxFigures)).Decode(&f); err != nil {
+	var v T
+	if err := json.NewDecoder(io.LimitReader(answer.Body, maxFigures)).Decode(&v); err != nil {
 		return nil, err
 	}
-	return &f, nil
+	return &v, nil
 }
 
 // Cluster implements [api.Service].

@@ -12,33 +12,59 @@ import (
 	"github.com/polybolt/polybolt/host/slot"
 )
 
-// figuresEvery is how often a worker's figures are kept on its machine's disk,
-// for the time after its death.
-const figuresEvery = 10 * time.Second
+// How often a worker's figures are kept on its machine's disk, for the time
+// after its death, and its history, which is larger: as much of that is lost
+// with a worker that is killed.
+const (
+	figuresEvery = 10 * time.Second
+	historyEvery = 3 // times figuresEvery
+)
 
-// keepFigures saves the figures, when they change, until ctx ends, and then once more.
+// keepFigures saves the figures and the history, when they change, until ctx
+// ends, and then once more.
 func (p *Process) keepFigures(ctx context.Context) {
+	if err := p.past.load(filepath.Join(p.spec.Logs, slot.HistoryFile)); err != nil {
+		p.o.Log.Warn("what the worker before this one remembered is lost", "err", err)
+	}
 	ticker := time.NewTicker(figuresEvery)
 	defer ticker.Stop()
 	var last api.KeptFigures
-	for ctx.Err() == nil {
+	unsaved := false // there is history that is not on the disk
+	for tick := 1; ctx.Err() == nil; tick++ {
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
 		}
 		now := api.KeptFigures{WorkerFigures: p.Figures(false), Host: p.spec.Host, Run: p.spec.Run.Number}
-		last.Time = now.Time
-		if len(now.Tasks) == 0 || reflect.DeepEqual(now, last) {
-			continue
+		p.past.add(now.Time, &now.WorkerFigures)
+		last.Time, last.CPU = now.Time, now.CPU
+		if len(now.Tasks) > 0 && !reflect.DeepEqual(now, last) {
+			last, unsaved = now, true
+			b, err := json.Marshal(now)
+			p.save(slot.FiguresFile, b, err)
 		}
-		last = now
-		b, err := json.Marshal(now)
-		if err == nil {
-			err = replaceFile(filepath.Join(p.spec.Logs, slot.FiguresFile), b)
+		if unsaved && ((tick-1)%historyEvery == 0 || ctx.Err() != nil) {
+			unsaved = false
+			b, err := p.past.kept()
+			p.save(slot.HistoryFile, b, err)
 		}
-		if err != nil {
-			p.o.Log.Warn("figures are not saved", "err", err)
-		}
+	}
+}
+
+// history returns what the worker remembers, up to now, as JSON.
+func (p *Process) history() ([]byte, error) {
+	f := p.Figures(false)
+	p.past.add(f.Time, &f)
+	return p.past.kept()
+}
+
+// save gives one of the worker's files new contents, unless making them has failed.
+func (p *Process) save(name string, b []byte, err error) {
+	if err == nil {
+		err = replaceFile(filepath.Join(p.spec.Logs, name), b)
+	}
+	if err != nil {
+		p.o.Log.Warn("figures are not saved", "file", name, "err", err)
 	}
 }
 

@@ -47,6 +47,7 @@ type Process struct {
 	started     time.Time
 	tally       *tally
 	failures    *failures
+	past        *past
 	stops       chan struct{} // closed by Stop
 	stop        sync.Once
 	poke        chan struct{} // capacity 1: something changed that is to be reported
@@ -69,6 +70,7 @@ func New(o Options) *Process {
 	}
 	p := &Process{o: o, spec: o.Spec, incarnation: cluster.NewIncarnation(), started: time.Now().UTC(), stops: make(chan struct{}), poke: make(chan struct{}, 1)}
 	p.tally = newTally(p.changed)
+	p.past = newPast(o.Spec.Place, o.Spec.Host, o.Spec.Run.Number)
 	p.failures = newFailures(o.Log, func(ctx context.Context, f *cluster.Failures) error {
 		return o.Cluster.SetFailures(ctx, o.Spec.Run, o.Spec.Place, f)
 	})

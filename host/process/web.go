@@ -42,6 +42,15 @@ func listenFigures(p *Process) (*web, error) {
 		out.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(out).Encode(p.Figures(true)) // who does not listen misses it
 	}))
+	mux.HandleFunc("GET /v1/history", w.known(func(out http.ResponseWriter, _ *http.Request) {
+		b, err := p.history()
+		if err != nil || b == nil {
+			http.Error(out, "nothing is remembered yet", http.StatusServiceUnavailable)
+			return
+		}
+		out.Header().Set("Content-Type", "application/json")
+		_, _ = out.Write(b) // who does not listen misses it
+	}))
 	mux.HandleFunc("GET /metrics", w.known(func(out http.ResponseWriter, _ *http.Request) {
 		var page metrics.Page
 		figures := p.Figures(true)

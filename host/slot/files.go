@@ -14,6 +14,7 @@ const (
 	LogFile     = "worker.log"   // JSON lines, and whatever else was written to stderr; older ones are worker.log.1 …
 	DeadFile    = "dead.jsonl"   // tuples that were given up
 	FiguresFile = "figures.json" // the last figures, an api.KeptFigures
+	HistoryFile = "history.json" // what happened over time, an api.KeptHistory
 )
 
 // Files in a supervisor's data folder.

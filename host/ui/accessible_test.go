@@ -6,14 +6,17 @@ import (
 	"testing"
 )
 
-// accessible checks what a screen reader and the keyboard need, by rules of axe
-// that machines can check: names of controls, labels, order of headings, text
+// accessible checks what a screen reader and the keyboard need, by what axe finds,
+// and by rules of ours that are stricter than what it calls serious: names of controls, labels, order of headings, text
 // that can be told from its background, regions that scroll.
 func (b *browser) accessible() {
 	b.t.Helper()
 	list, _ := b.js(rules).([]any)
 	for _, v := range list {
 		b.t.Errorf("%s: %v", b.js("return location.hash"), v)
+	}
+	for _, v := range b.runAxe() {
+		b.t.Errorf("%s: axe: %s", b.js("return location.hash"), v)
 	}
 }
 
@@ -57,7 +60,7 @@ const light = (c) => { const [r, g, b] = c.map((x) => { x /= 255; return x <= 0.
 const behind = (e) => { const stack = []; for (let x = e; x; x = x.parentElement) { const c = rgba(getComputedStyle(x).backgroundColor); if (c[3] > 0) stack.push(c); if (c[3] === 1) break } return stack.reverse().reduce((b, c) => over(c, b), [255, 255, 255]) }
 const seen = new Set()
 for (const e of all('body *')) {
-  if (e.disabled || e.closest('[aria-hidden=true], :disabled') || ![...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim())) continue
+  if (e.disabled || e.closest(':disabled') || ![...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim())) continue
   const s = getComputedStyle(e)
   const svg = e instanceof SVGElement
   if (svg && e.tagName !== 'text') continue

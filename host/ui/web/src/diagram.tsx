@@ -104,10 +104,14 @@ export function Diagram({ definition, nodes, selected }: { definition: Definitio
         })}
         {laid.nodes.map((n) => {
           const v = nodes.get(n.id)
+          const shown = n.id.length > 15 ? n.id.slice(0, 14) + '…' : n.id
+          const flow = v ? rate(v.rate) : '–'
+          const state = v ? (v.waiting >= 1000 ? `${rate(v.waiting).replace('/s', '')} waiting` : `${v.ready}/${v.tasks} ${v.tasks === 1 ? 'task' : 'tasks'}`) : ''
+          // The label holds what is seen, word for word: who speaks to the page says what they see.
           return (
             <a
               key={n.id} href={link('topologies', definition.name, 'components', n.id)} class={`node ${n.kind} ${v?.level ?? 'idle'} ${selected === n.id ? 'selected' : ''}`}
-              aria-label={`${n.kind} ${n.id}: ${v ? `${rate(v.rate)}, ${v.ready} of ${v.tasks} tasks ready${v.why ? `, ${v.why}` : ''}` : 'no figures'}`}
+              aria-label={`${n.kind} ${n.id}${v ? `: ${flow}, ${state}${v.why ? `, ${v.why}` : ''}` : ' –: no figures'}`}
             >
               <g transform={`translate(${n.x - wide / 2} ${n.y - high / 2})`}>
                 <title>{v?.why || `${n.kind} ${n.id}`}</title>
@@ -115,13 +119,13 @@ export function Diagram({ definition, nodes, selected }: { definition: Definitio
                 <rect class="stripe" x="0" y="14" width="4" height={high - 28} rx="2" />
                 {n.kind === 'spout' ? <circle class="kind" cx="23" cy="23" r="6" /> : <rect class="kind" x="17" y="17" width="12" height="12" rx="3" />}
                 <text class="name" x="38" y="28">
-                  {n.id.length > 15 ? n.id.slice(0, 14) + '…' : n.id}
+                  {shown + ' '}
                 </text>
                 <text class="line" x="17" y="51">
-                  {v ? rate(v.rate) : '–'}
+                  {flow + ' '}
                 </text>
                 <text class="line end" x={wide - 14} y="51" text-anchor="end">
-                  {v ? (v.waiting >= 1000 ? `${rate(v.waiting).replace('/s', '')} waiting` : `${v.ready}/${v.tasks} ${v.tasks === 1 ? 'task' : 'tasks'}`) : ''}
+                  {state}
                 </text>
               </g>
             </a>

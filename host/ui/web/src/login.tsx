@@ -7,9 +7,12 @@ export function Login() {
   const [busy, setBusy] = useState(false)
   const send = async (e: SubmitEvent) => {
     e.preventDefault()
+    await tryToken(String(new FormData(e.target as HTMLFormElement).get('token')).trim())
+  }
+  const tryToken = async (token: string) => {
     setBusy(true)
     try {
-      await enter(String(new FormData(e.target as HTMLFormElement).get('token')).trim())
+      await enter(token)
     } catch (err) {
       refused.value = (err as Error).message
     }
@@ -32,6 +35,11 @@ export function Login() {
         <button type="submit" class="primary" disabled={busy}>
           Sign in
         </button>
+        {location.protocol === 'https:' && (
+          <button type="button" disabled={busy} onClick={() => void tryToken('')}>
+            Sign in with a certificate
+          </button>
+        )}
         <p class="hint">
           It is in the file that nimbus was given with <code>--token-file</code>. By default, and for <code>polybolt dev</code>, that is <code>~/.local/state/polybolt/token</code>. It
           is kept in this tab only.

@@ -26,7 +26,7 @@ function Top() {
         Skip to the content
       </a>
       <div class="inner">
-        <a class="logo" href={link('topologies')}>
+        <a class="logo" href={link('topologies')} aria-label="Polybolt: topologies">
           <img src="/icon.svg" alt="" width="24" height="24" />
           <span>Polybolt</span>
         </a>
@@ -42,7 +42,7 @@ function Top() {
           {theme.value === 'auto' ? 'Auto' : theme.value === 'dark' ? 'Dark' : 'Light'}
           <span class="hidden"> colours</span>
         </button>
-        <button class="quiet" onClick={() => leave()} title={`You are ${me.role}`}>
+        <button class="quiet" onClick={() => leave()} title={`You are ${me.name ? `${me.name}, ` : ''}${me.role}`}>
           Sign out
         </button>
       </div>

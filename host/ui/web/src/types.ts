@@ -203,6 +203,7 @@ export interface Accepted {
 }
 
 export interface Me {
+  name?: string // of a certificate
   role: 'viewer' | 'operator' | 'admin'
   version: string
 }

@@ -3,67 +3,51 @@ package ui
 import (
 	"archive/tar"
 	"compress/gzip"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 
-	"github.com/polybolt/polybolt/multilang/storm/stormtest"
+	"github.com/polybolt/polybolt/tools/fetch"
 )
 
 // Axe is fetched with npm, once, and kept where the tests keep such things; the
 // checksum is that of axe.min.js in this version.
 const (
+	axeFile    = "axe.min.js"
 	axeVersion = "4.14.1"
 	axeSum     = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c"
 )
 
 // axe returns the script.
 var axe = sync.OnceValues(func() (string, error) {
-	cache := os.Getenv(stormtest.CacheEnv)
-	if cache == "" {
-		user, err := os.UserCacheDir()
-		if err != nil {
+	dir, err := fetch.Once(context.Background(), "axe-"+axeVersion, func(work string) (string, error) {
+		if err := fetch.Command(context.Background(), work, "npm", "pack", "--silent", "axe-core@"+axeVersion); err != nil {
 			return "", err
 		}
-		cache = filepath.Join(user, "polybolt-test")
+		kept := filepath.Join(work, "kept")
+		return kept, unpackAxe(filepath.Join(work, "axe-core-"+axeVersion+".tgz"), kept)
+	})
+	if err != nil {
+		return "", fmt.Errorf("fetch axe-core %s with npm: %w", axeVersion, err)
 	}
-	file := filepath.Join(cache, "axe-"+axeVersion+".min.js")
-	if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
-		if err := fetchAxe(cache, file); err != nil {
-			return "", fmt.Errorf("fetch axe-core %s with npm: %w", axeVersion, err)
-		}
-	}
-	text, err := os.ReadFile(file)
+	text, err := os.ReadFile(filepath.Join(dir, axeFile))
 	if sum := sha256.Sum256(text); err == nil && hex.EncodeToString(sum[:]) != axeSum {
-		err = fmt.Errorf("%s is not what it should be: remove it, to have it fetched again", file)
+		err = fmt.Errorf("%s in %s is not what it should be: remove the folder, to have it fetched again", axeFile, dir)
 	}
 	return string(text), err
 })
 
-// fetchAxe puts the script into the cache, whole or not at all.
-func fetchAxe(cache, file string) error {
-	if err := os.MkdirAll(cache, 0o755); err != nil {
-		return err
-	}
-	work, err := os.MkdirTemp(cache, "partial-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(work)
-	pack := exec.Command("npm", "pack", "--silent", "axe-core@"+axeVersion)
-	pack.Dir = work
-	if out, err := pack.CombinedOutput(); err != nil {
-		return fmt.Errorf("%w\n%s", err, out)
-	}
-	packed, err := os.Open(filepath.Join(work, "axe-core-"+axeVersion+".tgz"))
+// unpackAxe writes the script of a package, and nothing else of it, into a new folder.
+func unpackAxe(file, dir string) error {
+	packed, err := os.Open(file)
 	if err != nil {
 		return err
 	}
@@ -75,17 +59,13 @@ func fetchAxe(cache, file string) error {
 	for r := tar.NewReader(z); ; {
 		h, err := r.Next()
 		if err != nil {
-			return fmt.Errorf("there is no axe.min.js: %w", err)
+			return fmt.Errorf("there is no %s: %w", axeFile, err)
 		}
-		if h.Name != "package/axe.min.js" {
+		if h.Name != "package/"+axeFile {
 			continue
 		}
 		script, err := io.ReadAll(r)
-		if err != nil {
-			return err
-		}
-		fresh := filepath.Join(work, "axe.js")
-		return errors.Join(os.WriteFile(fresh, script, 0o644), os.Rename(fresh, file))
+		return errors.Join(err, os.Mkdir(dir, 0o755), os.WriteFile(filepath.Join(dir, axeFile), script, 0o644))
 	}
 }
 

@@ -45,7 +45,7 @@ func (b *bench) run() (err error) {
 	if err := b.interpreters(); err != nil {
 		return err
 	}
-	for _, part := range []func() error{b.throughput, b.classicRows, b.latency, b.trickle, b.slow, b.start, b.memory, b.binary} {
+	for _, part := range []func() error{b.throughput, b.classicRows, b.latency, b.trickle, b.slow, b.start, b.memory, b.cluster, b.binary} {
 		if err := part(); err != nil {
 			return err
 		}

@@ -30,12 +30,16 @@ func (b *bench) write(texts map[string]string, files ...string) (string, error) 
 }
 
 // goCommand is the YAML that makes a component one of this program.
-func (b *bench) goCommand(component string) string {
+func (b *bench) goCommand(component string) string { return b.goCommandNoting(component, ".") }
+
+// goCommandNoting is goCommand for a component that is to note things in another
+// folder: a cluster's bundles are sealed.
+func (b *bench) goCommandNoting(component, notes string) string {
 	self, err := os.Executable()
 	if err != nil {
 		panic(err)
 	}
-	return fmt.Sprintf("    command: [%q]\n    env: {%s: %s, GOMAXPROCS: \"1\"}\n", self, componentVariable, component)
+	return fmt.Sprintf("    command: [%q]\n    env: {%s: %s, %s: %q, GOMAXPROCS: \"1\"}\n", self, componentVariable, component, notesVariable, notes)
 }
 
 // pyCommand is the YAML that makes a component a Python file of the folder.

@@ -127,7 +127,7 @@ func (b *bench) runClassic(c classic, n int, library bool) (*outcome, error) {
 		vars = fmt.Sprintf("    env: {%s: %q}\n", name, value)
 	}
 	text := fmt.Sprintf("name: bench\nspouts:\n  spout:\n%s    config: {n: %d}\n    output: [sentence]\nbolts:\n  split:\n    command: [%s]\n    protocol: storm-%s\n%s    inputs: [spout]\n    output: [word]\n  sink:\n%s    config: {n: %d}\n    inputs: [split]\n",
-		b.command(dir, "", "source"), n, strings.Join(quoted, ", "), c.form, vars, b.command(dir, "", "sink"), n)
+		b.command(dir, "", "source", "."), n, strings.Join(quoted, ", "), c.form, vars, b.command(dir, "", "sink", "."), n)
 	if err := os.WriteFile(filepath.Join(dir, "topology.yaml"), []byte(text), 0o600); err != nil {
 		return nil, err
 	}

@@ -5,7 +5,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/polybolt/polybolt/multilang"
@@ -127,9 +129,9 @@ func confInt(c *multilangtest.Child, key string) int {
 	return n
 }
 
-// note writes the time to a file of the bundle, once.
+// note writes the time to a file, once.
 func note(name string) error {
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	f, err := os.OpenFile(filepath.Join(os.Getenv(notesVariable), name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if os.IsExist(err) {
 		return nil
 	}
@@ -143,7 +145,8 @@ func note(name string) error {
 
 // sink counts the words it gets. With a second column it wants the running
 // count of each. At the end every word must have come as often as conf n
-// sentences hold it; then it notes when the last one came.
+// sentences hold it; then it notes when the last one came. That all have come
+// is noted at once.
 func sink() error {
 	c, err := multilangtest.Start("bolt")
 	if err != nil {
@@ -154,6 +157,10 @@ func sink() error {
 	}
 	counts := map[string]*int64{}
 	var last time.Time
+	left := 0
+	for i := range confInt(c, "n") {
+		left += len(strings.Fields(sentences[i%len(sentences)]))
+	}
 	for {
 		m, err := c.Read()
 		if err != nil {
@@ -168,6 +175,11 @@ func sink() error {
 				return err
 			}
 			last = time.Now()
+			if left -= m.N; left == 0 {
+				if err := note("all"); err != nil {
+					return err
+				}
+			}
 			if err := c.Reply(&multilang.FromChild{Seq: m.Seq, N: m.N}); err != nil {
 				return err
 			}
@@ -175,7 +187,7 @@ func sink() error {
 			if err := checkTotals(counts, confInt(c, "n")); err != nil {
 				return err
 			}
-			return os.WriteFile("last", []byte(strconv.FormatInt(last.UnixNano(), 10)), 0o600)
+			return os.WriteFile(filepath.Join(os.Getenv(notesVariable), "last"), []byte(strconv.FormatInt(last.UnixNano(), 10)), 0o600)
 		}
 	}
 }

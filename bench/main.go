@@ -17,6 +17,9 @@ import (
 // componentVariable names the component that this program is to be.
 const componentVariable = "POLYBOLT_BENCH_COMPONENT"
 
+// notesVariable names the folder where a component notes times.
+const notesVariable = "POLYBOLT_BENCH_NOTES"
+
 func main() {
 	multilangtest.Main(componentVariable, components)
 	b := &bench{}

@@ -85,12 +85,16 @@ func (b *bench) flood(dir string) (samples []float64, err error) {
 }
 
 // hostMemory adds up the resident memory of a process and of all below it that
-// run the same program, in MB. What ends meanwhile counts for nothing.
-func (b *bench) hostMemory(pid int) float64 {
-	exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
-	if err != nil || exe != b.polybolt {
-		return 0
+// run the same program, in MB.
+func (b *bench) hostMemory(pid int) (sum float64) {
+	for _, pid := range b.family(pid) {
+		sum += residentMB(pid)
 	}
+	return sum
+}
+
+// residentMB returns a process's resident memory. One that has ended has none.
+func residentMB(pid int) float64 {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0
@@ -101,10 +105,20 @@ func (b *bench) hostMemory(pid int) float64 {
 			kb, _ = strconv.ParseFloat(strings.Fields(rest)[0], 64)
 		}
 	}
-	sum := kb / 1e3
+	return kb / 1e3
+}
+
+// family returns a process and all below it that run the measured program. What
+// ends meanwhile is left out.
+func (b *bench) family(pid int) (pids []int) {
+	exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+	if err != nil || exe != b.polybolt {
+		return nil
+	}
+	pids = []int{pid}
 	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
 	if err != nil {
-		return sum
+		return pids
 	}
 	for _, task := range tasks {
 		children, err := os.ReadFile(task)
@@ -113,9 +127,9 @@ func (b *bench) hostMemory(pid int) float64 {
 		}
 		for _, child := range strings.Fields(string(children)) {
 			if n, err := strconv.Atoi(child); err == nil {
-				sum += b.hostMemory(n)
+				pids = append(pids, b.family(n)...)
 			}
 		}
 	}
-	return sum
+	return pids
 }

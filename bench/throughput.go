@@ -206,32 +206,31 @@ func (b *bench) runTopology(dir string, args ...string) (*outcome, error) {
 }
 
 // bundle writes a topology's folder.
-func (b *bench) bundle(p pipeline, n int) (string, error) {
+func (b *bench) bundle(p pipeline, n int) (string, error) { return b.bundleNoting(p, n, ".") }
+
+// bundleNoting writes a topology's folder, whose Go components note things in another one.
+func (b *bench) bundleNoting(p pipeline, n int, notes string) (string, error) {
 	dir, err := os.MkdirTemp(b.temp, "case-")
 	if err != nil {
 		return "", err
 	}
 	var y strings.Builder
-	fmt.Fprintf(&y, "name: bench\nconfig: {acking: %v}\nspouts:\n  spout:\n%s    config: {n: %d}\n    output: [sentence]\nbolts:\n", p.acking, b.command(dir, p.spout, "source"), n)
-	fmt.Fprintf(&y, "  split:\n%s    inputs: [spout]\n    output: [word]\n", b.command(dir, p.split, ""))
+	fmt.Fprintf(&y, "name: bench\nconfig: {acking: %v}\nspouts:\n  spout:\n%s    config: {n: %d}\n    output: [sentence]\nbolts:\n", p.acking, b.command(dir, p.spout, "source", notes), n)
+	fmt.Fprintf(&y, "  split:\n%s    inputs: [spout]\n    output: [word]\n", b.command(dir, p.split, "", notes))
 	from := "split"
 	if p.counters > 0 {
 		from = "count"
-		fmt.Fprintf(&y, "  count:\n%s    parallelism: %d\n    inputs:\n      - {from: split, group: {fields: [word]}}\n    output: [word, count]\n", b.command(dir, p.end, ""), p.counters)
+		fmt.Fprintf(&y, "  count:\n%s    parallelism: %d\n    inputs:\n      - {from: split, group: {fields: [word]}}\n    output: [word, count]\n", b.command(dir, p.end, "", notes), p.counters)
 	}
-	fmt.Fprintf(&y, "  sink:\n%s    config: {n: %d}\n    inputs: [%s]\n", b.command(dir, "", "sink"), n, from)
+	fmt.Fprintf(&y, "  sink:\n%s    config: {n: %d}\n    inputs: [%s]\n", b.command(dir, "", "sink", notes), n, from)
 	return dir, os.WriteFile(filepath.Join(dir, "topology.yaml"), []byte(y.String()), 0o600)
 }
 
 // command writes the command of a component: a file of bench/components, which
 // is copied, or a component of this program.
-func (b *bench) command(dir, file, component string) string {
+func (b *bench) command(dir, file, component, notes string) string {
 	if file == "" {
-		self, err := os.Executable()
-		if err != nil {
-			panic(err)
-		}
-		return fmt.Sprintf("    command: [%q]\n    env: {%s: %s, GOMAXPROCS: \"1\"}\n", self, componentVariable, component)
+		return b.goCommandNoting(component, notes)
 	}
 	code, err := os.ReadFile(filepath.Join(b.dir, "components", file))
 	if err == nil {

@@ -183,7 +183,11 @@ var edges = map[string]map[string]string{
 		"host/api":  "asks nimbus",
 		"host/slot": "asks workers, also when nobody else is there",
 	},
-	"bench":           {"multilang": "speaks with children", "multilang/multilangtest": "components in Go", "multilang/storm/stormtest": "the libraries of components written for Storm"},
+	"bench": {
+		"coordinator/coordinatortest/zookeepertest": "the coordinator of a cluster that is measured",
+		"host/hosttest": "starts its daemons",
+		"multilang":     "speaks with children", "multilang/multilangtest": "components in Go", "multilang/storm/stormtest": "the libraries of components written for Storm",
+	},
 	"tools/fetch":     {},
 	"tools/program":   {},
 	"tools/zookeeper": {"coordinator/coordinatortest/zookeepertest": "starts one by hand"},

@@ -79,6 +79,14 @@ func (a *arrival) Take(typ byte, body []byte) error {
 			l.touch(roots)
 		}
 		return c.err
+	case msgStopped:
+		c := &cut{b: body}
+		worker, groups := c.u64(), c.u32()
+		if c.err == nil {
+			w.company.note(worker, int(groups))
+			w.stir()
+		}
+		return c.err
 	}
 	return fmt.Errorf("message of unknown type %d", typ)
 }

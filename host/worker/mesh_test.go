@@ -24,6 +24,7 @@ type node struct {
 	*fixture
 	mesh   *mesh
 	cancel context.CancelFunc
+	ended  chan struct{}    // closed when Run has returned
 	links  map[uint64]*wire // to others
 }
 
@@ -136,14 +137,14 @@ func (m *mesh) add(id uint64, text string) *node {
 func (n *node) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	n.cancel = cancel
-	done := make(chan struct{})
+	n.ended = make(chan struct{})
 	n.mesh.wg.Go(func() {
-		defer close(done)
+		defer close(n.ended)
 		if err := n.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
 			n.mesh.t.Error(err)
 		}
 	})
-	n.mesh.t.Cleanup(func() { cancel(); <-done })
+	n.mesh.t.Cleanup(func() { cancel(); <-n.ended })
 }
 
 // kill ends a worker without a word, and takes it off the mesh.

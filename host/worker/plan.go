@@ -95,6 +95,7 @@ func (w *Worker) updatePeers(workers map[uint64]Sender) (lost []uint64) {
 		}
 	}
 	w.peers.Store(&peers)
+	w.stir() // who is gone need not be waited for
 	return lost
 }
 

@@ -13,10 +13,19 @@ import (
 
 // stopInOrder ends the tasks component by component, senders before receivers:
 // a last tick, then stop; what on_stop emits reaches its consumers before
-// their turn comes.
+// their turn comes. Workers that end together do so in step.
 func (w *Worker) stopInOrder(ctx context.Context) error {
 	w.attentive.Add(1)
-	for _, group := range topology.StopOrder(w.opts.Topology) {
+	if err := w.gather(ctx); err != nil {
+		return err
+	}
+	for n, group := range topology.StopOrder(w.opts.Topology) {
+		if err := w.until(ctx, nil, func() bool { return !w.company.behind(*w.peers.Load(), n) }); err != nil {
+			return err
+		}
+		if err := w.settle(ctx); err != nil { // what the others' components have emitted last
+			return err
+		}
 		for _, id := range group {
 			for _, t := range w.tasksOfComponent(id) {
 				t.stop()
@@ -37,6 +46,7 @@ func (w *Worker) stopInOrder(ctx context.Context) error {
 		if err := w.settle(ctx); err != nil {
 			return err
 		}
+		w.announce(n + 1)
 	}
 	return nil
 }
@@ -49,18 +59,7 @@ func (w *Worker) closeInboxes(c *component) {
 }
 
 // settle waits until nothing is in flight.
-func (w *Worker) settle(ctx context.Context) error {
-	for !w.idle() {
-		select {
-		case <-w.quiet:
-		case err := <-w.failed:
-			return err
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-	return nil
-}
+func (w *Worker) settle(ctx context.Context) error { return w.until(ctx, nil, w.idle) }
 
 func (w *Worker) tasksOfComponent(id topology.ComponentID) []*task { return w.tasksOf(w.byID[id]) }
 

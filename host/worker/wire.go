@@ -23,11 +23,12 @@ const (
 	msgCredit  = 6 // back: rows that have been taken from inboxes
 	msgBlame   = 7 // who has had a row of a tree for long
 	msgOver    = 8 // back: trees that have timed out
+	msgStopped = 9 // a worker ends: how many groups of components have stopped there
 )
 
-// IsData tells whether messages of a type carry rows. All others are small,
-// and may overtake those.
-func IsData(typ byte) bool { return typ == msgRows }
+// IsData tells whether messages of a type carry rows, or keep their place among
+// those. All others are small, and may overtake them.
+func IsData(typ byte) bool { return typ == msgRows || typ == msgStopped }
 
 var (
 	le       = binary.LittleEndian

@@ -78,6 +78,7 @@ type Worker struct {
 	draining chan struct{} // closed by Drain
 	drain    sync.Once
 	failed   chan error // capacity 1: why the run cannot go on
+	company  company
 	wg       crash.Group
 
 	tapping sync.Mutex // taken alone

@@ -63,8 +63,16 @@ examples: need ## run every example and compare what it prints
 	$(GO) test -count=1 -v -run 'TestExample|TestCommitting|TestLookup' ./cmd/polybolt
 
 .PHONY: soak
-soak: need ## the tests that inject faults, again and again (SOAK=20 times)
-	$(GO) test -count=$(or $(SOAK),20) -timeout 0 -run 'Kill|Fault|Chaos|Crash|Committing|Lookup|Skeleton|Guard|Death|Dies' ./cmd/polybolt $(RACE)
+soak: need ## kill at random for SOAK=30m in a cluster with three topologies, and look for leaks
+	SOAK=$(or $(SOAK),30m) $(GO) test -count=1 -v -tags chaos -timeout 0 -run TestSoak ./host/hosttest
+
+.PHONY: scale
+scale: need ## 500 workers in 100 supervisors on a real ZooKeeper (some minutes)
+	POLYBOLT_SCALE=1 $(GO) test -count=1 -v -timeout 30m -run TestD60Scale ./host/nimbus
+
+.PHONY: repeat
+repeat: need ## the tests that inject faults, again and again (TIMES=20)
+	$(GO) test -count=$(or $(TIMES),20) -timeout 0 -run 'Kill|Fault|Chaos|Crash|Committing|Lookup|Skeleton|Guard|Death|Dies' ./cmd/polybolt $(RACE)
 
 .PHONY: chaos
 chaos: need ## put a cluster through every fault, and print what each cost (some minutes)

@@ -37,9 +37,7 @@ const (
 )
 
 // D60: 500 workers in 100 supervisors, each with a session of its own on a real
-// ZooKeeper; they have no children. It takes some minutes, so it runs when asked for:
-//
-//	POLYBOLT_SCALE=1 go test -v -run TestD60Scale ./host/nimbus
+// ZooKeeper; they have no children. It takes some minutes, so only `make scale` runs it.
 func TestD60Scale(t *testing.T) {
 	if os.Getenv("POLYBOLT_SCALE") == "" {
 		t.Skip("takes minutes: set POLYBOLT_SCALE=1")

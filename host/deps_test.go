@@ -94,6 +94,7 @@ var edges = map[string]map[string]string{
 	"host/logview": {
 		"host/crash":    "guards its goroutines",
 		"host/api":      "what it serves, and the guard before it",
+		"host/metrics":  "writes figures for Prometheus",
 		"host/cluster":  "says where it is",
 		"host/slot":     "the files that workers leave",
 		"host/topology": "the vocabulary",

@@ -23,6 +23,8 @@ import (
 //	GET /v1/dead?topology=&tail=                       DeadTuples, likewise
 //	GET /v1/figures?topology=                          a list of KeptFigures
 //	GET /v1/history?topology=                          a list of KeptHistories
+//	GET /v1/machine                                    MachineFigures
+//	GET /metrics                                       the same for Prometheus
 type LogServer struct {
 	base, token string
 	http        *http.Client
@@ -86,6 +88,16 @@ func (s *LogServer) Histories(ctx context.Context, name topology.Name) (list []K
 		return nil, err
 	}
 	return list, read(answer, &list)
+}
+
+// Machine returns the figures of the supervisor, and of the log server.
+func (s *LogServer) Machine(ctx context.Context) (*MachineFigures, error) {
+	answer, err := s.get(ctx, "/v1/machine", nil)
+	if err != nil {
+		return nil, err
+	}
+	var m MachineFigures
+	return &m, read(answer, &m)
 }
 
 func query(name topology.Name, tail int) url.Values {

@@ -195,6 +195,19 @@ func (h *handler) addCluster(ctx context.Context, p *metrics.Page) error {
 		p.Add("polybolt_supervisor_slots", metrics.Gauge, "Slots of the supervisor.", float64(s.Slots), labels...)
 		p.Add("polybolt_supervisor_slots_used", metrics.Gauge, "Slots of the supervisor that are in use.", float64(s.Used), labels...)
 	}
+	if s, ok := h.Service.(Machines); ok {
+		machines, err := s.Machines(ctx)
+		if err != nil {
+			return err
+		}
+		seen := map[string]bool{}
+		for i := range machines {
+			if m := &machines[i]; !seen[m.Supervisor] { // while one log server takes over from another there are two
+				seen[m.Supervisor] = true
+				AddMachine(p, m)
+			}
+		}
+	}
 	list, err := h.Service.List(ctx)
 	if err != nil {
 		return err

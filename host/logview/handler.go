@@ -25,6 +25,7 @@ func (s *Server) handler(ctx context.Context, token string) http.Handler {
 	mux := http.NewServeMux()
 	for path, serve := range map[string]func(context.Context, http.ResponseWriter, request) error{
 		"GET /v1/logs": s.logs, "GET /v1/dead": s.dead, "GET /v1/figures": s.figures, "GET /v1/history": s.history,
+		"GET /v1/machine": s.machine, "GET /metrics": s.metrics,
 	} {
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
 			select {
@@ -34,8 +35,11 @@ func (s *Server) handler(ctx context.Context, token string) http.Handler {
 				api.WriteError(w, api.Errorf(api.CodeRefused, "this log server answers %d others at the moment: try again later", maxStreams))
 				return
 			}
-			q, err := read(r)
-			if err != nil {
+			var q *request
+			var err *api.Error
+			if path == "GET /v1/machine" || path == "GET /metrics" { // of no topology
+				q = &request{}
+			} else if q, err = read(r); err != nil {
 				api.WriteError(w, err)
 				return
 			}

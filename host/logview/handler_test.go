@@ -288,3 +288,21 @@ func TestStranger(t *testing.T) {
 		t.Errorf("too many lines: %v", err)
 	}
 }
+
+// A log server tells of its supervisor, also when that has not written anything down.
+func TestMachine(t *testing.T) {
+	t.Parallel()
+	f := serve(t)
+	m, err := f.Machine(t.Context())
+	if err != nil || m.Host != "here" || !m.Started.IsZero() || m.LogBytes != 0 || m.LogServer.IsZero() {
+		t.Errorf("%+v, %v", m, err)
+	}
+	if err := slot.SaveMachine(f.dir, &slot.Machine{Supervisor: "me", Started: time.Now(), Slots: 4, Starts: 3, Phases: map[string]int{"running": 2}}); err != nil {
+		t.Fatal(err)
+	}
+	f.write(f.file("0.0", slot.LogFile), "12345")
+	f.write(f.file("1.0", slot.DeadFile), "678")
+	if m, err = f.Machine(t.Context()); err != nil || m.Supervisor != "me" || m.Starts != 3 || m.Phases["running"] != 2 || m.LogBytes != 8 {
+		t.Errorf("%+v, %v", m, err)
+	}
+}

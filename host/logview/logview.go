@@ -37,6 +37,7 @@ type Server struct {
 	o Options
 	c *cluster.Cluster
 
+	started time.Time
 	streams chan struct{} // one for each answer under way
 	polls   time.Duration // between two looks at files that are followed
 }
@@ -49,7 +50,7 @@ const maxStreams = 32
 
 // New returns a log server. It starts nothing.
 func New(c *cluster.Cluster, o Options) *Server {
-	return &Server{o: o, c: c, streams: make(chan struct{}, maxStreams), polls: 200 * time.Millisecond}
+	return &Server{o: o, c: c, started: time.Now(), streams: make(chan struct{}, maxStreams), polls: 200 * time.Millisecond}
 }
 
 // Run serves until ctx ends, and returns nil then. An error that wraps

@@ -105,6 +105,7 @@ func (k *keeper) run(ctx context.Context) {
 			if before == empty {
 				has = k.state.has
 			}
+			k.s.book.note(k.place, k.state.phase)
 			k.log.Info("slot is "+string(k.state.phase), "topology", has.Topology, "run", has.Number)
 		}
 		if do == leave {

@@ -29,6 +29,7 @@ type Supervisor struct {
 	o    Options
 	c    *cluster.Cluster
 	code *code
+	book book
 
 	// Owned by Run.
 	id      cluster.SupervisorID
@@ -124,6 +125,7 @@ func (s *Supervisor) open() (release func(), err error) {
 	}
 	if s.id, err = identity(s.o.Dir); err == nil {
 		s.o.Log = s.o.Log.With("supervisor", s.id)
+		s.book.open(&s.o, s.id)
 		s.ports, err = keepPorts(s.o.Dir, s.o.listenAt(), s.o.Slots, s.moved)
 	}
 	if err != nil {

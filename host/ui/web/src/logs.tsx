@@ -153,6 +153,7 @@ function Window({ rows, turn, pick }: { rows: LogLine[]; turn: number; pick: (l:
   const box = useRef<HTMLDivElement>(null)
   const [top, setTop] = useState(0)
   const [end, setEnd] = useState(true)
+  const last = useRef(0) // where it was when it was last scrolled
   useEffect(() => {
     const el = box.current
     if (el && end) el.scrollTop = el.scrollHeight
@@ -161,7 +162,10 @@ function Window({ rows, turn, pick }: { rows: LogLine[]; turn: number; pick: (l:
     const el = box.current
     if (!el) return // the page was left while it scrolled
     setTop(el.scrollTop)
-    setEnd(el.scrollTop + el.clientHeight >= el.scrollHeight - 2 * high)
+    // Lines may have come since we scrolled to the end: only who goes up leaves it.
+    if (el.scrollTop + el.clientHeight >= el.scrollHeight - 2 * high) setEnd(true)
+    else if (el.scrollTop < last.current) setEnd(false)
+    last.current = el.scrollTop
   }
   const first = Math.max(0, Math.floor(top / high) - 10)
   const view = rows.slice(first, first + 70)

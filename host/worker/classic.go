@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"encoding/binary"
 	"fmt"
 	"maps"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/polybolt/polybolt/host/stream"
 	"github.com/polybolt/polybolt/host/topology"
 	"github.com/polybolt/polybolt/multilang"
 	"github.com/polybolt/polybolt/multilang/storm"
@@ -61,10 +63,34 @@ func (t *task) dress(spec *shells.Spec) (*storm.Adapter, error) {
 	for _, in := range c.Inputs {
 		o.Inputs = append(o.Inputs, storm.Input{Component: string(in.From), Stream: string(in.Stream)})
 	}
-	for _, s := range c.Outputs {
-		o.Outputs = append(o.Outputs, storm.Output{Stream: string(s.ID), Fields: s.Fields})
+	for i, s := range c.Outputs {
+		o.Outputs = append(o.Outputs, storm.Output{Stream: string(s.ID), Fields: s.Fields, Tasks: goesTo(t.edges[i])})
 	}
 	return storm.New(o), nil
+}
+
+// goesTo returns the tasks that get every tuple of a stream, nil if that depends on the tuple.
+func goesTo(edges []*edge) multilang.U32s {
+	tasks := []uint32{}
+	for _, e := range edges {
+		to := e.to.inboxes
+		switch {
+		case e.group.IsDirect():
+			continue
+		case e.group.Spread() == stream.ToFirst:
+			to = to[:1]
+		case e.group.Spread() != stream.ToEach && len(to) > 1:
+			return nil
+		}
+		for _, in := range to {
+			tasks = append(tasks, uint32(in.task))
+		}
+	}
+	list := multilang.U32s{}
+	for _, id := range tasks {
+		list = binary.LittleEndian.AppendUint32(list, id)
+	}
+	return list
 }
 
 // library is Storm's child library as a component will find it.

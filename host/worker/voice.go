@@ -17,7 +17,8 @@ type voice struct {
 
 	// in serialises what the task is told: the reader's calls, and the hello
 	// that the adapter says before the child says anything. It is taken before task.mu.
-	in sync.Mutex
+	in   sync.Mutex
+	over bool // the child has ended, and all is told; in is held
 
 	// mu guards what follows. It is taken after task.mu, and nothing is called under it.
 	mu      sync.Mutex
@@ -88,7 +89,7 @@ func (v *voice) pass() {
 	switch {
 	case w.Wait == 0:
 	case v.wake == nil:
-		v.wake = time.AfterFunc(w.Wait, func() { v.do((*storm.Adapter).Wake) })
+		v.wake = time.AfterFunc(w.Wait, v.pulse)
 	default:
 		v.wake.Reset(w.Wait)
 	}
@@ -122,6 +123,19 @@ func (v *voice) do(what func(*storm.Adapter)) {
 	defer v.mu.Unlock()
 	what(v.adapter)
 	v.pass()
+}
+
+// pulse wakes the adapter, and tells the task what it has to say.
+func (v *voice) pulse() {
+	v.in.Lock()
+	defer v.in.Unlock()
+	if v.over {
+		return
+	}
+	v.do((*storm.Adapter).Wake)
+	if err := v.tell(); err != nil {
+		v.Kill(err)
+	}
 }
 
 // output takes what the child wrote on stdout.
@@ -174,6 +188,7 @@ func (v *voice) ended() {
 	}
 	v.in.Lock()
 	defer v.in.Unlock()
+	v.over = true
 	v.do((*storm.Adapter).End)
 	_ = v.tell() // why it ended is known already
 	v.mu.Lock()

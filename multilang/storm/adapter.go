@@ -3,6 +3,7 @@ package storm
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,8 @@ type Adapter struct {
 	emits  emits
 
 	requests uint32 // for task ids
+	knows    bool   // where all that is emitted goes: the host is never asked
+	gathers  bool   // Wake will hand over what is gathered
 	answered bool   // see Answered
 	pidTold  int64
 	warned   map[string]bool
@@ -39,6 +42,7 @@ func New(o Options) *Adapter {
 	}
 	a := &Adapter{o: o, codec: newCodec(&o), warned: map[string]bool{}}
 	a.emits.streams = map[string]int{}
+	a.knows = !slices.ContainsFunc(o.Outputs, func(out Output) bool { return out.Tasks == nil })
 	a.bolt.init()
 	a.spout.init()
 	return a
@@ -234,7 +238,26 @@ func (a *Adapter) flush() {
 	if a.o.Spout || a.stop {
 		a.reportError() // a bolt's waits: the fail it belongs to may be on its way
 	}
-	a.flushEmits()
+	if !a.mayGather() {
+		a.flushEmits()
+	} else if !a.gathers {
+		a.gathers = true
+		a.work.Wait = gatherWait
+	}
+}
+
+// mayGather tells whether what the child emitted and acked may wait for more:
+// it is at work, and nobody waits for the host's answer. A message of one row
+// costs the host as much as one of a hundred.
+func (a *Adapter) mayGather() bool {
+	e := &a.emits
+	if !a.ready || a.stop || e.asks {
+		return false
+	}
+	if a.o.Spout {
+		return a.spout.inNext() && !a.spout.waiting
+	}
+	return a.bolt.open()
 }
 
 // End tells that the child has ended: Take returns what it had still said.
@@ -244,6 +267,7 @@ func (a *Adapter) End() {
 }
 
 func (a *Adapter) flushEmits() {
+	a.gathers = false
 	if a.o.Spout {
 		a.flushRows(false)
 	} else {
@@ -376,9 +400,10 @@ func (a *Adapter) end() {
 	a.pump()
 }
 
-// Wake tells that the Wait that Take returned is over.
+// Wake tells that the Wait that Take returned is over. There may be something to Take.
 func (a *Adapter) Wake() {
 	a.spout.waiting = false
+	a.flushEmits()
 	a.pump()
 }
 
@@ -398,6 +423,9 @@ func (a *Adapter) Beat() {
 // Closed tells that the child's stdin was closed without its being asked to
 // end: it may say that it has seen the end of it.
 func (a *Adapter) Closed() { a.stop = true }
+
+// gatherWait is how long what a child has emitted waits for more.
+const gatherWait = 2 * time.Millisecond
 
 // How long a spout is left alone that had nothing to emit: at first, and in the end.
 const (

@@ -19,6 +19,7 @@ type emits struct {
 	count   int // rows
 	size    int // bytes, nearly
 	asked   bool
+	asks    bool // some row's tasks are asked for
 
 	// A bolt's reply.
 	frame  *rows  // whose rows it covers; nil until one is known
@@ -50,7 +51,7 @@ type group struct {
 type ref struct{ seq, row uint32 }
 
 func (e *emits) reset() {
-	e.used, e.count, e.size, e.frame, e.seq, e.first, e.n = 0, 0, 0, nil, 0, 0, 0
+	e.used, e.count, e.size, e.frame, e.seq, e.first, e.n, e.asks = 0, 0, 0, nil, 0, 0, 0, false
 	e.failed, e.late, e.held, e.acked = e.failed[:0], e.late[:0], e.held[:0], e.acked[:0]
 }
 
@@ -99,8 +100,8 @@ func (a *Adapter) emit(m *message) {
 	}
 	stream := e.streams[m.stream]
 	ids := m.needIDs && !m.direct
-	if tasks := a.o.Outputs[stream].Tasks; ids && tasks != nil {
-		a.work.Stdin = a.codec.appendTasks(a.work.Stdin, tasks)
+	if ids && a.knows {
+		a.work.Stdin = a.codec.appendTasks(a.work.Stdin, a.o.Outputs[stream].Tasks)
 		ids = false
 	}
 	tracked := a.o.Spout && m.id != nil
@@ -115,7 +116,7 @@ func (a *Adapter) emit(m *message) {
 	}
 	if ids {
 		a.requests++
-		g.ids = int(a.requests)
+		g.ids, e.asks = int(a.requests), true
 	}
 	e.size += len(m.values) + 16
 	if a.o.Spout {

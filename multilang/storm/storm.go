@@ -80,8 +80,8 @@ type Output struct {
 	Fields []string
 
 	// Tasks are where all that is emitted on the stream goes, but for direct
-	// emits: emits that want to know are answered so at once. nil, which is not
-	// empty: it depends on the tuple, so the host is asked.
+	// emits. If every stream has some, emits that want to know are answered at
+	// once. nil, which is not empty: it depends on the tuple, so the host is asked.
 	Tasks multilang.U32s
 }
 

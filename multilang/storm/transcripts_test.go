@@ -147,6 +147,10 @@ func (p *player) act(s *step) {
 		p.child(m)
 	}
 	p.take()
+	if p.a.gathers { // a moment passes
+		p.a.Wake()
+		p.take()
+	}
 }
 
 type player struct {
@@ -282,7 +286,9 @@ func (p *player) take() {
 	w := p.a.Take()
 	p.stdin = append(p.stdin, w.Stdin...)
 	p.text = append(p.text, w.Text...)
-	p.wait += w.Wait
+	if !p.a.gathers {
+		p.wait += w.Wait
+	}
 	p.close = p.close || w.CloseStdin
 	s := multilang.Splitter{Limit: 1 << 20, Started: true}
 	for b := w.Frames; len(b) > 0; {

@@ -210,10 +210,14 @@ func (c *codec) next(buf []byte, m *message) (used int, ok bool, text []byte, er
 
 func (c *codec) nextMap(buf []byte, m *message) (used int, ok bool, text []byte, err error) {
 	body, text, err := c.maps.next(buf)
-	switch {
-	case err != nil || body == nil:
+	if err != nil || body == nil {
 		return len(text), false, text, err
-	case readMsgpack(body, m):
+	}
+	ok, err = readMsgpack(body, m)
+	switch {
+	case err != nil:
+		return len(body), false, nil, fmt.Errorf("a message cannot be read: %w", err)
+	case ok:
 		return len(body), true, nil, nil
 	}
 	return len(body), false, body, nil

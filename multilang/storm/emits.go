@@ -157,6 +157,15 @@ func (a *Adapter) misfit(m *message) string {
 	return ""
 }
 
+// fieldOf names the field whose value is a message's problem.
+func (a *Adapter) fieldOf(m *message) string {
+	i := slices.IndexFunc(a.o.Outputs, func(o Output) bool { return o.Stream == m.stream })
+	if m.at == 0 || i < 0 || m.at > len(a.o.Outputs[i].Fields) {
+		return ""
+	}
+	return fmt.Sprintf("field %q of stream %q: ", a.o.Outputs[i].Fields[m.at-1], m.stream)
+}
+
 // refuse takes an emit that cannot be obeyed: the tuples that it is anchored
 // to fail, and a child that waits for task ids gets none.
 func (a *Adapter) refuse(m *message) {
@@ -164,7 +173,7 @@ func (a *Adapter) refuse(m *message) {
 		a.flushEmits() // earlier answers come first
 		a.work.Stdin = a.codec.appendTasks(a.work.Stdin, nil)
 	}
-	why := multilang.Error{Kind: "exception", Type: "EmitError", Message: "emit: " + m.problem}
+	why := multilang.Error{Kind: "exception", Type: "EmitError", Message: "emit: " + a.fieldOf(m) + m.problem}
 	told := false
 	for _, row := range m.anchors {
 		told = a.doom(row/2, why) || told

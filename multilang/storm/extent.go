@@ -1,5 +1,7 @@
 package storm
 
+import "math"
+
 // extent finds where a msgpack value ends that arrives bit by bit, in time
 // linear in its length. It checks nothing but what it needs: multilang.Skip does, once
 // the value is whole. The zero extent is at the start of a value.
@@ -32,7 +34,7 @@ func (x *extent) next(buf []byte) (n, want int) {
 		x.pos += head + body
 		x.left += inside - 1
 		if x.left > maxValues {
-			break // no such message is whole; Skip says why
+			return 0, math.MaxInt // no such message will be whole
 		}
 	}
 	n = x.pos

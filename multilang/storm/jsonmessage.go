@@ -176,7 +176,11 @@ func (r *jsonReader) tuple() error {
 	r.dst = m.values[:0]
 	m.ends = m.ends[:0]
 	err := r.elements(func() error {
+		fine := m.problem == ""
 		err := r.value()
+		if fine && m.problem != "" {
+			m.at = len(m.ends) + 1
+		}
 		m.ends = append(m.ends, len(r.dst))
 		return err
 	})

@@ -47,6 +47,7 @@ type message struct {
 	// problem says why the message cannot be obeyed, though the stream is
 	// whole: a value that no message of ours can carry, a field of another type.
 	problem string
+	at      int  // of the value in the tuple that is the problem, from 1; 0: it is no value
 	large   bool // it is beyond the limit, and only its beginning was read
 }
 
@@ -61,6 +62,13 @@ func (m *message) reset() {
 func (m *message) wrong(why string) {
 	if m.problem == "" {
 		m.problem = why
+	}
+}
+
+// wrongValue is wrong about the tuple's value at i.
+func (m *message) wrongValue(i int, why string) {
+	if m.problem == "" {
+		m.problem, m.at = why, i+1
 	}
 }
 

@@ -1,23 +1,29 @@
 package storm
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 
 	"github.com/polybolt/polybolt/multilang"
 )
 
-// readMsgpack reads one message: a map that multilang.Skip has passed. ok
-// tells whether it is one.
-func readMsgpack(body []byte, m *message) (ok bool) {
+// readMsgpack reads one message: a value that is whole, as [extent] counts. ok
+// tells whether it is a message. A value in it that we cannot carry, such as an
+// integer beyond 64 bits, is the message's problem; a key that is none is the stream's.
+func readMsgpack(body []byte, m *message) (ok bool, err error) {
 	m.reset()
 	n, at, isMap := header(body, 0x80, 0xde)
 	if !isMap {
-		return false
+		_, err := multilang.Skip(body)
+		return false, err
 	}
 	hasPID := false
 	for range n {
 		key := valueAt(body, at)
+		if _, err := multilang.Skip(key); err != nil {
+			return false, err
+		}
 		at += len(key)
 		value := valueAt(body, at)
 		at += len(value)
@@ -29,11 +35,19 @@ func readMsgpack(body []byte, m *message) (ok bool) {
 			m.field(name, value)
 		}
 	}
-	return m.finish(hasPID)
+	return m.finish(hasPID), nil
 }
 
 // field takes the value of one of the message's keys.
 func (m *message) field(key string, v []byte) {
+	if key == "tuple" {
+		m.takeTuple(v)
+		return
+	}
+	if _, err := multilang.Skip(v); err != nil {
+		m.wrong(fmt.Sprintf("%s cannot be read (%v)", key, err))
+		return
+	}
 	switch key {
 	case "command":
 		m.name = m.string(key, v)
@@ -62,8 +76,6 @@ func (m *message) field(key string, v []byte) {
 			m.wrong("need_task_ids is not a boolean")
 		}
 		m.needIDs = v[0] != 0xc2
-	case "tuple":
-		m.takeTuple(v)
 	case "msg":
 		if s, isText := stringOf(v); isText {
 			m.text = clipped([]byte(s))
@@ -92,10 +104,22 @@ func (m *message) takeTuple(v []byte) {
 	}
 	m.values = append(m.values, v[at:]...)
 	end := 0
-	for range n {
-		end += len(valueAt(v, at+end))
+	for i := range n {
+		item := valueAt(v, at+end)
+		if _, err := multilang.Skip(item); err != nil {
+			m.wrongValue(i, carried(item, err))
+		}
+		end += len(item)
 		m.ends = append(m.ends, end)
 	}
+}
+
+// carried says why a value cannot be carried.
+func carried(item []byte, err error) string {
+	if item[0] == 0xcf {
+		return fmt.Sprintf("the integer %d does not fit 64 bits: emit it as text", binary.BigEndian.Uint64(item[1:]))
+	}
+	return err.Error()
 }
 
 func (m *message) string(key string, v []byte) string {
@@ -147,11 +171,12 @@ func stringOf(v []byte) (string, bool) {
 	return "", false
 }
 
-// valueAt returns the whole value at a place in checked msgpack.
+// valueAt returns the whole value at a place in a message that is whole.
 func valueAt(b []byte, at int) []byte {
-	n, err := multilang.Skip(b[at:])
-	if err != nil {
-		panic("storm: msgpack that was checked: " + err.Error())
+	var x extent
+	n, _ := x.next(b[at:])
+	if n == 0 {
+		panic("storm: a whole message with a value that is not")
 	}
 	return b[at : at+n]
 }
@@ -196,11 +221,13 @@ func (s *maps) next(buf []byte) (body, text []byte, err error) {
 	for i, c := range buf {
 		if beginsMap(c) && (i+1 == len(buf) || c != 0x80 && (!fixed(c) || beginsName(buf[i+1]))) {
 			if i > 0 {
+				s.extent = extent{} // what looked like a message a byte ago was text
 				return nil, buf[:i], nil
 			}
 			break
 		}
 		if i == len(buf)-1 {
+			s.extent = extent{}
 			return nil, buf, nil
 		}
 	}
@@ -210,9 +237,6 @@ func (s *maps) next(buf []byte) (body, text []byte, err error) {
 	n, want := s.extent.next(buf)
 	s.want = want
 	if n > 0 {
-		if _, err := multilang.Skip(buf[:n]); err != nil {
-			return nil, nil, fmt.Errorf("a message cannot be read: %w", err)
-		}
 		return buf[:n], nil, nil
 	}
 	if want > s.limit || len(buf) > s.limit {

@@ -369,7 +369,15 @@ class SpoutComponent extends Component {
     const request = needTaskIds ? this.nextRequest() : -1;
     outbox.emit(outbox.lane(stream), values, id, directTask, request);
     this.flushLater();
+    this.stir();
     return needTaskIds ? this.taskIds(request) : undefined;
+  }
+
+  /** A row that came between two calls of nextTuple(), from a timer or a callback: whoever emits so is not idle. */
+  stir() {
+    if (this.idle === 0 || this.timer === null || this.retry > 0) return;
+    this.idle = 0;
+    setImmediate(() => this.wake());
   }
 }
 

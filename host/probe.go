@@ -41,6 +41,16 @@ func (e *engine) Stacks(ctx context.Context, task topology.TaskID) (*api.Stacks,
 	return got, nil
 }
 
+// levelOf are the levels of logs by their names.
+var levelOf = map[string]worker.Level{"": worker.LevelUsual, "trace": worker.LevelTrace, "debug": worker.LevelDebug, "info": worker.LevelInfo, "warn": worker.LevelWarn, "error": worker.LevelError}
+
+// SetLevels implements [process.Prober].
+func (e *engine) SetLevels(of func(topology.ComponentID) string) {
+	for _, c := range e.o.Topology.Components {
+		e.worker.SetLevel(c.ID, levelOf[of(c.ID)])
+	}
+}
+
 // engineTap is a tap as it travels.
 type engineTap struct{ *worker.Tap }
 

@@ -20,13 +20,14 @@ func RunWorker(ctx context.Context, file string) error {
 		return err
 	}
 	own := process.NewOwnLog(filepath.Join(spec.Logs, slot.LogFile))
-	log := slog.New(slog.NewJSONHandler(own, nil))
+	var level slog.LevelVar // info, until an order says otherwise
+	log := slog.New(slog.NewJSONHandler(own, &slog.HandlerOptions{Level: &level}))
 	log = log.With("topology", spec.Run.Topology, "run", spec.Run.Number, "slot", spec.Place.Local())
 	crash.Arm(log, own)
 	o := ClusterOptions{ZooKeeper: spec.ZooKeeper, Root: spec.Root, SessionTimeout: time.Duration(spec.SessionTimeout), Host: spec.Host, ZooKeeperCA: spec.ZooKeeperCA, access: spec.Access}
 	return o.withCluster(log, func(c *cluster.Cluster) error {
 		return process.New(process.Options{
-			Spec: spec, Cluster: c, Log: log, Output: process.LogOutput{Log: log},
+			Spec: spec, Cluster: c, Log: log, Level: &level, Output: process.LogOutput{Log: log},
 			NewEngine: func(eo process.EngineOptions) (process.Engine, error) { return newEngine(eo, spec, log) },
 		}).Run(ctx)
 	})

@@ -63,5 +63,5 @@ func since(t time.Time) string {
 
 // clusterCommands are the commands that ask nimbus, deploy, list and kill aside.
 func clusterCommands() []*cobra.Command {
-	return []*cobra.Command{newStatus(), newTop(), newLogs(), newErrors(), newTap(), newStacks(), newActivate(), newDeactivate(), newRebalance(), newRollback(), newDoctor()}
+	return []*cobra.Command{newStatus(), newTop(), newLogs(), newErrors(), newTap(), newStacks(), newLogLevel(), newActivate(), newDeactivate(), newRebalance(), newRollback(), newDoctor()}
 }

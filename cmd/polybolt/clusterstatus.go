@@ -44,6 +44,9 @@ func statusTable(w io.Writer, s *api.Status) {
 		}
 		fmt.Fprintf(w, "last change: %s %s ago: %s\n", o.Kind, ago(o.Ended), how)
 	}
+	for _, l := range s.LogLevels {
+		fmt.Fprintln(w, levelText(l))
+	}
 	if len(s.Components) > 0 {
 		fmt.Fprintln(w)
 		t := newTable("component", "kind", "ready", "state", "")

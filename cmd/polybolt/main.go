@@ -87,7 +87,7 @@ const (
 // groupOf says where commands stand in the help; one that is missing here stands below all groups.
 var groupOf = map[string]string{
 	"new": groupDevelop, "run": groupDevelop, "validate": groupDevelop, "graph": groupDevelop, "check": groupDevelop, "convert": groupDevelop, "dev": groupDevelop,
-	"deploy": groupUse, "list": groupUse, "status": groupUse, "top": groupUse, "logs": groupUse, "errors": groupUse, "tap": groupUse, "stacks": groupUse, "activate": groupUse,
+	"deploy": groupUse, "list": groupUse, "status": groupUse, "top": groupUse, "logs": groupUse, "errors": groupUse, "tap": groupUse, "stacks": groupUse, "loglevel": groupUse, "activate": groupUse,
 	"deactivate": groupUse, "rebalance": groupUse, "kill": groupUse, "rollback": groupUse,
 	"nimbus": groupServe, "supervisor": groupServe, "logview": groupServe, "doctor": groupServe,
 }

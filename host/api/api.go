@@ -74,10 +74,11 @@ const (
 	Kill       Verb = "kill"
 	Rebalance  Verb = "rebalance"
 	Rollback   Verb = "rollback"
+	SetLevel   Verb = "loglevel" // done at once, also during another change
 )
 
 // Verbs lists them.
-var Verbs = []Verb{Activate, Deactivate, Kill, Rebalance, Rollback}
+var Verbs = []Verb{Activate, Deactivate, Kill, Rebalance, Rollback, SetLevel}
 
 // ChangeRequest says what to change.
 type ChangeRequest struct {
@@ -88,6 +89,9 @@ type ChangeRequest struct {
 	Version     int                          `json:"version,omitempty"`     // rollback; 0: the one before
 	Timeout     time.Duration                `json:"timeout,omitempty"`     // rebalance and rollback, as for a deploy
 	Drain       time.Duration                `json:"drain,omitempty"`
+	Component   topology.ComponentID         `json:"component,omitempty"` // loglevel; empty: all, and the workers themselves
+	Level       string                       `json:"level,omitempty"`     // loglevel: trace, debug, info, warn, error; empty: the usual one again
+	For         time.Duration                `json:"for,omitempty"`       // loglevel: then it is as usual again; 0: until the next deploy
 }
 
 // Accepted is the answer to a change that has begun.

@@ -27,6 +27,14 @@ type Status struct {
 	Components []ComponentStatus `json:"components"` // of the run that serves, else of the one that is brought up
 	WorkerList []WorkerStatus    `json:"worker_list"`
 	Versions   []Version         `json:"versions"`
+	LogLevels  []LogLevel        `json:"log_levels,omitempty"` // that were changed
+}
+
+// LogLevel is from which level on a component logs, other than as usual.
+type LogLevel struct {
+	Component topology.ComponentID `json:"component,omitempty"` // empty: all that have none of their own, and the workers themselves
+	Level     string               `json:"level"`
+	Until     time.Time            `json:"until,omitzero"` // zero: until it is changed again
 }
 
 // Change is a change under way.

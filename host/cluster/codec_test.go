@@ -39,7 +39,7 @@ var samples = []record{
 		Change: &Change{ID: who, Kind: Deploy, Step: Drain, Run: 7, Started: moment, Entered: moment, Timeout: Duration(time.Minute), Drain: Duration(30 * time.Second), Paused: moment, Why: "why"},
 		Last:   &Outcome{ID: who, Kind: Rebalance, Why: "no slot", Run: 5, Started: moment, Ended: moment, Gap: Duration(12 * time.Millisecond)}},
 	&Version{Topology: run7.Topology, Number: 3, Bundle: bundle, File: "topology.yaml", Text: "name: word-count\n", Set: []string{"config.workers=2"}, Deployed: moment},
-	&Run{ID: run7, Version: 3, Bundle: bundle, File: "topology.yaml", Set: []string{"config.workers=2"}, Mode: Inactive, Created: moment},
+	&Run{ID: run7, Version: 3, Bundle: bundle, File: "topology.yaml", Set: []string{"config.workers=2"}, Mode: Inactive, Created: moment, LogLevels: []LogLevel{{Component: "split", Level: "debug", Until: moment}}},
 	&Assignment{Epoch: 9, Workers: []Worker{{here, "10.0.0.1:1001", "/run/user/1000/polybolt-1000/aa"}, {there, "10.0.0.2:1000", ""}}, Tasks: []int{0, 1, Nowhere, 0}},
 	&Alive{Incarnation: who, PID: 12, Host: "m1", Figures: "10.0.0.1:4000", Token: "secret", Pin: strings.Repeat("ab", 32), Started: moment},
 	&Report{Incarnation: who, Epoch: 9, Order: 4, Mode: Active, Idle: true, Fatal: "fatal", Components: []ComponentReport{{Component: "split", Tasks: 2, Ready: 1, Started: 1, Deaths: 3, Why: "crash loop"}}},

@@ -15,6 +15,8 @@ type Run struct {
 	Set     []string  `json:"set,omitempty"` // PATH=VALUE: what deploy and rebalance changed of it
 	Mode    Mode      `json:"mode"`
 	Created time.Time `json:"created"`
+
+	LogLevels []LogLevel `json:"log_levels,omitempty"` // see Levels
 }
 
 // Mode is what a run's spouts are to do. Bolts run in every mode.
@@ -40,5 +42,6 @@ func (r *Run) Validate() error {
 	c.text("file", r.File, 1000)
 	c.number("the number of options", len(r.Set), 0, maxSet)
 	c.that(slices.Contains(modes, r.Mode), "there is no mode %.40q", r.Mode)
+	r.validateLevels(&c)
 	return c.done()
 }

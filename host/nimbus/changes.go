@@ -34,6 +34,8 @@ func (n *Nimbus) Change(ctx context.Context, name topology.Name, r api.ChangeReq
 			a, err = l.rebalance(ctx, v, r)
 		case api.Rollback:
 			a, err = l.rollback(ctx, v, r)
+		case api.SetLevel:
+			a, err = l.setLevel(ctx, v, r)
 		default:
 			err = api.Errorf(api.CodeInvalid, "there is no change %.40q", string(r.Verb))
 		}

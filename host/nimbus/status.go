@@ -154,7 +154,7 @@ func (r *runView) components() []api.ComponentStatus {
 func status(w *world, v *view) *api.Status {
 	s := &api.Status{Topology: summary(w, v), Components: []api.ComponentStatus{}, WorkerList: []api.WorkerStatus{}, Versions: []api.Version{}}
 	if r := shown(v); r != nil {
-		s.Components = r.components()
+		s.Components, s.LogLevels = r.components(), levels(r, w.now)
 	}
 	if ch := v.top.Change; ch != nil {
 		s.Change = &api.Change{ID: string(ch.ID), Kind: string(ch.Kind), Step: string(ch.Step), Run: ch.Run, Started: ch.Started, Why: ch.Why}

@@ -75,6 +75,7 @@ func (p *Process) follow(ctx context.Context) error {
 	assignments := p.o.Cluster.WatchAssignment(ctx, p.spec.Run)
 	r := reporter{p: p}
 	var retry, again <-chan time.Time
+	levels := p.applyLevels(time.Now())
 	for {
 		select {
 		case <-ctx.Done():
@@ -83,10 +84,15 @@ func (p *Process) follow(ctx context.Context) error {
 			return nil
 		case <-runs:
 			retry = p.refresh(ctx)
+			levels = p.applyLevels(time.Now())
 		case <-assignments:
 			retry = p.refresh(ctx)
+			levels = p.applyLevels(time.Now())
 		case <-retry:
 			retry = p.refresh(ctx)
+			levels = p.applyLevels(time.Now())
+		case <-levels:
+			levels = p.applyLevels(time.Now())
 		case <-p.poke:
 		case <-again:
 		}

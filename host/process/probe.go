@@ -19,6 +19,10 @@ type Prober interface {
 	// Stacks shows where the child of a task is. What cannot be shown is told
 	// by Why; an error, that there is no such task.
 	Stacks(context.Context, topology.TaskID) (*api.Stacks, error)
+
+	// SetLevels says from which level on each component logs: one of
+	// cluster.LogLevels, or empty for the usual one. It returns at once.
+	SetLevels(of func(topology.ComponentID) string)
 }
 
 // Tap is tuples that are taken as they pass. Take returns the oldest ones that

@@ -25,8 +25,9 @@ type Options struct {
 	Cluster     *cluster.Cluster
 	NewEngine   func(EngineOptions) (Engine, error)
 	Log         *slog.Logger
-	Output      Output        // where components' lines go
-	StopTimeout time.Duration // to end in order, when told to; then children are killed
+	Level       *slog.LevelVar // of Log, which is changed by orders; nil: it stays as it is
+	Output      Output         // where components' lines go
+	StopTimeout time.Duration  // to end in order, when told to; then children are killed
 }
 
 // Output takes what components say.
@@ -250,6 +251,7 @@ func (p *Process) build() error {
 	if err != nil {
 		return err
 	}
+	p.applyLevels(time.Now()) // and again when it follows
 	p.engine.SetMode(p.run.Mode)
 	p.mu.Lock()
 	p.figures = p.engine.Figures

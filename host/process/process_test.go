@@ -17,6 +17,7 @@ import (
 	"github.com/polybolt/polybolt/host/blob"
 	"github.com/polybolt/polybolt/host/cluster"
 	"github.com/polybolt/polybolt/host/slot"
+	"github.com/polybolt/polybolt/host/topology"
 )
 
 const patience60 = 60 * time.Second
@@ -29,6 +30,8 @@ type engine struct {
 
 	mu   sync.Mutex
 	mode cluster.Mode // guarded by mu
+
+	levels string // guarded by mu: of two components
 }
 
 func newEngine() *engine {
@@ -68,6 +71,18 @@ func (e *engine) Progress() (cluster.Mode, bool) {
 	return e.mode, true
 }
 
+func (e *engine) Tap(api.TapQuery) (Tap, error) { return nil, errors.New("nothing flows here") }
+
+func (e *engine) Stacks(context.Context, topology.TaskID) (*api.Stacks, error) {
+	return nil, errors.New("there is no such task")
+}
+
+func (e *engine) SetLevels(of func(topology.ComponentID) string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.levels = of("lines") + "," + of("split")
+}
+
 func (e *engine) Figures(bool) api.WorkerFigures { return api.WorkerFigures{} }
 
 // fixture is a run with one worker, as nimbus has made it.
@@ -80,6 +95,7 @@ type fixture struct {
 	assign  cluster.Assignment
 	spec    *slot.Spec
 	engines chan *engine
+	level   slog.LevelVar
 }
 
 func setUp(t *testing.T) *fixture {
@@ -149,7 +165,7 @@ func (f *fixture) apply(fill func(*cluster.Batch)) {
 // start runs a worker's process, on a session of its own.
 func (f *fixture) start(c *cluster.Cluster) (p *Process, ended <-chan error) {
 	log := slog.New(slog.DiscardHandler)
-	p = New(Options{Spec: f.spec, Cluster: c, Log: log, Output: LogOutput{log}, NewEngine: func(EngineOptions) (Engine, error) {
+	p = New(Options{Spec: f.spec, Cluster: c, Log: log, Level: &f.level, Output: LogOutput{log}, NewEngine: func(EngineOptions) (Engine, error) {
 		e := newEngine()
 		f.engines <- e
 		return e, nil

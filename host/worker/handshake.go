@@ -75,6 +75,9 @@ func (t *task) onFrame(body []byte) error {
 		}
 		t.ledger.left(m.N)
 	case multilang.TypeLog:
+		if Level(m.Level) < Level(t.comp.level.Load()) { // it was on its way, or the child cannot be told
+			return nil
+		}
 		t.w.line(Line{Task: t.id, Component: t.comp.ID, Level: Level(m.Level), Text: m.Text, Logger: m.Logger, PID: t.pid()})
 	case multilang.TypeError:
 		t.w.report(t, &m.Err)
@@ -131,12 +134,16 @@ func (t *task) welcome(h *multilang.Hello) ([]byte, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("scratch folder: %w", err)
 	}
+	level := t.comp.wanted()
+	t.mu.Lock()
+	t.level = level
+	t.mu.Unlock()
 	w := multilang.Welcome{
 		Version: multilang.Version, Level: h.Level, Topology: string(top.Name), Component: string(t.comp.ID), Kind: t.comp.Kind.String(),
 		Task: int(t.id), Index: t.index, Tasks: t.w.taskIDs(), Dir: dir, Conf: t.comp.Conf,
 		Inputs: make([]multilang.WelcomeInput, len(t.comp.Inputs)), Outputs: []multilang.WelcomeOutput{},
 		MaxMessageBytes: top.Config.MaxMessageBytes, BeatMillis: int(t.comp.Timeouts.Heartbeat.Milliseconds() / 3),
-		Concurrency: max(t.comp.Concurrency, 1), LogLevel: int(LevelInfo), Took: measured,
+		Concurrency: max(t.comp.Concurrency, 1), LogLevel: int(level), Took: measured,
 	}
 	if w.Conf == nil {
 		w.Conf = map[string]any{}
@@ -172,6 +179,7 @@ func (t *task) onReady(r *multilang.Ready) error {
 	if t.ledger != nil {
 		t.signalMode()
 	}
+	t.tellLevel()
 	t.mu.Unlock()
 	t.setState(Running, "")
 	t.poke()

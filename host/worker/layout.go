@@ -23,6 +23,7 @@ type component struct {
 	pools atomic.Pointer[[]*inbox]
 
 	local atomic.Pointer[[]*task] // tasks, for readers without the lock
+	level atomic.Int32            // a Level: from which on it logs
 	taps  atomic.Pointer[[]*Tap]  // nil: nobody looks at what it emits; written under Worker.tapping
 
 	// Guarded by Worker.mu.
@@ -33,6 +34,7 @@ func newComponent(w *Worker, c *topology.Component, number int) *component {
 	comp := &component{Component: c, number: number}
 	comp.pools.Store(new([]*inbox))
 	comp.local.Store(new([]*task))
+	comp.level.Store(int32(LevelUsual))
 	for _, s := range c.Outputs {
 		comp.sources = append(comp.sources, &stream.Source{Component: c.ID, Stream: s.ID, Fields: s.Fields})
 	}

@@ -78,6 +78,7 @@ type task struct {
 	maxRSS   int64
 	process  *voice
 	hello    *multilang.Hello
+	level    Level // that the child was told to log from
 	seq      uint32
 	inflight []*frame
 	held     map[ref]heldRow

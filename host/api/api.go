@@ -5,7 +5,7 @@
 //
 // HTTP, below /v1: JSON both ways; a bundle travels as the body of its deploy.
 // Every request carries the header [Header], which no form of a browser's page
-// can send, and a token. An error is a JSON object with a code and a text.
+// can send, and a token, or comes with a client's certificate. An error is a JSON object with a code and a text.
 package api
 
 import (

@@ -247,7 +247,8 @@ func TestNobodySpeaksForOthers(t *testing.T) {
 func TestAuthorizerIsAskedForEveryRoute(t *testing.T) {
 	t.Parallel()
 	refuse := &asked{Authorizer: deciding(func(Question) error { return Errorf(CodeForbidden, "not on a Sunday") })}
-	r, url := serveWith(t, nil, func(o *HandlerOptions) { o.Authorizer = refuse })
+	audited := make(chan Audited, 1)
+	r, url := serveWith(t, nil, func(o *HandlerOptions) { o.Authorizer, o.Audit = refuse, func(a Audited) { audited <- a } })
 	for _, rt := range append((&handler{}).routes(), route{method: "GET", path: "/metrics", id: "metrics", role: Viewer}) {
 		answer := request(t, url, rt, testToken)
 		var e Error
@@ -265,6 +266,12 @@ func TestAuthorizerIsAskedForEveryRoute(t *testing.T) {
 		}
 		if !slices.Equal(q, []Question{want}) {
 			t.Errorf("it was asked %+v, want %+v", q, want)
+		}
+		if rt.role == Viewer { // which changes nothing: the next change would find the channel full
+			continue
+		}
+		if a := <-audited; a.Change != want.Operation || a.Role != Admin || a.Err != "refused: not on a Sunday" {
+			t.Errorf("the audit says %+v", a)
 		}
 	}
 	if calls := r.take(); len(calls) > 0 {

@@ -7,7 +7,8 @@ import (
 	"github.com/polybolt/polybolt/host/topology"
 )
 
-// Audited is a change that somebody asked for, whatever came of it.
+// Audited is a change that somebody asked for, whatever came of it; also one that
+// was refused for want of rights.
 type Audited struct {
 	Time     time.Time
 	Change   string // deploy, or a verb

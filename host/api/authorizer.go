@@ -66,6 +66,9 @@ func (h *handler) allow(r *http.Request, operation string, need Role) error {
 		return nil
 	case errors.As(err, &e) && e.Code == CodeForbidden:
 		h.Log.Warn("refused", "who", who, "from", q.From, "operation", operation, "topology", string(q.Topology), "err", e)
+		if h.Audit != nil && need != Viewer {
+			h.Audit(Audited{Time: time.Now(), Change: operation, Topology: q.Topology, Who: q.Who, Role: q.Role, From: q.From, Err: "refused: " + e.Text})
+		}
 		return e
 	}
 	return Errorf(CodeUndecided, "whether you may do this cannot be decided at the moment, and so you may not: %v", err)

@@ -35,7 +35,7 @@ type HandlerOptions struct {
 	Service    Service
 	Guard      *Guard
 	Authorizer Authorizer    // nil: ByRole
-	Audit      func(Audited) // told of each change that is asked for; must not wait; may be nil
+	Audit      func(Audited) // told of each change that is asked for, refused ones too; must not wait; may be nil
 
 	// Leader returns the URL of the nimbus that leads, empty if this one does.
 	// An error says that none does.

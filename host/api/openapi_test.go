@@ -123,13 +123,14 @@ func describeAPI(t *testing.T) []byte {
 		"openapi": "3.1.0",
 		"info": map[string]any{
 			"title": "Polybolt", "version": "1",
-			"description": "The API of nimbus. Every request carries a token, and the header " + Header + ", which no form of another site's page can send. Durations are nanoseconds.",
+			"description": "The API of nimbus. Every request carries a token, or comes with a client's certificate where nimbus believes an authority of such, and the header " + Header + ", which no form of another site's page can send. Durations are nanoseconds.",
 		},
-		"security": []any{map[string]any{"token": []any{}, "header": []any{}}},
+		"security": []any{map[string]any{"token": []any{}, "header": []any{}}, map[string]any{"certificate": []any{}, "header": []any{}}},
 		"paths":    paths,
 		"components": map[string]any{"schemas": all, "securitySchemes": map[string]any{
-			"token":  map[string]any{"type": "http", "scheme": "bearer"},
-			"header": map[string]any{"type": "apiKey", "in": "header", "name": Header},
+			"token":       map[string]any{"type": "http", "scheme": "bearer"},
+			"certificate": map[string]any{"type": "mutualTLS"},
+			"header":      map[string]any{"type": "apiKey", "in": "header", "name": Header},
 		}},
 	}
 	text, err := json.MarshalIndent(document, "", "  ")

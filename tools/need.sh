@@ -3,8 +3,9 @@
 # what to install. On Debian as root it installs what is missing by itself.
 #
 #   Python 3.9 or later with pip and venv, Node 18.19 or later with npm, Java 11
-#   or later for the tests' ZooKeeper (from PATH or JAVA_HOME), and Chromium with
-#   its driver for the tests of the web page, and OpenSSL.
+#   or later for the tests' ZooKeeper (from PATH or JAVA_HOME), Ruby for components
+#   on Storm's storm.rb, Chromium with its driver for the tests of the web page,
+#   and OpenSSL.
 set -eu
 
 fail() {
@@ -41,6 +42,10 @@ fi
 # 1.8.0_292 and 9 … 17.0.15 are how versions look.
 major=$("$java" -version 2>&1 | sed -n 's/.* version "\(1\.\)\{0,1\}\([0-9]*\).*/\2/p' | head -1)
 [ "${major:-0}" -ge 11 ] || fail "Java ${major:-of an unknown version} is too old for the tests' ZooKeeper: install Java 11 or later, or set JAVA_HOME"
+
+command -v ruby >/dev/null || debian ruby ||
+  fail "ruby is missing, which the tests run Storm's storm.rb with: install Ruby (on Debian and Ubuntu: apt-get install ruby)"
+ruby -rjson -e '' || fail "ruby lacks its json library, which Storm's storm.rb needs: gem install json"
 
 command -v chromedriver >/dev/null || debian chromium chromium-driver ||
   fail "chromedriver is missing, which the tests of the web page drive a browser with: install Chromium and its driver (on Debian and Ubuntu: apt-get install chromium chromium-driver)"

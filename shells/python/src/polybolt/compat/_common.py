@@ -15,7 +15,7 @@ class NoTaskIds:
     def _say(self, *_: Any) -> Any:
         raise RuntimeError("the task ids of this emit were not asked for: emit(..., need_task_ids=True) waits for them")
 
-    __len__ = __iter__ = __getitem__ = __contains__ = __eq__ = _say  # type: ignore[assignment]
+    __len__ = __iter__ = __getitem__ = __contains__ = __eq__ = _say
     __hash__ = None  # type: ignore[assignment]
 
     def __bool__(self) -> bool:

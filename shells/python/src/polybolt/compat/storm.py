@@ -70,10 +70,10 @@ class _Live(Tuple):
         self._tup = tup
         self.values = list(tup.values)
 
-    id = property(lambda self: self._tup.id)  # type: ignore[assignment]
-    component = property(lambda self: self._tup.component)  # type: ignore[assignment]
-    stream = property(lambda self: self._tup.stream)  # type: ignore[assignment]
-    task = property(lambda self: self._tup.task)  # type: ignore[assignment]
+    id = property(lambda self: self._tup.id)
+    component = property(lambda self: self._tup.component)
+    stream = property(lambda self: self._tup.stream)
+    task = property(lambda self: self._tup.task)
 
 
 def _tick() -> Tuple:

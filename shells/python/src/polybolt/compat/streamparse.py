@@ -45,7 +45,7 @@ class _Component:
         super().__init_subclass__(**kwargs)
         initialize = cls.__dict__.get("initialize")
         if initialize is not None:
-            cls.initialize = _with_dicts(initialize)  # type: ignore[attr-defined]
+            cls.initialize = _with_dicts(initialize)  # type: ignore[method-assign]
 
     @property
     def logger(self) -> logging.Logger:
@@ -72,7 +72,7 @@ class _Component:
     @staticmethod
     def is_tick(tup: Any) -> bool:
         """Report whether tup is a tick."""
-        return tup.component == "__system" and tup.stream == "__tick"
+        return bool(tup.component == "__system" and tup.stream == "__tick")
 
     def initialize(self, conf: Any, ctx: Any) -> None:
         """Called once, before any data, with Storm's conf and context."""
@@ -104,11 +104,11 @@ def _with_dicts(initialize: Any) -> Any:
 _Component.initialize = _with_dicts(_Component.initialize)  # type: ignore[method-assign]
 
 
-class Bolt(_Component, polybolt.Bolt):
+class Bolt(_Component, polybolt.Bolt):  # type: ignore[misc]  # log is a method in pystorm
     """A bolt: process(tup), process_tick(tup), emit, ack, fail; auto_anchor, auto_ack, auto_fail."""
 
 
-class Spout(_Component, polybolt.Spout):
+class Spout(_Component, polybolt.Spout):  # type: ignore[misc]  # log is a method in pystorm
     """A spout: next_tuple(), emit(values, tup_id), ack(tup_id), fail(tup_id)."""
 
 
@@ -122,7 +122,7 @@ class ReliableSpout(Spout):
         self.failed_tuples: collections.Counter[Any] = collections.Counter()
         self.unacked_tuples: dict[Any, Any] = {}
 
-    def emit(
+    def emit(  # type: ignore[override]  # the order is pystorm's
         self,
         tup: Any,
         tup_id: Any = None,
@@ -179,7 +179,7 @@ class BatchingBolt(Bolt):
         # process_batch(key, tups) is pystorm's; Polybolt has one of its own by that name.
         batch = cls.__dict__.get("process_batch")
         if batch is not None:
-            cls._process_group = batch  # type: ignore[attr-defined]
+            cls._process_group = batch  # type: ignore[method-assign]
             del cls.process_batch
 
     def group_key(self, tup: Tuple) -> Any:

@@ -19,6 +19,9 @@ import (
 	"github.com/polybolt/polybolt/host/slot"
 )
 
+// soakPatience is for all to be well again, when much has died at once.
+const soakPatience = 3 * time.Minute
+
 // soakQuiet is for how long nothing is killed before things are counted:
 // connections that nobody uses are closed after a minute.
 const soakQuiet = 70 * time.Second
@@ -67,7 +70,7 @@ func TestSoak(t *testing.T) {
 		t.Fatalf("SOAK: %v", err)
 	}
 	counts := t.TempDir()
-	c := Start(t, Config{ZooKeeper: zookeeper, Nimbuses: 2, Supervisors: 2, Slots: 5, Env: []string{crash.CountVariable + "=" + counts}})
+	c := Start(t, Config{ZooKeeper: zookeeper, Nimbuses: 2, Supervisors: 2, Slots: 5, SessionTimeout: 6 * time.Second, Env: []string{crash.CountVariable + "=" + counts}})
 	n := NewNumbers(t, 3, 0, 200)
 	c.MustCLI(t, "deploy", n.Topology)
 	c.MustCLI(t, "deploy", EndlessWordCount(t), "--set", "spouts.lines.config.every=0.02")
@@ -189,7 +192,7 @@ func (k *killer) settled(t *testing.T, n *Numbers, counts string) map[string]int
 	k.Nimbuses[0].Start(t)
 	k.Supervisors[0].Start(t)
 	for _, name := range []string{"numbers", "word-count", "ticker"} {
-		Eventually(t, name+" is whole", func() bool {
+		Within(t, soakPatience, name+" is whole", func() bool {
 			s, err := k.API.Status(t.Context(), nameOf(name))
 			if err != nil || s.State != "active" || s.Workers != s.Wanted {
 				return false

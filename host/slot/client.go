@@ -80,6 +80,9 @@ func (p *Peer) open(ctx context.Context, path string, cred credentials) (err err
 	if err != nil {
 		return err
 	}
+	if cred.pid != os.Getpid() && !guards(parent, cred.pid) { // who asks itself is a test
+		return fmt.Errorf("its guardian is gone, so it is about to end: its parent is process %d", parent)
+	}
 	if p.Guardian, err = OpenProcess(parent); err != nil {
 		return err
 	}

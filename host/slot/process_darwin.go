@@ -85,6 +85,10 @@ func peerOf(conn *net.UnixConn) (c credentials, err error) {
 	return c, err
 }
 
+// guards tells whether a worker's parent is its guardian. When that has died,
+// the parent is launchd, process 1.
+func guards(parent, _ int) bool { return parent != 1 }
+
 // parentOf returns a process's parent.
 func parentOf(pid int) (int, error) {
 	info, err := unix.SysctlKinfoProc("kern.proc.pid", pid)

@@ -88,6 +88,17 @@ func peerOf(conn *net.UnixConn) (c credentials, err error) {
 	return credentials{int(cred.Pid), int(cred.Uid)}, nil
 }
 
+// guards tells whether a worker's parent is its guardian: it runs the same
+// program. When a guardian has died, the parent is whoever takes orphans in.
+func guards(parent, worker int) bool {
+	theirs, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", parent))
+	if err != nil {
+		return false
+	}
+	own, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", worker))
+	return err == nil && own == theirs
+}
+
 // parentOf returns a process's parent (proc_pid_stat(5)).
 func parentOf(pid int) (int, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))

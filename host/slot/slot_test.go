@@ -155,6 +155,40 @@ func TestPeer(t *testing.T) {
 	}
 }
 
+// A worker whose guardian has died is none that could be adopted: whoever waited
+// for the end of its parent would wait for ever.
+func TestPeerWithoutGuardian(t *testing.T) {
+	t.Parallel()
+	path, out := socket(t), filepath.Join(t.TempDir(), "out")
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The shell is gone when its output is at an end, which its child has redirected.
+	cmd := exec.Command("sh", "-c", `"$0" >"$1" 2>&1 &`, exe, out)
+	cmd.Env = append(os.Environ(), serveVariable+"="+path)
+	if said, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, said)
+	}
+	ctx := within(t)
+	for ctx.Err() == nil {
+		if b, err := os.ReadFile(out); err == nil && strings.Contains(string(b), "ready\n") {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	w, cred, err := dial(ctx, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.conn.Close()
+	t.Cleanup(func() { _ = syscall.Kill(cred.pid, syscall.SIGKILL) })
+	p, err := Connect(ctx, path)
+	if p != nil || err == nil || !strings.Contains(err.Error(), "its guardian is gone") {
+		t.Errorf("%+v, %v", p, err)
+	}
+}
+
 // A worker that is stopped is told from one that is not there.
 func TestSilentPeer(t *testing.T) {
 	t.Parallel()

@@ -38,7 +38,7 @@ func parseStat(b []byte) (procStat, error) {
 		return procStat{}, fmt.Errorf("not a line of /proc/PID/stat: %q", b)
 	}
 	f := bytes.Fields(b[end+1:]) // f[0] is field 3 of the manual page
-	if len(f) < 22 {
+	if len(f) < 22 || len(f[0]) != 1 || f[0][0]|0x20 < 'a' || f[0][0]|0x20 > 'z' {
 		return procStat{}, fmt.Errorf("not a line of /proc/PID/stat: %q", b)
 	}
 	var bad error

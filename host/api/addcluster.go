@@ -9,7 +9,8 @@ import (
 
 // AddCluster adds to a page what the nimbus that leads shows there: the
 // cluster, its topologies, and the figures of their workers, which are asked now.
-func AddCluster(ctx context.Context, s Service, p *metrics.Page, log *slog.Logger) error {
+// It returns the topologies, and the figures of each, nil where they were not to be had.
+func AddCluster(ctx context.Context, s Service, p *metrics.Page, log *slog.Logger) ([]Topology, []*Figures, error) {
 	h := &handler{HandlerOptions{Service: s, Log: log}}
 	return h.addCluster(ctx, p)
 }

@@ -172,7 +172,7 @@ func (h *handler) scrape(w http.ResponseWriter, r *http.Request) {
 	p.Add("polybolt_nimbus_info", metrics.Gauge, "The version of this nimbus.", 1, metrics.Label{Name: "version", Value: h.Version})
 	p.Add("polybolt_nimbus_leader", metrics.Gauge, "Whether this nimbus leads.", truth(leads))
 	if leads {
-		if err := h.addCluster(ctx, &p); err != nil {
+		if _, _, err := h.addCluster(ctx, &p); err != nil {
 			h.fail(w, r, err)
 			return
 		}
@@ -181,10 +181,12 @@ func (h *handler) scrape(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(p.Bytes()) // who does not listen misses it
 }
 
-func (h *handler) addCluster(ctx context.Context, p *metrics.Page) error {
+// addCluster adds what a leader shows, and returns the topologies and the figures
+// of each, nil where they were not to be had.
+func (h *handler) addCluster(ctx context.Context, p *metrics.Page) (list []Topology, figures []*Figures, err error) {
 	c, err := h.Service.Cluster(ctx)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	p.Add("polybolt_cluster_nimbuses", metrics.Gauge, "Nimbuses that live.", float64(len(c.Nimbuses)))
 	p.Add("polybolt_cluster_supervisors", metrics.Gauge, "Supervisors that live.", float64(len(c.Supervisors)))
@@ -198,7 +200,7 @@ func (h *handler) addCluster(ctx context.Context, p *metrics.Page) error {
 	if s, ok := h.Service.(Machines); ok {
 		machines, err := s.Machines(ctx)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		seen := map[string]bool{}
 		for i := range machines {
@@ -208,11 +210,11 @@ func (h *handler) addCluster(ctx context.Context, p *metrics.Page) error {
 			}
 		}
 	}
-	list, err := h.Service.List(ctx)
+	list, err = h.Service.List(ctx)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	figures := make([]*Figures, len(list))
+	figures = make([]*Figures, len(list))
 	var wg crash.Group
 	for i, t := range list {
 		wg.Go(func() {
@@ -228,7 +230,7 @@ func (h *handler) addCluster(ctx context.Context, p *metrics.Page) error {
 	for i, t := range list {
 		addTopology(p, &t, figures[i])
 	}
-	return nil
+	return list, figures, nil
 }
 
 func addTopology(p *metrics.Page, t *Topology, f *Figures) {

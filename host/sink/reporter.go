@@ -12,7 +12,6 @@ import (
 	"github.com/polybolt/polybolt/host/api"
 	"github.com/polybolt/polybolt/host/crash"
 	"github.com/polybolt/polybolt/host/metrics"
-	"github.com/polybolt/polybolt/host/topology"
 )
 
 // Options say what is reported, and to whom.
@@ -115,14 +114,18 @@ func (r *Reporter) gather(ctx context.Context) {
 	var w watch
 	ticker := time.NewTicker(r.o.Interval)
 	defer ticker.Stop()
-	for {
-		if err := r.look(ctx, &w); err != nil && ctx.Err() == nil {
-			var e *api.Error
-			if errors.As(err, &e) && e.Code == api.CodeNoLeader {
-				w = watch{} // whoever leads tells what happens
-			} else {
-				r.o.Log.Debug("the sink gets no figures", "err", err) // the next may come
-			}
+	for complained := false; ; {
+		err := r.look(ctx, &w)
+		var e *api.Error
+		switch {
+		case err == nil:
+			complained = false
+		case ctx.Err() != nil:
+		case errors.As(err, &e) && e.Code == api.CodeNoLeader:
+			w = watch{} // whoever leads tells what happens
+		case !complained:
+			complained = true
+			r.o.Log.Warn("the sink gets no figures until this is over", "err", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -132,41 +135,14 @@ func (r *Reporter) gather(ctx context.Context) {
 	}
 }
 
-// noting is a service that notes what it was asked.
-type noting struct {
-	api.Service
-
-	mu      sync.Mutex
-	list    []api.Topology                 // guarded by mu
-	figures map[topology.Name]*api.Figures // guarded by mu
-}
-
-func (n *noting) List(ctx context.Context) ([]api.Topology, error) {
-	list, err := n.Service.List(ctx)
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.list = list
-	return list, err
-}
-
-func (n *noting) Figures(ctx context.Context, name topology.Name) (*api.Figures, error) {
-	f, err := n.Service.Figures(ctx, name)
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if err == nil {
-		n.figures[name] = f
-	}
-	return f, err
-}
-
 // look asks for everything, and puts into the queue what is new. Workers are
 // asked for their figures once, for both.
 func (r *Reporter) look(ctx context.Context, w *watch) error {
 	ctx, cancel := context.WithTimeout(ctx, max(r.o.Interval, 10*time.Second))
 	defer cancel()
-	n := &noting{Service: r.o.Service, figures: map[topology.Name]*api.Figures{}}
 	var page metrics.Page
-	if err := api.AddCluster(ctx, n, &page, r.o.Log); err != nil {
+	list, figures, err := api.AddCluster(ctx, r.o.Service, &page, r.o.Log)
+	if err != nil {
 		return err
 	}
 	at := time.Now()
@@ -174,7 +150,7 @@ func (r *Reporter) look(ctx context.Context, w *watch) error {
 	r.q.set(at, figuresOf(&page))
 	r.mu.Unlock()
 	r.rouse()
-	r.Note(w.see(&look{at: at, list: n.list, figures: n.figures})...)
+	r.Note(w.see(&look{at: at, list: list, figures: figures})...)
 	for _, name := range w.curious(at) {
 		status, err := r.o.Service.Status(ctx, name)
 		if err != nil {

@@ -18,7 +18,7 @@ const tellErrorsFor = 30 * time.Second
 type look struct {
 	at      time.Time
 	list    []api.Topology
-	figures map[topology.Name]*api.Figures // those that were to be had
+	figures []*api.Figures // of each; nil where they were not to be had
 }
 
 // watch tells what has happened between two looks. It holds no clock and asks
@@ -47,7 +47,7 @@ type workerSeen struct {
 func (w *watch) see(l *look) (events []Event) {
 	first := w.seen == nil
 	now := map[topology.Name]*seen{}
-	for _, t := range l.list {
+	for i, t := range l.list {
 		s := &seen{workers: map[string]workerSeen{}, errs: map[errorKey]errorSeen{}, new: first}
 		if before := w.seen[t.Name]; before != nil {
 			s = before
@@ -59,7 +59,7 @@ func (w *watch) see(l *look) (events []Event) {
 			s.until = l.at.Add(tellErrorsFor) // its errors are those of another run, perhaps
 		}
 		s.Topology = t
-		if f := l.figures[t.Name]; f != nil {
+		if f := l.figures[i]; f != nil {
 			events = append(events, s.compare(l.at, f, first)...)
 		}
 		now[t.Name] = s

@@ -33,7 +33,7 @@ func newScene() *scene {
 // look looks after ten seconds, and words what is told.
 func (s *scene) look() []string {
 	s.at = s.at.Add(10 * time.Second)
-	l := &look{at: s.at, figures: map[topology.Name]*api.Figures{"t": &s.f}}
+	l := &look{at: s.at, figures: []*api.Figures{&s.f}}
 	if !s.absent {
 		l.list = []api.Topology{s.top}
 	}

@@ -53,6 +53,12 @@ func (s *screen) control(sequence string) {
 	case 'J':
 		s.lines[s.row] = string([]rune(s.lines[s.row])[:min(s.col, len([]rune(s.lines[s.row])))])
 		s.lines = s.lines[:s.row+1]
+	case 'H': // without numbers
+		s.row, s.col = 0, 0
+	case 'K':
+		s.need()
+		s.lines[s.row] = string([]rune(s.lines[s.row])[:min(s.col, len([]rune(s.lines[s.row])))])
+	case 'h', 'l': // modes: another screen, the cursor
 	case 'm':
 	default:
 		panic(fmt.Sprintf("nobody should send %q", sequence))

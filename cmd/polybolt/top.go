@@ -20,41 +20,47 @@ import (
 func newTop() *cobra.Command {
 	var a asker
 	every := 2 * time.Second
+	var order string
 	c := &cobra.Command{
 		Use:   "top [NAME]",
 		Short: "Show what the components of topologies do, as it happens",
 		Long: `Shows rates, latencies, what waits and what failed, for each component of the topologies
 on a cluster, or of one. Latencies are of a spout's trees and of a bolt's rows in user code,
-since the look before. On a terminal it goes on until Ctrl-C; elsewhere, and with -o json
-or yaml, it prints once, with rates over the interval.`,
+since the look before. On a terminal it goes on until q or Ctrl-C, and a key sorts it: the
+first line names the keys. Elsewhere, and with -o json or yaml, it prints once, with rates
+over the interval.`,
 		Args:              usage(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: completeDeployed(&a.clientFlags),
 	}
 	a.output.add(c)
 	c.Flags().DurationVar(&every, "every", every, "the `TIME` between two looks")
+	c.Flags().StringVar(&order, "sort", "name", "begin with the `ORDER`: "+strings.Join(orderNames(), ", "))
+	completeFlag(c, "sort", orderNames()...)
 	return a.command(c, func(ctx context.Context, client *api.Client, out io.Writer, args []string) error {
 		if every < 100*time.Millisecond {
 			return unusable("--every %v: at least 100ms", every)
 		}
-		t := &top{client: client, names: args}
-		live := a.format == "table" && out == os.Stdout && term.IsTerminal(int(os.Stdout.Fd()))
-		for looks := 1; ; looks++ {
-			if err := t.look(ctx); err != nil {
-				return err
-			}
-			switch {
-			case live:
-				fmt.Fprint(out, "\x1b[H\x1b[2J") // the cursor home, the screen empty (ECMA-48)
-				t.table(out)
-			case looks > 1:
-				return a.print(out, t.rates, func(w io.Writer) { t.table(w) })
-			}
-			select {
-			case <-time.After(every):
-			case <-ctx.Done():
-				return nil
-			}
+		view, err := topView{}.by(order)
+		if err != nil {
+			return err
 		}
+		t := &top{client: client, names: args}
+		if a.format == "table" && out == os.Stdout && term.IsTerminal(int(os.Stdout.Fd())) {
+			return t.live(ctx, out, every, view)
+		}
+		if err := t.look(ctx); err != nil {
+			return err
+		}
+		select {
+		case <-time.After(every):
+		case <-ctx.Done():
+			return nil
+		}
+		if err := t.look(ctx); err != nil {
+			return err
+		}
+		view.sort(t.rates)
+		return a.print(out, t.rates, func(w io.Writer) { t.table(w) })
 	})
 }
 

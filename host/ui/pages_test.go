@@ -60,11 +60,30 @@ func TestPages(t *testing.T) {
 		})
 		hosttest.Eventually(t, "the figures move", func() bool { return b.text(".tile:first-child .note") != before })
 		hosttest.Eventually(t, "edges flow", func() bool { return b.js("return document.querySelectorAll('.edge.flows').length") == float64(5) })
-		hosttest.Eventually(t, "there is a rate in the chart", func() bool { return b.js("return document.querySelectorAll('.plot canvas').length") == float64(2) })
+		hosttest.Eventually(t, "there is a rate in the chart", func() bool { return b.js("return document.querySelectorAll('.plot canvas').length >= 2") == true })
 		// Fields of groupings, in what a pointer is told of an edge.
 		if title, _ := b.js("return [...document.querySelectorAll('.edge title')].map((e) => e.textContent).join()").(string); !strings.Contains(title, "split → count") || !strings.Contains(title, "fields (word)") {
 			t.Errorf("edges say: %s", title)
 		}
+	})
+
+	t.Run("windows", func(t *testing.T) {
+		b.t = t
+		b.sees("#over-time tbody tr:first-child", "10 minutes")
+		b.sees("#over-time tbody tr:nth-child(4)", "all time")
+		b.click(".ranges button", "3 hours")
+		hosttest.Eventually(t, "the charts tell of the time before", func() bool {
+			said, _ := b.js("return [...document.querySelectorAll('.plot')].map((e) => e.getAttribute('aria-label')).join()").(string)
+			return strings.Contains(said, "From emit until done: p50 ") && !strings.Contains(said, "p50 unknown")
+		})
+		b.accessible()
+		b.goTo("/topologies/newsroom/components/split")
+		b.sees("#over-time tbody tr:first-child td:nth-child(9)", "s") // p50 in user code: some µs or ms
+		b.sees("#tasks", "MiB")
+		b.accessible()
+		b.click(".ranges button", "Live")
+		b.sees(".charts", "Where a row's time goes")
+		b.goTo("/topologies/newsroom")
 	})
 
 	t.Run("an error appears", func(t *testing.T) {

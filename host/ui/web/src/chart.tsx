@@ -15,6 +15,7 @@ interface Props {
   lines: Line[]
   write: (n: number) => string
   note?: string
+  coarse?: boolean // slices of minutes or hours: no gap breaks the line, and no seconds are shown
 }
 
 const height = 168
@@ -23,7 +24,7 @@ const height = 168
 const gap = 10
 
 /** Broken puts nothing where there were no samples: before a page was opened again. */
-function broken(times: number[], lines: Line[]): uPlot.AlignedData {
+function broken(times: number[], lines: Line[], gap: number): uPlot.AlignedData {
   const at: number[] = []
   const values: (number | null)[][] = lines.map(() => [])
   times.forEach((t, i) => {
@@ -37,10 +38,10 @@ function broken(times: number[], lines: Line[]): uPlot.AlignedData {
   return [at, ...values]
 }
 
-export function Chart({ title, times, lines, write, note }: Props) {
+export function Chart({ title, times, lines, write, note, coarse }: Props) {
   const box = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | null>(null)
-  const data = broken(times, lines)
+  const data = broken(times, lines, coarse ? Infinity : gap)
   const names = lines.map((l) => l.name).join()
   useEffect(() => {
     const el = box.current!
@@ -53,10 +54,10 @@ export function Chart({ title, times, lines, write, note }: Props) {
         cursor: { points: { size: 6 }, y: false }, legend: { show: false },
         scales: { x: { time: true }, y: { range: (_u, _min, max) => [0, max > 0 ? max * 1.15 : 1] } },
         axes: [
-          { ...axis, space: 70, size: 28, values: (_u, ticks) => ticks.map((t) => new Date(t * 1000).toLocaleTimeString('en-GB', { hour12: false })) },
+          { ...axis, space: 70, size: 28, values: (_u, ticks) => ticks.map((t) => new Date(t * 1000).toLocaleTimeString('en-GB', coarse ? { hour: '2-digit', minute: '2-digit' } : { hour12: false })) },
           { ...axis, size: 58, space: 36, values: (_u, ticks) => ticks.map(write) },
         ],
-        series: [{}, ...lines.map((l) => ({ label: l.name, stroke: color(l.color), width: 2, points: { show: false }, fill: lines.length === 1 ? color(l.color) + '1c' : undefined }))],
+        series: [{}, ...lines.map((l) => ({ label: l.name, stroke: color(l.color), width: 2, points: { show: coarse === true, size: 5 }, fill: lines.length === 1 ? color(l.color) + '1c' : undefined }))],
       },
       data,
       el,
@@ -68,8 +69,8 @@ export function Chart({ title, times, lines, write, note }: Props) {
       plot.current?.destroy()
       plot.current = null
     }
-  }, [names, theme.value, matchMedia('(prefers-color-scheme: dark)').matches])
-  useEffect(() => plot.current?.setData(data), [times.at(-1), times.length])
+  }, [names, coarse, theme.value, matchMedia('(prefers-color-scheme: dark)').matches])
+  useEffect(() => plot.current?.setData(data), [times.at(-1), times.length, names])
   const last = lines.map((l) => ({ ...l, value: l.values.at(-1) ?? null }))
   return (
     <figure class="chart">

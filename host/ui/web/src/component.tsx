@@ -1,14 +1,17 @@
 // One component: its tasks, rates and errors.
 import { Chart } from './chart'
 import { Failures } from './failures'
-import { count, plural, rate, short, span } from './format'
+import { bytes, cores, count, date, plural, rate, short, span } from './format'
+import { stages, type Stage } from './histogram'
+import { causes, middles, Ranges, range, rates, useHistory, Windows } from './history'
 import { Badge, Card, Notice, Table, Tile } from './parts'
 import type { TaskRow } from './rates'
 import { levelOf, link, type Watched } from './store'
 import { judged } from './topology'
-import type { Status } from './types'
+import type { History, Status } from './types'
 
 export function Component({ w, s, id }: { w: Watched; s: Status; id: string }) {
+  const h = useHistory(s.name, id)
   const p = judged(w, s).find((x) => x.c.component === id)
   const sample = w.sample.value
   const def = w.definition.value?.components.find((c) => c.id === id)
@@ -51,7 +54,7 @@ export function Component({ w, s, id }: { w: Watched; s: Status; id: string }) {
         <Tile name={spout ? 'Trees done' : 'Acked'} value={per(sum?.ackedRate)} note={`${count(sum?.acked ?? 0)} in all`} />
         <Tile name="Failed" value={per(sum?.failedRate)} note={`${count(sum?.failed ?? 0)} in all`} level={sum && sum.failedRate > 0 ? 'warn' : undefined} />
         {spout ? (
-          <Tile name="Tree takes" value={span(sum?.p50)} note={`p99 ${span(sum?.p99)}`} />
+          <Tile name="Tree takes" value={span(sum?.latency.tree?.p50)} note={`p99 ${span(sum?.latency.tree?.p99)}`} />
         ) : (
           <Tile name="A row takes" value={span(sum?.row)} note={`${short(sum?.queued ?? 0)} wait, ${short(sum?.inChild ?? 0)} in the child`} />
         )}
@@ -62,9 +65,11 @@ export function Component({ w, s, id }: { w: Watched; s: Status; id: string }) {
           <Failures of={p.errors} open />
         </Card>
       )}
-      <Charts w={w} id={id} spout={spout} />
+      <Ranges />
+      <Charts w={w} id={id} spout={spout} h={h} />
+      <Windows h={h} kind={spout ? 'spout' : 'bolt'} />
       <Card title="Tasks">
-        <Tasks rows={(sample?.tasks ?? []).filter((t) => t.component === id)} spout={spout} />
+        <Tasks rows={(sample?.tasks ?? []).filter((t) => t.component === id)} spout={spout} began={new Map(h?.tasks?.map((t) => [t.task, t.began]))} />
       </Card>
       <Metrics rows={(sample?.tasks ?? []).filter((t) => t.component === id)} />
       <Card title="Streams">
@@ -84,37 +89,54 @@ export function Component({ w, s, id }: { w: Watched; s: Status; id: string }) {
   )
 }
 
-function Charts({ w, id, spout }: { w: Watched; id: string; spout: boolean }) {
+const stageColors: Record<Stage, string> = { queue: '--warn', encode: '--idle', pipe: '--accent', user: '--ok', tree: '--accent' }
+
+function Charts({ w, id, spout, h }: { w: Watched; id: string; spout: boolean; h: History | null }) {
   w.sample.value // of which samples is the past
-  const times = w.samples.map((s) => s.time / 1000)
-  const of = (f: 'receivedRate' | 'emittedRate' | 'failedRate' | 'p50' | 'p99' | 'queued' | 'row') => w.samples.map((s) => s.components.get(id)?.[f] ?? null)
+  const coarse = range.value !== 'live'
+  const points = h?.points ?? []
+  const times = coarse ? middles(points) : w.samples.map((s) => s.time / 1000)
+  const of = (live: 'receivedRate' | 'emittedRate' | 'failedRate', kept: string) => (coarse ? rates(points, (p) => p.counts[kept]) : w.samples.map((s) => s.components.get(id)?.[live] ?? null))
+  const took = (stage: Stage, q: 'p50' | 'p90' | 'p99') => (coarse ? points.map((p) => p.latency[stage]?.[q] ?? null) : w.samples.map((s) => s.components.get(id)?.latency[stage]?.[q] ?? null))
+  const failed = causes(coarse ? points.flatMap((p) => Object.keys(p.failed)) : w.samples.flatMap((s) => [...(s.components.get(id)?.failedBy.keys() ?? [])]))
   const time = (n: number) => (n ? span(n) : '0')
+  const quantiles = (stage: Stage) => [
+    { name: 'p50', color: '--accent', values: took(stage, 'p50') },
+    { name: 'p90', color: '--ok', values: took(stage, 'p90') },
+    { name: 'p99', color: '--warn', values: took(stage, 'p99') },
+  ]
   return (
     <div class="charts">
       <Chart
-        title="Rows a second" times={times} write={short}
+        title="Rows a second" times={times} write={short} coarse={coarse}
         lines={[
-          ...(spout ? [] : [{ name: 'in', color: '--accent', values: of('receivedRate') }]),
-          { name: 'out', color: '--ok', values: of('emittedRate') },
-          { name: 'failed', color: '--bad', values: of('failedRate') },
+          ...(spout ? [] : [{ name: 'in', color: '--accent', values: of('receivedRate', 'received') }]),
+          { name: 'out', color: '--ok', values: of('emittedRate', 'emitted') },
+          { name: 'failed', color: '--bad', values: of('failedRate', 'failed') },
         ]}
       />
       {spout ? (
-        <Chart
-          title="From emit until done" times={times} write={time}
-          lines={[
-            { name: 'p50', color: '--accent', values: of('p50') },
-            { name: 'p99', color: '--warn', values: of('p99') },
-          ]}
-        />
+        <Chart title="From emit until done" times={times} write={time} coarse={coarse} lines={quantiles('tree')} />
       ) : (
-        <Chart title="A row takes" times={times} write={time} lines={[{ name: 'mean', color: '--accent', values: of('row') }]} />
+        <>
+          <Chart title="A row in user code" times={times} write={time} coarse={coarse} lines={quantiles('user')} />
+          <Chart
+            title="Where a row's time goes, p99" times={times} write={time} coarse={coarse}
+            lines={stages.filter((s) => s !== 'tree').map((s) => ({ name: s, color: stageColors[s], values: took(s, 'p99') }))}
+          />
+        </>
+      )}
+      {failed.length > 0 && (
+        <Chart
+          title="Attempts failed here a second, by reason" times={times} write={short} coarse={coarse}
+          lines={failed.map((c) => ({ ...c, values: coarse ? rates(points, (p) => p.failed[c.name]) : w.samples.map((s) => s.components.get(id)?.failedBy.get(c.name) ?? 0) }))}
+        />
       )}
     </div>
   )
 }
 
-function Tasks({ rows, spout }: { rows: TaskRow[]; spout: boolean }) {
+function Tasks({ rows, spout, began }: { rows: TaskRow[]; spout: boolean; began: Map<number, string> }) {
   return (
     <Table<TaskRow>
       label="Tasks" rows={rows} id={(t) => String(t.task)} empty="No figures yet."
@@ -141,11 +163,15 @@ function Tasks({ rows, spout }: { rows: TaskRow[]; spout: boolean }) {
         ...(spout
           ? [
               { name: 'In flight', of: (t: TaskRow) => short(t.pending), num: true, key: (t: TaskRow) => t.pending },
-              { name: 'p50', of: (t: TaskRow) => span(t.p50), num: true, key: (t: TaskRow) => t.p50 ?? 0 },
-              { name: 'p99', of: (t: TaskRow) => span(t.p99), num: true, key: (t: TaskRow) => t.p99 ?? 0 },
+              { name: 'p50', of: (t: TaskRow) => span(t.latency.tree?.p50), num: true, key: (t: TaskRow) => t.latency.tree?.p50 ?? 0 },
+              { name: 'p99', of: (t: TaskRow) => span(t.latency.tree?.p99), num: true, key: (t: TaskRow) => t.latency.tree?.p99 ?? 0 },
             ]
           : [{ name: 'A row takes', of: (t: TaskRow) => span(t.row), num: true, key: (t: TaskRow) => t.row ?? 0 }]),
+        { name: 'Credit', of: (t) => short(t.credit), num: true, key: (t) => t.credit },
+        { name: 'Cores', of: (t) => cores(t.cpuRate), num: true, key: (t) => t.cpuRate },
+        { name: 'Memory', of: (t) => (t.rss ? bytes(t.rss) : '–'), num: true, key: (t) => t.rss },
         { name: 'Restarts', of: (t) => count(t.restarts), num: true, key: (t) => t.restarts },
+        { name: 'Counted since', of: (t) => (began.has(t.task) ? date(began.get(t.task)!) : '–'), key: (t) => began.get(t.task) ?? '' },
       ]}
     />
   )

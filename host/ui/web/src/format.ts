@@ -27,6 +27,11 @@ export function rate(n: number): string {
   return `${short(n)}/s`
 }
 
+/** Cores writes how much of processors is used. */
+export function cores(n: number): string {
+  return n < 0.005 ? '0' : n.toFixed(2)
+}
+
 /** Span writes a duration of some nanoseconds. */
 export function span(ns: number | undefined): string {
   if (!ns) return '–'

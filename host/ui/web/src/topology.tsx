@@ -6,11 +6,13 @@ import { Component } from './component'
 import { Dead } from './dead'
 import { Diagram, type NodeView } from './diagram'
 import { Errors } from './failures'
-import { bytes, count, date, plural, rate, short, since, span } from './format'
+import { bytes, cores, count, date, plural, rate, short, since, span } from './format'
+import { causes, middles, Ranges, range, rates, useHistory, Windows } from './history'
 import { Logs } from './logs'
 import { Badge, Card, Notice, Table, Tile } from './parts'
 import { judge, levelOf, link, now, route, type Watched } from './store'
-import type { ComponentStatus, Status } from './types'
+import { told, type Sample } from './rates'
+import type { ComponentStatus, History, Point, Status } from './types'
 
 const tabs = [
   ['', 'Overview'],
@@ -147,6 +149,7 @@ export function judged(w: Watched, s: Status) {
 }
 
 function Overview({ w, s }: { w: Watched; s: Status }) {
+  const h = useHistory(s.name)
   const sample = w.sample.value
   const parts = judged(w, s)
   const nodes = new Map<string, NodeView>(
@@ -167,13 +170,15 @@ function Overview({ w, s }: { w: Watched; s: Status }) {
         <Tile name="Failed attempts" value={sample?.known ? rate(sample.total.failedRate) : '–'} note={t && `${count(t.failed)} in all`} level={t && t.failedRate > 0 ? 'warn' : undefined} />
         <Tile name="Given up" value={t ? count(t.dead) : '–'} note="dead tuples" level={t && t.dead > 0 ? 'bad' : undefined} />
         <Tile name="In flight" value={t ? short(t.pending) : '–'} note="trees" />
-        <Tile name="Tree takes" value={t ? span(t.p50) : '–'} note={t && t.p99 ? `p99 ${span(t.p99)}` : 'half of them; p99'} />
+        <Tile name="Tree takes" value={span(t?.tree?.p50)} note={t?.tree ? `p90 ${span(t.tree.p90)}, p99 ${span(t.tree.p99)}` : 'the median, lately'} />
       </dl>
       {(sample?.silent.length ?? 0) > 0 && <Notice level="warn">Workers without figures: {sample!.silent.join('; ')}</Notice>}
       <Card title="Diagram" aside={<span class="aside legend">wider is more; select a component to look into it</span>}>
         {w.definition.value ? <Diagram definition={w.definition.value} nodes={nodes} /> : <p class="empty">Nothing runs yet.</p>}
       </Card>
-      <Charts w={w} />
+      <Ranges />
+      <Charts w={w} h={h} />
+      <Windows h={h} kind="topology" />
       <Card title="Components">
         <Components rows={parts} name={s.name} />
       </Card>
@@ -203,26 +208,37 @@ function Share({ part, of }: { part: number; of: number }) {
   )
 }
 
-function Charts({ w }: { w: Watched }) {
+function Charts({ w, h }: { w: Watched; h: History | null }) {
   w.sample.value // of which samples is the past
-  const times = w.samples.map((s) => s.time / 1000)
-  const ms = (ns: number) => (ns > 0 ? ns : null)
+  const coarse = range.value !== 'live'
+  const points = h?.points ?? []
+  const times = coarse ? middles(points) : w.samples.map((s) => s.time / 1000)
+  const rated = (live: (s: Sample) => number, of: (p: Point) => number | undefined) => (coarse ? rates(points, of) : w.samples.map(live))
+  const took = (q: 'p50' | 'p90' | 'p99') => (coarse ? points.map((p) => p.latency.tree?.[q] ?? null) : w.samples.map((s) => s.total.tree?.[q] ?? null))
+  const failed = causes(coarse ? points.flatMap((p) => Object.keys(p.failed)) : w.samples.flatMap((s) => [...s.total.failedBy.keys()]))
   return (
     <div class="charts">
       <Chart
-        title="Trees a second" times={times} write={(n) => short(n)}
+        title="Trees a second" times={times} write={(n) => short(n)} coarse={coarse}
         lines={[
-          { name: 'done', color: '--ok', values: w.samples.map((s) => s.total.ackedRate) },
-          { name: 'failed', color: '--bad', values: w.samples.map((s) => s.total.failedRate) },
+          { name: 'done', color: '--ok', values: rated((s) => s.total.ackedRate, (p) => p.counts.acked) },
+          { name: 'failed', color: '--bad', values: rated((s) => s.total.failedRate, (p) => p.counts.failed) },
         ]}
       />
       <Chart
-        title="From emit until done" times={times} write={(n) => (n ? span(n) : '0')}
+        title="From emit until done" times={times} write={(n) => (n ? span(n) : '0')} coarse={coarse}
         lines={[
-          { name: 'p50', color: '--accent', values: w.samples.map((s) => ms(s.total.p50)) },
-          { name: 'p99', color: '--warn', values: w.samples.map((s) => ms(s.total.p99)) },
+          { name: 'p50', color: '--accent', values: took('p50') },
+          { name: 'p90', color: '--ok', values: took('p90') },
+          { name: 'p99', color: '--warn', values: took('p99') },
         ]}
       />
+      {failed.length > 0 && (
+        <Chart
+          title="Failed a second, by reason" times={times} write={(n) => short(n)} coarse={coarse}
+          lines={failed.map((c) => ({ ...c, values: rated((s) => s.total.failedBy.get(c.name) ?? 0, (p) => p.failed[c.name]) }))}
+        />
+      )}
     </div>
   )
 }
@@ -254,6 +270,9 @@ function Components({ rows, name }: { rows: Judged[]; name: string }) {
         { name: 'Restarts', of: (p) => count(p.sum?.restarts ?? 0), num: true, key: (p) => p.sum?.restarts ?? 0 },
         { name: 'Waiting', of: (p) => short((p.sum?.queued ?? 0) + (p.sum?.inChild ?? 0)), num: true, key: (p) => (p.sum?.queued ?? 0) + (p.sum?.inChild ?? 0) },
         { name: 'A row takes', of: (p) => span(p.sum?.row), num: true, key: (p) => p.sum?.row ?? 0 },
+        { name: 'p99', of: (p) => span(p.sum && told(p.sum.latency)?.p99), num: true, key: (p) => (p.sum && told(p.sum.latency)?.p99) ?? 0 },
+        { name: 'Cores', of: (p) => cores(p.sum?.cpuRate ?? 0), num: true, key: (p) => p.sum?.cpuRate ?? 0 },
+        { name: 'Memory', of: (p) => (p.sum?.rss ? bytes(p.sum.rss) : '–'), num: true, key: (p) => p.sum?.rss ?? 0 },
       ]}
     />
   )

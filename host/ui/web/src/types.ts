@@ -1,5 +1,7 @@
 // What the API sends: mirrors host/api. Durations are nanoseconds, times RFC 3339.
 
+import type { Histogram } from './histogram'
+
 export interface Topology {
   name: string
   state: string
@@ -118,8 +120,13 @@ export interface TaskFigures {
   in_child: number
   held: number
   pending: number
+  credit: number
+  cpu: number
+  rss: number
   p50?: number
+  p90?: number
   p99?: number
+  times?: Record<string, Histogram>
   row?: number
   metrics?: Metric[]
 }
@@ -140,7 +147,40 @@ export interface WorkerFigures {
   dead: number
   failed_back: number
   by_cause?: Record<string, number>
+  failed_at?: { component: string; task: number; cause: string; n: number }[]
   tasks: TaskFigures[] | null
+}
+
+export interface Latency {
+  count: number
+  mean: number
+  p50: number
+  p90: number
+  p99: number
+}
+
+export interface Sums {
+  counts: Record<string, number>
+  failed: Record<string, number>
+  latency: Record<string, Latency>
+}
+
+export interface Over extends Sums {
+  window: string
+  since: string
+}
+
+export interface Point extends Sums {
+  from: string
+  seconds: number
+}
+
+export interface History {
+  now: string
+  windows: Over[]
+  points: Point[]
+  tasks?: { component: string; task: number; place: string; began: string; windows: Over[] }[]
+  silent?: string[]
 }
 
 export interface Figures {

@@ -85,7 +85,8 @@ fuzz: ## every fuzz test in turn (FUZZTIME=1m each)
 .PHONY: bench
 bench: build ## measure what bench/RESULTS.md reports (BENCHFLAGS='-only start')
 	$(GO) build -o bin/bench ./bench
-	bin/bench -polybolt bin/polybolt -python '$(PYTHON)' -node '$(NODE)' $(BENCHFLAGS)
+	CGO_ENABLED=0 $(GO) build -trimpath -tags nofigures -ldflags '$(LDFLAGS)' -o bin/polybolt-nofigures ./cmd/polybolt
+	bin/bench -polybolt bin/polybolt -without bin/polybolt-nofigures -python '$(PYTHON)' -node '$(NODE)' $(BENCHFLAGS)
 
 # ---- the web page
 

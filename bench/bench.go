@@ -15,6 +15,7 @@ type bench struct {
 	polybolt, python, node, dir string
 	rounds                      int
 	seconds                     float64
+	noFigures                   string // a binary that measures nothing
 	only                        []string
 
 	temp    string
@@ -45,7 +46,7 @@ func (b *bench) run() (err error) {
 	if err := b.interpreters(); err != nil {
 		return err
 	}
-	for _, part := range []func() error{b.throughput, b.classicRows, b.latency, b.trickle, b.slow, b.start, b.memory, b.cluster, b.binary} {
+	for _, part := range []func() error{b.throughput, b.figuresCost, b.classicRows, b.latency, b.trickle, b.slow, b.start, b.memory, b.cluster, b.binary} {
 		if err := part(); err != nil {
 			return err
 		}

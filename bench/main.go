@@ -24,6 +24,7 @@ func main() {
 	multilangtest.Main(componentVariable, components)
 	b := &bench{}
 	flag.StringVar(&b.polybolt, "polybolt", "bin/polybolt", "the binary to measure")
+	flag.StringVar(&b.noFigures, "without", "", "the same, built with -tags nofigures")
 	flag.StringVar(&b.python, "python", "python3", "the interpreter of the Python components and of the reference")
 	flag.StringVar(&b.node, "node", "node", "the interpreter of the Node components")
 	flag.StringVar(&b.dir, "dir", "bench", "this folder")

@@ -46,7 +46,7 @@ func (b *bench) run() (err error) {
 	if err := b.interpreters(); err != nil {
 		return err
 	}
-	for _, part := range []func() error{b.throughput, b.figuresCost, b.classicRows, b.latency, b.trickle, b.slow, b.start, b.memory, b.cluster, b.binary} {
+	for _, part := range []func() error{b.throughput, b.figuresCost, b.classicRows, b.classicCounts, b.latency, b.trickle, b.slow, b.start, b.memory, b.cluster, b.binary} {
 		if err := part(); err != nil {
 			return err
 		}

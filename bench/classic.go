@@ -21,13 +21,14 @@ import (
 type classic struct {
 	name, file, library, form string
 	jvm                       float64 // µs of Storm 2.8.3's JVM a sentence, of the word count
+	storm                     float64 // sentences a second of that
 }
 
 var classics = []classic{
-	{"split on storm.py", "classic_split.py", "storm.py", "json", 1196},
-	{"split on storm.js", "classic_split.js", "storm.js", "json", 165},
-	{"split on pystorm, JSON", "pystorm_split.py", "", "json", 441},
-	{"split on pystorm, msgpack", "pystorm_split.py", "", "msgpack", 0},
+	{"split on storm.py", "classic_split.py", "storm.py", "json", 1196, 1319},
+	{"split on storm.js", "classic_split.js", "storm.js", "json", 165, 11696},
+	{"split on pystorm, JSON", "pystorm_split.py", "", "json", 441, 4089},
+	{"split on pystorm, msgpack", "pystorm_split.py", "", "msgpack", 0, 0},
 }
 
 // classicRows measures components written for Storm against a bare loop that
@@ -47,7 +48,7 @@ func (b *bench) classicRows() error {
 			if err != nil {
 				return fmt.Errorf("%s, bare: %w", c.name, err)
 			}
-			o, err := b.runClassic(c, n, true)
+			o, err := b.runClassic(c, n, true, false)
 			if err != nil {
 				return fmt.Errorf("%s: %w", c.name, err)
 			}
@@ -59,16 +60,48 @@ func (b *bench) classicRows() error {
 			b.result(c.name+": bare loop", "", "", "sentences/s").add(bare, 0)
 			r := b.result(c.name, "0.9 × the bare loop", "", "sentences/s")
 			r.add(o.rate, o.rate/bare)
-			r.notes = fmt.Sprintf("CPU µs/sentence: host %.0f, child %.0f; Storm's JVM %.0f", o.cpu["host"], o.cpu["split"], c.jvm)
+			r.notes = fmt.Sprintf("CPU µs/sentence: host %.0f, child %.0f", o.cpu["host"], o.cpu["split"])
 			progress("round %d: %s: %.0f sentences/s, %.3f × the bare loop", round+1, c.name, o.rate, o.rate/bare)
 			if c.library == "" {
 				continue
 			}
-			own, err := b.runClassic(c, 40*n, false)
+			own, err := b.runClassic(c, 40*n, false, false)
 			if err != nil {
 				return fmt.Errorf("%s, our library: %w", c.name, err)
 			}
 			b.result(c.name+", our library in its place", "10 × the classic figure", "", "sentences/s").add(own.rate, own.rate/o.rate)
+		}
+	}
+	return nil
+}
+
+// classicCounts measures the word count whose split and count were written for
+// Storm: how fast it is, and what the host costs beside Storm's JVM.
+func (b *bench) classicCounts() error {
+	for _, c := range classics {
+		name := strings.Replace(c.name, "split", "word count", 1)
+		if !b.wanted(name) {
+			continue
+		}
+		rate, err := b.bare(c, 2000)
+		if err != nil {
+			return fmt.Errorf("%s, bare: %w", name, err)
+		}
+		n := max(int(rate/3*b.seconds)/5*5, 500)
+		for round := range b.rounds {
+			o, err := b.runClassic(c, n, true, true)
+			if err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			r := b.result(name, "", "", "sentences/s")
+			r.add(o.rate, 0)
+			host := b.result(name+": CPU of the host", "", "", "µs/sentence")
+			host.add(o.cpu["host"], 0)
+			if c.storm > 0 {
+				r.notes = fmt.Sprintf("Storm 2.8.3: %.0f", c.storm)
+				host.must, host.notes = fmt.Sprintf("%.0f: a third of Storm's JVM", c.jvm/3), fmt.Sprintf("split %.0f, count %.0f", o.cpu["split"], o.cpu["count"])
+			}
+			progress("round %d: %s: %.0f sentences/s, host %.1f µs", round+1, name, o.rate, o.cpu["host"])
 		}
 	}
 	return nil
@@ -107,7 +140,8 @@ func (b *bench) classicFiles(c classic, dir string, own bool) (command, env []st
 }
 
 // runClassic runs source, split and sink; with library false the split gets ours.
-func (b *bench) runClassic(c classic, n int, library bool) (*outcome, error) {
+// With count it counts the words in between, on the same library.
+func (b *bench) runClassic(c classic, n int, library, count bool) (*outcome, error) {
 	dir, err := os.MkdirTemp(b.temp, "classic-")
 	if err != nil {
 		return nil, err
@@ -126,8 +160,15 @@ func (b *bench) runClassic(c classic, n int, library bool) (*outcome, error) {
 		name, value, _ := strings.Cut(pair, "=")
 		vars = fmt.Sprintf("    env: {%s: %q}\n", name, value)
 	}
-	text := fmt.Sprintf("name: bench\nspouts:\n  spout:\n%s    config: {n: %d}\n    output: [sentence]\nbolts:\n  split:\n    command: [%s]\n    protocol: storm-%s\n%s    inputs: [spout]\n    output: [word]\n  sink:\n%s    config: {n: %d}\n    inputs: [split]\n",
-		b.command(dir, "", "source", "."), n, strings.Join(quoted, ", "), c.form, vars, b.command(dir, "", "sink", "."), n)
+	bolts, from, err := "", "split", error(nil)
+	if count {
+		if bolts, err = b.classicCount(c, dir, command, vars); err != nil {
+			return nil, err
+		}
+		from = "count"
+	}
+	text := fmt.Sprintf("name: bench\nspouts:\n  spout:\n%s    config: {n: %d}\n    output: [sentence]\nbolts:\n  split:\n    command: [%s]\n    protocol: storm-%s\n%s    inputs: [spout]\n    output: [word]\n%s  sink:\n%s    config: {n: %d}\n    inputs: [%s]\n",
+		b.command(dir, "", "source", "."), n, strings.Join(quoted, ", "), c.form, vars, bolts, b.command(dir, "", "sink", "."), n, from)
 	if err := os.WriteFile(filepath.Join(dir, "topology.yaml"), []byte(text), 0o600); err != nil {
 		return nil, err
 	}
@@ -148,6 +189,22 @@ func (b *bench) runClassic(c classic, n int, library bool) (*outcome, error) {
 		o.cpu[t.Component] += float64(t.CPU) / 1e3 / float64(n)
 	}
 	return o, nil
+}
+
+// classicCount writes the counter of a word count, whose command line is the split's but for the file.
+func (b *bench) classicCount(c classic, dir string, command []string, vars string) (string, error) {
+	file := strings.Replace(c.file, "split", "count", 1)
+	code, err := os.ReadFile(filepath.Join(b.dir, "components", file))
+	if err != nil {
+		return "", err
+	}
+	words := make([]string, len(command))
+	for i, word := range command {
+		words[i] = strconv.Quote(strings.Replace(word, c.file, file, 1))
+	}
+	text := fmt.Sprintf("  count:\n    command: [%s]\n    protocol: storm-%s\n%s    inputs: [{from: split, group: {fields: [word]}}]\n    output: [word, count]\n",
+		strings.Join(words, ", "), c.form, vars)
+	return text, os.WriteFile(filepath.Join(dir, file), code, 0o600)
 }
 
 // window is how many tuples the bare loop has in the child.

@@ -192,7 +192,9 @@ def _serve(host: Any) -> None:
 
 def _live() -> Any:
     if _host is None:
-        raise RuntimeError("no component runs in this process: storm's functions work inside initialize, process and the like")
+        raise RuntimeError(
+            "no component runs in this process: storm's functions work inside initialize, process and the like"
+        )
     return _host
 
 

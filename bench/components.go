@@ -28,10 +28,6 @@ var components = map[string]func() error{"source": source, "sink": sink, "paced"
 // before conf after milliseconds have passed, if others need time to start.
 func source() error {
 	return spout(func(c *multilangtest.Child, m *multilang.ToChild, state *sourceState) error {
-		if state.after > 0 {
-			time.Sleep(time.Duration(state.after) * time.Millisecond)
-			state.after = 0
-		}
 		if err := note("first"); err != nil {
 			return err
 		}
@@ -49,10 +45,6 @@ func source() error {
 // may, and not before conf after milliseconds have passed.
 func paced() error {
 	return spout(func(c *multilangtest.Child, m *multilang.ToChild, state *sourceState) error {
-		if state.after > 0 {
-			time.Sleep(time.Duration(state.after) * time.Millisecond)
-			state.after = 0
-		}
 		for i := 0; i < m.N && state.left > 0; i++ {
 			if state.due.IsZero() {
 				state.due = time.Now()
@@ -91,37 +83,33 @@ func (s *sourceState) column(n int) multilang.Column {
 	return multilang.Column{Kind: multilang.KindStr, Data: s.buf}
 }
 
+// spout serves a source: answer gives the rows for each message that asks for
+// some, not before conf after milliseconds have passed since the first did.
 func spout(answer func(*multilangtest.Child, *multilang.ToChild, *sourceState) error) error {
 	c, err := multilangtest.Start("spout")
 	if err != nil {
 		return err
 	}
-	if err := c.Ready(multilang.Ready{}); err != nil {
-		return err
-	}
 	state := &sourceState{left: confInt(c, "n"), hz: confInt(c, "hz"), after: confInt(c, "after")}
 	endless := state.left == 0
 	finished := false
-	for {
-		m, err := c.Read()
-		if err != nil {
-			return err
-		}
-		switch m.Type {
-		case multilang.TypeNext:
-			if err := answer(c, m, state); err != nil {
-				return err
-			}
-			if state.left == 0 && !finished && !endless {
-				finished = true
-				if err := c.Send(func(b []byte) []byte { return multilang.AppendSignal(b, multilang.TypeFinish) }); err != nil {
-					return err
-				}
-			}
-		case multilang.TypeStop:
+	return c.Serve(multilang.Ready{}, func(m *multilang.ToChild) error {
+		if m.Type != multilang.TypeNext {
 			return nil
 		}
-	}
+		if state.after > 0 {
+			time.Sleep(time.Duration(state.after) * time.Millisecond)
+			state.after = 0
+		}
+		if err := answer(c, m, state); err != nil {
+			return err
+		}
+		if state.left == 0 && !finished && !endless {
+			finished = true
+			return c.Finish()
+		}
+		return nil
+	})
 }
 
 func confInt(c *multilangtest.Child, key string) int {
@@ -152,20 +140,13 @@ func sink() error {
 	if err != nil {
 		return err
 	}
-	if err := c.Ready(multilang.Ready{}); err != nil {
-		return err
-	}
 	counts := map[string]*int64{}
 	var last time.Time
 	left := 0
 	for i := range confInt(c, "n") {
 		left += len(strings.Fields(sentences[i%len(sentences)]))
 	}
-	for {
-		m, err := c.Read()
-		if err != nil {
-			return err
-		}
+	return c.Serve(multilang.Ready{}, func(m *multilang.ToChild) error {
 		switch m.Type {
 		case multilang.TypeData:
 			if err := note("first"); err != nil { // where the spout has not done so
@@ -180,16 +161,15 @@ func sink() error {
 					return err
 				}
 			}
-			if err := c.Reply(&multilang.FromChild{Seq: m.Seq, N: m.N}); err != nil {
-				return err
-			}
+			return c.Reply(&multilang.FromChild{Seq: m.Seq, N: m.N})
 		case multilang.TypeStop:
 			if err := checkTotals(counts, confInt(c, "n")); err != nil {
 				return err
 			}
 			return os.WriteFile(filepath.Join(os.Getenv(notesVariable), "last"), []byte(strconv.FormatInt(last.UnixNano(), 10)), 0o600)
 		}
-	}
+		return nil
+	})
 }
 
 func countWords(counts map[string]*int64, m *multilang.ToChild) error {
@@ -238,15 +218,8 @@ func arrivals() error {
 	if err != nil {
 		return err
 	}
-	if err := c.Ready(multilang.Ready{}); err != nil {
-		return err
-	}
 	left := confInt(c, "n")
-	for {
-		m, err := c.Read()
-		if err != nil {
-			return err
-		}
+	return c.Serve(multilang.Ready{}, func(m *multilang.ToChild) error {
 		switch m.Type {
 		case multilang.TypeData:
 			if err := note("arrived"); err != nil {
@@ -257,16 +230,14 @@ func arrivals() error {
 					return err
 				}
 			}
-			if err := c.Reply(&multilang.FromChild{Seq: m.Seq, N: m.N}); err != nil {
-				return err
-			}
+			return c.Reply(&multilang.FromChild{Seq: m.Seq, N: m.N})
 		case multilang.TypeStop:
 			if left != 0 {
 				return fmt.Errorf("%d rows did not come", left)
 			}
-			return nil
 		}
-	}
+		return nil
+	})
 }
 
 // flood emits rows of conf size bytes for as long as it is asked.

@@ -20,26 +20,17 @@ func RunBolt(process Process, tick, stop func() [][]any) error {
 	if err != nil {
 		return err
 	}
-	if err := c.Ready(multilang.Ready{}); err != nil {
-		return err
-	}
-	for {
-		m, err := c.Read()
-		if err != nil {
-			return err
-		}
+	return c.Serve(multilang.Ready{}, func(m *multilang.ToChild) error {
 		switch m.Type {
 		case multilang.TypeData:
-			err = c.process(m, process)
+			return c.process(m, process)
 		case multilang.TypeTick:
-			err = c.unasked(tick)
+			return c.unasked(tick)
 		case multilang.TypeStop:
 			return c.unasked(stop)
 		}
-		if err != nil {
-			return err
-		}
-	}
+		return nil
+	})
 }
 
 func (c *Child) process(m *multilang.ToChild, process Process) error {
@@ -93,15 +84,8 @@ func RunSpout(s Spout) error {
 	if err != nil {
 		return err
 	}
-	if err := c.Ready(multilang.Ready{Replays: s.Replays}); err != nil {
-		return err
-	}
 	finished := false
-	for {
-		m, err := c.Read()
-		if err != nil {
-			return err
-		}
+	return c.Serve(multilang.Ready{Replays: s.Replays}, func(m *multilang.ToChild) (err error) {
 		switch m.Type {
 		case multilang.TypeNext:
 			finished, err = c.answer(m, &s, finished)
@@ -109,13 +93,9 @@ func RunSpout(s Spout) error {
 			tell(m.Acked, s.Acked)
 			tell(m.Failed, s.Failed)
 			tell(m.Dead, s.Dead)
-		case multilang.TypeStop:
-			return nil
 		}
-		if err != nil {
-			return err
-		}
-	}
+		return err
+	})
 }
 
 func tell(rows multilang.U32s, f func(uint32)) {
@@ -149,7 +129,7 @@ func (c *Child) answer(m *multilang.ToChild, s *Spout, finished bool) (bool, err
 		return done, err
 	}
 	if done && !finished {
-		return true, c.Send(func(b []byte) []byte { return multilang.AppendSignal(b, multilang.TypeFinish) })
+		return true, c.Finish()
 	}
 	return done, nil
 }

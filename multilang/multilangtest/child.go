@@ -53,6 +53,29 @@ func Start(kind string, features ...string) (*Child, error) {
 // Ready says that the component is initialised.
 func (c *Child) Ready(r multilang.Ready) error { return c.SendTyped(multilang.TypeReady, &r) }
 
+// Serve says that the component is ready, and hands each message to handle
+// until the host has said stop, which is handled too, or has hung up, which is
+// an io.EOF.
+func (c *Child) Serve(r multilang.Ready, handle func(*multilang.ToChild) error) error {
+	if err := c.Ready(r); err != nil {
+		return err
+	}
+	for {
+		m, err := c.Read()
+		if err != nil {
+			return err
+		}
+		if err := handle(m); err != nil || m.Type == multilang.TypeStop {
+			return err
+		}
+	}
+}
+
+// Finish says that a spout has no more rows.
+func (c *Child) Finish() error {
+	return c.Send(func(b []byte) []byte { return multilang.AppendSignal(b, multilang.TypeFinish) })
+}
+
 // Read returns the next message, which is valid until the next call.
 func (c *Child) Read() (*multilang.ToChild, error) {
 	var head [4]byte

@@ -1,17 +1,9 @@
 package zk_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
-	"net"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -84,46 +76,25 @@ func TestCredentialsSurviveReconnect(t *testing.T) {
 	}
 }
 
-// certificate makes a self-signed certificate for 127.0.0.1, and a file with
-// it and its key.
-func certificate(t *testing.T) (file string, pool *x509.CertPool) {
+// authorities returns the certificates of a file.
+func authorities(t *testing.T, file string) *x509.CertPool {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	text, err := os.ReadFile(file)
 	must(t, err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "zookeeper"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		IsCA:        true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	must(t, err)
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	must(t, err)
-	text := append(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}),
-		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
-	file = filepath.Join(t.TempDir(), "zookeeper.pem")
-	must(t, os.WriteFile(file, text, 0o600))
-	pool = x509.NewCertPool()
+	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(text)
-	return file, pool
+	return pool
 }
 
 func TestTLS(t *testing.T) {
 	t.Parallel()
-	file, pool := certificate(t)
-	secure := zookeepertest.StartConfig(t, zookeepertest.Config{Secure: true, Lines: []string{
-		"ssl.keyStore.location=" + file, "ssl.keyStore.type=PEM", "ssl.keyStore.password=",
-		"ssl.trustStore.location=" + file, "ssl.trustStore.type=PEM", "ssl.trustStore.password=",
-		"ssl.clientAuth=none",
-	}})
+	secure, file := zookeepertest.StartSecure(t)
 	o := options("/tls")
 	o.Servers = []string{secure.SecureAddr(0)}
-	o.TLS = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	o.TLS = &tls.Config{RootCAs: authorities(t, file), MinVersion: tls.VersionTLS12}
 	must(t, open(t, o).Apply(t.Context(), coordinator.Create("/x", nil)))
 
-	_, other := certificate(t)
-	o.TLS = &tls.Config{RootCAs: other, MinVersion: tls.VersionTLS12}
+	o.TLS = &tls.Config{RootCAs: authorities(t, zookeepertest.Certificate(t)), MinVersion: tls.VersionTLS12}
 	o.RequestTimeout = time.Second
 	_, err := open(t, o).Get(t.Context(), "/x")
 	want(t, err, coordinator.ErrUnavailable)

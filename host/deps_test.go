@@ -191,6 +191,7 @@ var edges = map[string]map[string]string{
 	},
 	"tools/fetch":     {},
 	"tools/program":   {},
+	"tools/smalldisk": {},
 	"tools/zookeeper": {"coordinator/coordinatortest/zookeepertest": "starts one by hand"},
 }
 

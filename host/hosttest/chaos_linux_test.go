@@ -20,6 +20,7 @@ import (
 	"github.com/polybolt/polybolt/host/cluster"
 	"github.com/polybolt/polybolt/host/crash"
 	"github.com/polybolt/polybolt/host/slot"
+	"github.com/polybolt/polybolt/tools/smalldisk"
 )
 
 // chaosRate is the load, in numbers a second: about a third of what the
@@ -78,7 +79,7 @@ func newChaos(t *testing.T) *chaos {
 		Flags: behindProxies, Env: []string{crash.SignalVariable + "=1"},
 	}
 	var err error
-	if c.disk, err = mountDisk(t, "64m"); err != nil {
+	if c.disk, err = smalldisk.Mount(t, "64m"); err != nil {
 		fmt.Println("no disk can be mounted here, so none is full:", err)
 	} else {
 		cfg.Disk = func(i int) string {

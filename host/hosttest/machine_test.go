@@ -13,6 +13,7 @@ import (
 
 	"github.com/polybolt/polybolt/coordinator/coordinatortest/zookeepertest"
 	"github.com/polybolt/polybolt/host/slot"
+	"github.com/polybolt/polybolt/tools/smalldisk"
 )
 
 // next waits for the worker that takes a dead one's place, and for tuples to
@@ -228,7 +229,7 @@ func (c *Cluster) spoil(t *testing.T, machine int, file string) {
 // On a full disk nothing comes up, everybody says why, and what runs goes on.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
-	disk := smallDisk(t, "1m")
+	disk := smalldisk.Need(t, "1m")
 	c := Start(t, Config{ZooKeeper: zookeeper, Disk: func(int) string { return filepath.Join(disk, "machine") }})
 	c.MustCLI(t, "deploy", EndlessWordCount(t))
 	worker := c.onlyWorker(t)
@@ -243,7 +244,7 @@ func TestFullDisk(t *testing.T) {
 	if after := figures(t, worker); !maps.Equal(pids(before), pids(after)) || after.Failed != 0 {
 		t.Errorf("what ran was disturbed: %d failed, children %v, before %v", after.Failed, pids(after), pids(before))
 	}
-	enlarge(t, disk, "64m")
+	smalldisk.Enlarge(t, disk, "64m")
 	if out := c.MustCLI(t, "deploy", dir); !strings.Contains(out, "version ") {
 		t.Errorf("deploy says:\n%s", out)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/polybolt/polybolt/host/blob"
 	"github.com/polybolt/polybolt/host/cluster"
+	"github.com/polybolt/polybolt/tools/smalldisk"
 )
 
 // bundle packs a folder with one file.
@@ -154,7 +155,7 @@ func TestCodeThatCannotBeUnpacked(t *testing.T) {
 // A full disk is named as what it is; once there is room all is well.
 func TestCodeOnAFullDisk(t *testing.T) {
 	t.Parallel()
-	disk := smallDisk(t, "64k")
+	disk := smalldisk.Need(t, "64k")
 	random := strings.Repeat("abcdefghijklmnopqrstuvwxyz", 20_000) // packs small, and is 520 KB
 	b, packed := bundle(t, random)
 	c, _ := newCode(t, map[blob.Hash][]byte{b.Hash: packed})
@@ -165,7 +166,7 @@ func TestCodeOnAFullDisk(t *testing.T) {
 	if left, err := os.ReadDir(c.dir); err != nil || len(left) != 0 {
 		t.Errorf("left on the full disk: %v, %v", left, err)
 	}
-	enlarge(t, disk, "4m")
+	smalldisk.Enlarge(t, disk, "4m")
 	dir, err := c.get(t.Context(), b)
 	if err != nil || read(t, dir) != random {
 		t.Errorf("when there is room again: %v", err)

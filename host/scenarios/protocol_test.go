@@ -28,6 +28,24 @@ bolts:
     inputs: [work]
 `
 
+// texts is chain with a text beside each id; the verbs are the configuration of
+// the source and work's mode.
+const texts = `
+spouts:
+  source:
+    command: [{texts}, source, texts]
+    config: {%s}
+    output: [id, text]
+bolts:
+  work:
+    command: [{protocol}, work, %s]
+    inputs: [source]
+    output: [id, text]
+  sink:
+    command: [{sink}, sink]
+    inputs: [work]
+`
+
 func TestD01_WhateverIsPrintedIsALogLine(t *testing.T) {
 	bothLanguages(t, func(t *testing.T, l language) {
 		x := newTrial(t, l, fmt.Sprintf(chain, 10_000, "{protocol}, work, chatter", "tick: 20ms"))
@@ -72,21 +90,7 @@ bolts:
 
 func TestD04_BothPipesFull(t *testing.T) {
 	bothLanguages(t, func(t *testing.T, l language) {
-		x := newTrial(t, l, fmt.Sprintf(`
-spouts:
-  source:
-    command: [{texts}, source, texts]
-    config: {n: 100000, text: %s}
-    output: [id, text]
-bolts:
-  work:
-    command: [{protocol}, work, flooding]
-    inputs: [source]
-    output: [id, text]
-  sink:
-    command: [{sink}, sink]
-    inputs: [work]
-`, strings.Repeat("t", 400)))
+		x := newTrial(t, l, fmt.Sprintf(texts, "n: 100000, text: "+strings.Repeat("t", 400), "flooding"))
 		p := x.run()
 		ids, total := x.ids("arrived")
 		if len(ids) != 100_001 || total != 200_000 {
@@ -102,22 +106,7 @@ bolts:
 func TestD07_AMessageBeyondTheLimit(t *testing.T) {
 	bothLanguages(t, func(t *testing.T, l language) {
 		// From the bolt: row 3 grows to three times its size.
-		x := newTrial(t, l, fmt.Sprintf(`
-config: {max_message_bytes: 1MiB}
-spouts:
-  source:
-    command: [{texts}, source, texts]
-    config: {n: 10, times: 10000, text: %s}
-    output: [id, text]
-bolts:
-  work:
-    command: [{protocol}, work, large]
-    inputs: [source]
-    output: [id, text]
-  sink:
-    command: [{sink}, sink]
-    inputs: [work]
-`, strings.Repeat("t", 60)))
+		x := newTrial(t, l, "config: {max_message_bytes: 1MiB}"+fmt.Sprintf(texts, "n: 10, times: 10000, text: "+strings.Repeat("t", 60), "large"))
 		p := x.start()
 		p.exits(3)
 		x.arrived(10, 3)

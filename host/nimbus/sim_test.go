@@ -192,13 +192,6 @@ func (m *machines) running(name topology.Name) []int {
 	return slices.Compact(slices.Sorted(maps.Values(m.active[name])))
 }
 
-// kill ends the worker in a place, without its supervisor starting another.
-func (m *machines) kill(place cluster.Place) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.lives[place]()
-}
-
 func (m *machines) fails(version int, when string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

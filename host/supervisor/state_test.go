@@ -185,20 +185,19 @@ func TestStepProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := &world{state: state{phase: empty, wanted: runA}, now: start0}
 		w.send(t, looked)
-		left := false
 		for range rapid.IntRange(0, 60).Draw(t, "steps") {
 			w.now = w.now.Add(time.Duration(rapid.IntRange(0, 20_000).Draw(t, "ms")) * time.Millisecond)
 			if rapid.IntRange(0, 3).Draw(t, "turn") == 0 {
 				w.state.wanted = rapid.SampledFrom([]cluster.RunID{runA, runB, nobody}).Draw(t, "wanted")
 			}
-			if left = w.send(t, rapid.SampledFrom(w.events()).Draw(t, "event")); left {
+			if left := w.send(t, rapid.SampledFrom(w.events()).Draw(t, "event")); left {
 				w.state = state{phase: empty, wanted: runA}
-				left = w.send(t, looked)
+				w.send(t, looked)
 			}
 		}
 		// Nobody is wanted any more, and nothing answers: it ends by time and kills alone.
 		w.state.wanted = nobody
-		left = w.send(t, looked)
+		left := w.send(t, looked)
 		for n := 0; !left; n++ {
 			if n > 10 {
 				t.Fatalf("it does not come to an end: %+v", w)

@@ -24,7 +24,6 @@ type machines struct {
 
 	mu       sync.Mutex
 	trouble  map[int]string                          // guarded by mu: versions that do not come up, and when
-	lives    map[cluster.Place]context.CancelFunc    // guarded by mu
 	active   map[topology.Name]map[cluster.Place]int // guarded by mu: runs of active spouts
 	overlaps []string                                // guarded by mu
 	wg       sync.WaitGroup
@@ -52,7 +51,7 @@ func newMachines(t testing.TB, store coordinator.Store, supervisors, slots int) 
 
 // newDaemons returns machines without any supervisor, and the context that they live in.
 func newDaemons(t testing.TB, open func() *cluster.Cluster) (*machines, context.Context) {
-	m := &machines{t: t, open: open, trouble: map[int]string{}, lives: map[cluster.Place]context.CancelFunc{}, active: map[topology.Name]map[cluster.Place]int{}}
+	m := &machines{t: t, open: open, trouble: map[int]string{}, active: map[topology.Name]map[cluster.Place]int{}}
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(func() {
 		cancel()
@@ -108,9 +107,6 @@ func (m *machines) check(err error) {
 // work runs a worker until ctx ends or the returned function has been called.
 func (m *machines) work(ctx context.Context, id cluster.RunID, place cluster.Place) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	m.mu.Lock()
-	m.lives[place] = cancel
-	m.mu.Unlock()
 	c := m.open()
 	incarnation := cluster.NewIncarnation()
 	done := make(chan struct{})

@@ -176,6 +176,16 @@ func TestStormsLibraries(t *testing.T) {
 	}
 }
 
+// Where the task depends on the tuple, the emit is answered once it is routed.
+func TestStormsTaskIdsOfSeveralTasks(t *testing.T) {
+	text := strings.Replace(fmt.Sprintf(wordCount, "python3", "py"), "  count: {", "  count: {parallelism: 2, ", 1)
+	e, sum := listen(t, bundle(t, text, "storm.py"), "all acked", flux.Options{})
+	checkCounts(t, e, true)
+	if sum.Acked != 300 || sum.Failed < 30 || sum.Failed > 60 || sum.Dead != 0 {
+		t.Errorf("summary %+v", sum)
+	}
+}
+
 // Without storm.py or storm.js in any of Storm's places the same components
 // run on ours.
 func TestStormsInterfacesOfOurs(t *testing.T) {

@@ -46,9 +46,9 @@ wrong: what was wrong, in which message, and the sentence of PROTOCOL.md (or STO
 it breaks.
 
 Of a program of which nothing is known, only what holds for any is judged: the handshake,
-order and form of its answers, chunks, ticks, the end. A program that waits for its host to
-speak first is started again as a component written for Storm, on the JSON and the msgpack
-form of its protocol, and is held to STORM.md. Whoever writes an SDK writes the
+order and form of its answers, chunks, ticks, the end. As it cannot be known how long a program
+will be silent, it is also started as a component written for Storm, on the JSON and then the
+msgpack form of its protocol: one that answers there is held to STORM.md. Whoever writes an SDK writes the
 reference components of multilang/testdata/transcripts with it, and has them all judged:
 {} in COMMAND stands for a component's name, and those that have no file are skipped.
 

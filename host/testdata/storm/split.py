@@ -6,6 +6,9 @@ class Split(storm.BasicBolt):
 
     seen = set()
 
+    def initialize(self, conf, context):
+        self.counters = [int(task) for task, component in context["task->component"].items() if component == "count"]
+
     def process(self, tup):
         sentence = tup.values[0]
         if sentence.endswith("7") and sentence not in self.seen:
@@ -13,7 +16,7 @@ class Split(storm.BasicBolt):
             raise ValueError("no sevens yet: " + sentence)
         for word in sentence.split(" "):
             tasks = storm.emit([word])
-            assert len(tasks) == 1, tasks
+            assert len(tasks) == 1 and tasks[0] in self.counters, (tasks, self.counters)
 
 
 Split().run()

@@ -262,7 +262,7 @@ func (o engineObserver) Line(l worker.Line) {
 
 // Failure implements [worker.Observer].
 func (o engineObserver) Failure(f worker.Failure) {
-	o.to.Failure(api.Failure{Time: f.Time, Component: f.Component, Task: f.Task, Kind: f.Kind, Type: f.Type, Message: f.Message, Place: f.Place, Traceback: f.Traceback, Count: f.Count})
+	o.to.Failure(api.Failure{Time: f.Time, Component: f.Component, Task: f.Task, Kind: f.Kind, Type: f.Type, Message: f.Message, Place: f.Place, Traceback: f.Traceback, Count: f.Count, From: f.From, Tuple: f.Tuple, Attempt: f.Attempt})
 }
 
 // State implements [worker.Observer].

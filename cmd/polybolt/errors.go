@@ -59,6 +59,9 @@ func printErrors(w io.Writer, list []api.ComponentErrors) {
 				times = fmt.Sprintf(" (%d times)", e.Count)
 			}
 			fmt.Fprintf(w, "  %s  %s  task %d on %s%s: %s\n", e.Time.Local().Format(time.DateTime), e.Kind, e.Task, e.Host, times, harmless(text))
+			if about := errorAbout(&e); about != "" {
+				fmt.Fprintln(w, "    "+about)
+			}
 			switch {
 			case e.Traceback != "":
 				fmt.Fprintln(w, "    "+strings.ReplaceAll(strings.TrimSpace(harmless(e.Traceback)), "\n", "\n    "))
@@ -67,6 +70,24 @@ func printErrors(w io.Writer, list []api.ComponentErrors) {
 			}
 		}
 	}
+}
+
+// errorAbout says of which tuple, worker and code an error is.
+func errorAbout(e *api.Failure) string {
+	var parts []string
+	if e.Tuple != "" {
+		parts = append(parts, fmt.Sprintf("tuple of %s %s", harmless(e.From), harmless(e.Tuple)))
+	}
+	if e.Attempt > 0 {
+		parts = append(parts, fmt.Sprintf("attempt %d", e.Attempt))
+	}
+	if e.Worker != "" {
+		parts = append(parts, "slot "+e.Worker)
+	}
+	if e.Version > 0 {
+		parts = append(parts, fmt.Sprintf("version %d", e.Version))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // dead prints tuples as they come. In a table's place stands a line for each;

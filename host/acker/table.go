@@ -255,6 +255,14 @@ func (t *Table) Fail(r Root) (Tree, bool) {
 	return tree, true
 }
 
+// Look returns a tree that lives; false if it has ended.
+func (t *Table) Look(r Root) (Tree, bool) {
+	if s := t.find(r); s != nil {
+		return s.tree, true
+	}
+	return Tree{}, false
+}
+
 // Touch restarts a tree's clock: its tuple waits in a queue, through no fault of its own.
 func (t *Table) Touch(r Root) {
 	if s := t.find(r); s != nil {

@@ -154,4 +154,9 @@ type Failure struct {
 	Place     string               `json:"place,omitempty"` // file:line
 	Traceback string               `json:"traceback,omitempty"`
 	Count     int64                `json:"count"`
+	From      string               `json:"from,omitempty"`    // COMPONENT or COMPONENT:STREAM that the tuple came from; absent: it is of no tuple
+	Tuple     string               `json:"tuple,omitempty"`   // its values, as a JSON object, which may be cut; of a child's end: of the tuple that it most likely had in hand
+	Attempt   int                  `json:"attempt,omitempty"` // the tuple's, from 1; absent: the worker does not know it
+	Worker    string               `json:"worker,omitempty"`  // its place
+	Version   int                  `json:"version,omitempty"` // of the code
 }

@@ -33,6 +33,11 @@ type Failure struct {
 	Place     string          `json:"place,omitempty"` // file:line
 	Traceback string          `json:"traceback,omitempty"`
 	Count     int64           `json:"count"`
+	From      string          `json:"from,omitempty"`    // COMPONENT or COMPONENT:STREAM that the tuple came from
+	Tuple     string          `json:"tuple,omitempty"`   // its values
+	Attempt   int             `json:"attempt,omitempty"` // the tuple's, from 1; 0: not known
+	Worker    string          `json:"worker,omitempty"`  // its place
+	Version   int             `json:"version,omitempty"` // of the code
 }
 
 // Limits of what a worker writes of errors.
@@ -45,8 +50,9 @@ const (
 // MaxFailure. The end of a traceback says more than its beginning.
 func (f *Failure) Cut() {
 	f.Kind, f.Type, f.Host, f.Place = Cut(f.Kind, 40), Cut(f.Type, 200), Cut(f.Host, 255), Cut(f.Place, 500)
+	f.From, f.Worker, f.Tuple = Cut(f.From, 500), Cut(f.Worker, 100), Cut(f.Tuple, 2100)
 	f.Message = Cut(f.Message, 2<<10)
-	if room := MaxFailure - len(f.Kind+f.Type+f.Host+f.Place+f.Message); len(f.Traceback) > room {
+	if room := MaxFailure - len(f.Kind+f.Type+f.Host+f.Place+f.Message+f.From+f.Worker+f.Tuple); len(f.Traceback) > room {
 		f.Traceback = strings.ToValidUTF8("…"+f.Traceback[len(f.Traceback)-room+len("…"):], "")
 	}
 }

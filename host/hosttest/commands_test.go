@@ -66,7 +66,8 @@ func TestCommandsOfAUser(t *testing.T) {
 	has(c.MustCLI(t, "deploy", dir, "--drain", "2s"), "runs as run 4")
 	Eventually(t, "its errors are told", func() bool {
 		out := c.MustCLI(t, "errors", "word-count")
-		return strings.Contains(out, "ValueError: a line that cannot be split") && strings.Contains(out, "split.py")
+		return strings.Contains(out, "ValueError: a line that cannot be split") && strings.Contains(out, "split.py") &&
+			strings.Contains(out, `tuple of lines {"line": "`) && strings.Contains(out, ", attempt 1, slot ") && strings.Contains(out, ", version 3")
 	})
 	Eventually(t, "and its log lines", func() bool {
 		return strings.Contains(c.MustCLI(t, "logs", "word-count", "split"), "splitting begins")

@@ -89,6 +89,7 @@ func addUp(id topology.ComponentID, written []cluster.Failures) api.ComponentErr
 		for _, x := range f.List {
 			e.Errors = append(e.Errors, api.Failure{
 				Time: x.Time, Component: id, Task: x.Task, Host: x.Host, Kind: x.Kind, Type: x.Type, Message: x.Message, Place: x.Place, Traceback: x.Traceback, Count: x.Count,
+				From: x.From, Tuple: x.Tuple, Attempt: x.Attempt, Worker: x.Worker, Version: x.Version,
 			})
 		}
 	}

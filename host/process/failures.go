@@ -38,7 +38,8 @@ func newFailures(log *slog.Logger, write func(context.Context, *cluster.Failures
 
 // add takes a failure. One that is like another replaces it, and has the count of both.
 func (f *failures) add(x api.Failure) {
-	r := cluster.Failure{Time: x.Time, Task: x.Task, Host: x.Host, Kind: x.Kind, Type: x.Type, Message: x.Message, Place: x.Place, Traceback: x.Traceback, Count: max(x.Count, 1)}
+	r := cluster.Failure{Time: x.Time, Task: x.Task, Host: x.Host, Kind: x.Kind, Type: x.Type, Message: x.Message, Place: x.Place, Traceback: x.Traceback, Count: max(x.Count, 1),
+		From: x.From, Tuple: x.Tuple, Attempt: x.Attempt, Worker: x.Worker, Version: x.Version}
 	r.Cut()
 	f.mu.Lock()
 	l := f.lists[x.Component]

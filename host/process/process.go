@@ -246,7 +246,7 @@ func (p *Process) build() error {
 	p.tally.init(top, &p.assignment, p.spec.Place)
 	p.engine, err = p.o.NewEngine(EngineOptions{
 		Run: p.spec.Run, Incarnation: p.incarnation, Topology: top, Assignment: p.assignment, Place: p.spec.Place, Bundle: p.spec.Bundle,
-		Scratch: filepath.Join(p.spec.Folder, "scratch"), DeadFile: filepath.Join(p.spec.Logs, slot.DeadFile), Observer: observer{p},
+		Scratch: filepath.Join(p.spec.Folder, "scratch"), DeadFile: filepath.Join(p.spec.Logs, slot.DeadFile), Observer: observer{p, p.run.Version},
 	})
 	if err != nil {
 		return err
@@ -274,14 +274,17 @@ func (p *Process) Figures(children bool) api.WorkerFigures {
 }
 
 // observer hears of what happens in the engine.
-type observer struct{ p *Process }
+type observer struct {
+	p       *Process
+	version int // of the code
+}
 
 func (o observer) Line(l Line) { o.p.o.Output.Line(l) }
 
 func (o observer) State(s TaskState) { o.p.tally.state(s) }
 
 func (o observer) Failure(f api.Failure) {
-	f.Host = o.p.spec.Host
+	f.Host, f.Worker, f.Version = o.p.spec.Host, o.p.spec.Place.String(), o.version
 	o.p.failures.add(f)
 	o.p.o.Log.Error("component failed", "component", f.Component, "task", f.Task, "kind", f.Kind, "err", f.Message, "count", f.Count, "traceback", f.Traceback)
 }

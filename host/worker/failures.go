@@ -76,18 +76,20 @@ func (f *failures) all() []Failure {
 // the count of all.
 func (w *Worker) Failures() []Failure { return w.failures.all() }
 
-// report takes an error that a task's child told, or that starting it met.
-func (w *Worker) report(t *task, e *multilang.Error) {
+// report takes an error that a task's child told, or that starting it met, and
+// the row that it is of.
+func (w *Worker) report(t *task, e *multilang.Error, of culprit) {
 	t.stats.errors.Add(1)
 	x := Failure{Time: time.Now(), Component: t.comp.ID, Task: t.id, Kind: e.Kind, Type: e.Type, Message: e.Message, Place: e.Place, Traceback: e.Traceback}
 	if out, tell := w.failures.add(x); tell {
+		of.tell(w, &out)
 		w.opts.Observer.Failure(out)
 	}
 }
 
 // exited reports the end of a child, unless it is the one that was asked for. A
 // child that is told to stop and does not is one to tell of: its last words are lost.
-func (w *Worker) exited(t *task, e *shells.Exit, ready bool) {
+func (w *Worker) exited(t *task, e *shells.Exit, ready bool, of culprit) {
 	if t.isStopping() && (e.Clean() || !ready) || t.ledger != nil && t.isFinished() && e.Clean() {
 		return
 	}
@@ -101,6 +103,7 @@ func (w *Worker) exited(t *task, e *shells.Exit, ready bool) {
 	}
 	x := Failure{Time: e.Ended, Component: t.comp.ID, Task: t.id, Kind: "exit", Type: how, Message: message, Traceback: tail(e)}
 	if out, tell := w.failures.add(x); tell {
+		of.tell(w, &out)
 		w.opts.Observer.Failure(out)
 	}
 }

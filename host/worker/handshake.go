@@ -80,7 +80,7 @@ func (t *task) onFrame(body []byte) error {
 		}
 		t.w.line(Line{Task: t.id, Component: t.comp.ID, Level: Level(m.Level), Text: m.Text, Logger: m.Logger, PID: t.pid()})
 	case multilang.TypeError:
-		t.w.report(t, &m.Err)
+		t.w.report(t, &m.Err, culprit{})
 	case multilang.TypeMetric:
 		t.metrics.add(m.Metric)
 	}

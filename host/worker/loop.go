@@ -33,7 +33,7 @@ func (t *task) run(ctx context.Context) {
 		if err == nil {
 			exit, err = t.serve(ctx, exits)
 		} else {
-			t.w.report(t, &multilang.Error{Kind: "start", Type: "StartError", Message: err.Error()})
+			t.w.report(t, &multilang.Error{Kind: "start", Type: "StartError", Message: err.Error()}, culprit{})
 		}
 		ready, worked := t.died(exit, ctx.Err() != nil)
 		wasReady = wasReady || ready
@@ -299,7 +299,7 @@ func (t *task) died(exit *shells.Exit, ended bool) (ready, worked bool) {
 	if exit != nil {
 		why = exit.String()
 		if !ended {
-			t.w.exited(t, exit, ready)
+			t.w.exited(t, exit, ready, t.suspect(inflight))
 		}
 	}
 	if t.ledger != nil {

@@ -68,6 +68,9 @@ type Failure struct {
 	Place     string // file:line
 	Traceback string // or the record of the child's end
 	Count     int64
+	From      string // the component, and if it is not the default one the stream, that the tuple came from; empty: it is of no tuple
+	Tuple     string // its values, as a JSON object; of a child's end: of the tuple that it most likely had in hand
+	Attempt   int    // the tuple's, from 1; 0: not known here
 }
 
 // TaskState is a task's state and the reason for it, if it is not a good one.

@@ -33,7 +33,7 @@ func (t *task) onReply(m *multilang.FromChild) error {
 	}
 	t.uncover(f, m, in, now)
 	r.end(in, now)
-	t.failRows(m, in)
+	t.failRows(m, in, f)
 	t.w.addLoad(-m.N)
 	t.awaitRoom()
 	return nil
@@ -343,11 +343,26 @@ func (f *frame) hold(row int, now time.Time) heldRow {
 	return h
 }
 
+// culprit names a row of a frame; of no frame there is none.
+func (f *frame) culprit(row int) culprit {
+	if f == nil {
+		return culprit{}
+	}
+	return culprit{f.batch, row}
+}
+
+// inHand names a row that the child has not answered yet.
+func (t *task) inHand(at ref) culprit {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.frameOf(at).culprit(int(at.row))
+}
+
 // failRows fails the trees of the rows that failed.
-func (t *task) failRows(m *multilang.FromChild, in *input) {
+func (t *task) failRows(m *multilang.FromChild, in *input, answered *frame) {
 	for i := range m.Failed {
 		e := &m.Failed[i].Err
-		f := t.failureOf(e)
+		f := t.failureOf(e, answered.culprit(m.Failed[i].Row))
 		if row := m.Failed[i].Row - int(m.First); len(in.roots) > row {
 			t.w.failRoot(in.roots[row], f)
 			for _, x := range in.extras {
@@ -358,7 +373,7 @@ func (t *task) failRows(m *multilang.FromChild, in *input) {
 		}
 	}
 	for i := range m.Late {
-		f := t.failureOf(&m.Late[i].Err)
+		f := t.failureOf(&m.Late[i].Err, t.inHand(ref{m.Late[i].Seq, uint32(m.Late[i].Row)}))
 		var roots []acker.Root
 		t.release(m, ref{m.Late[i].Seq, uint32(m.Late[i].Row)}, func(root acker.Root, _ uint64) { roots = append(roots, root) })
 		for _, root := range roots {
@@ -370,7 +385,7 @@ func (t *task) failRows(m *multilang.FromChild, in *input) {
 }
 
 // failureOf reports an error of user code and returns it as the reason of a failure.
-func (t *task) failureOf(e *multilang.Error) failure {
+func (t *task) failureOf(e *multilang.Error, of culprit) failure {
 	f := failure{cause: acker.Exception, component: t.comp.ID, task: t.id, text: e.Message}
 	if e.Kind == "fail" {
 		f.cause = acker.Explicit
@@ -379,7 +394,7 @@ func (t *task) failureOf(e *multilang.Error) failure {
 		f.text = e.Type + ": " + e.Message
 	}
 	if e.Kind != "fail" || e.Message != "" {
-		t.w.report(t, e)
+		t.w.report(t, e, of)
 	}
 	return f
 }

@@ -24,7 +24,7 @@ func (b *bench) figuresCost() error {
 		return err
 	}
 	n := int(first.rate*b.seconds) / 5 * 5
-	rate, cpu := b.result(name, "3 %", "", "%"), b.result(name+": CPU", "", "", "%")
+	rate, cpu := b.result(name, "3 %", "", "%"), b.result(name+": CPU", "3 %", "", "%")
 	for round := range b.rounds {
 		binaries := []string{b.polybolt, b.noFigures}
 		outcomes := map[string]*outcome{}

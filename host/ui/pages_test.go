@@ -82,7 +82,7 @@ func TestPages(t *testing.T) {
 		b.sees("#tasks", "MiB")
 		b.accessible()
 		b.click(".ranges button", "Live")
-		b.sees(".charts", "Where a row's time goes")
+		b.sees(".charts", "A row's time")
 		b.goTo("/topologies/newsroom")
 	})
 

@@ -65,6 +65,13 @@ func TestScreenshots(t *testing.T) {
 				hosttest.Eventually(t, p.name+" is there", func() bool { return b.has("main", p.ready) })
 				shoot(p.name)
 			}
+			b.goTo("/topologies/newsroom/components/check")
+			b.click(".ranges button", "10 min")
+			hosttest.Eventually(t, "the charts tell of ten minutes", func() bool { return b.js("return document.querySelectorAll('.plot').length") == float64(4) })
+			b.js("document.querySelector('.charts').scrollIntoView()")
+			shoot("charts")
+			b.js("document.querySelector('#over-time').scrollIntoView()")
+			shoot("windows")
 			b.goTo("/topologies/newsroom")
 			b.click(".actions button", "Rebalance")
 			b.sees("dialog", "Tasks of split")

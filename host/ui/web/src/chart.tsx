@@ -15,7 +15,7 @@ interface Props {
   lines: Line[]
   write: (n: number) => string
   note?: string
-  coarse?: boolean // slices of minutes or hours: no gap breaks the line, and no seconds are shown
+  window?: number // seconds before now that are shown, in points that stand for slices of it; absent: what was sampled
 }
 
 const height = 168
@@ -38,10 +38,10 @@ function broken(times: number[], lines: Line[], gap: number): uPlot.AlignedData 
   return [at, ...values]
 }
 
-export function Chart({ title, times, lines, write, note, coarse }: Props) {
+export function Chart({ title, times, lines, write, note, window }: Props) {
   const box = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | null>(null)
-  const data = broken(times, lines, coarse ? Infinity : gap)
+  const data = broken(times, lines, window ? Infinity : gap)
   const names = lines.map((l) => l.name).join()
   useEffect(() => {
     const el = box.current!
@@ -52,12 +52,12 @@ export function Chart({ title, times, lines, write, note, coarse }: Props) {
       {
         width: Math.max(el.clientWidth, 200), height, padding: [8, 26, 0, 0],
         cursor: { points: { size: 6 }, y: false }, legend: { show: false },
-        scales: { x: { time: true }, y: { range: (_u, _min, max) => [0, max > 0 ? max * 1.15 : 1] } },
+        scales: { x: { time: true, ...(window && { range: (): [number, number] => [Date.now() / 1000 - window, Date.now() / 1000] }) }, y: { range: (_u, _min, max) => [0, max > 0 ? max * 1.15 : 1] } },
         axes: [
-          { ...axis, space: 70, size: 28, values: (_u, ticks) => ticks.map((t) => new Date(t * 1000).toLocaleTimeString('en-GB', coarse ? { hour: '2-digit', minute: '2-digit' } : { hour12: false })) },
+          { ...axis, space: 70, size: 28, values: (_u, ticks) => ticks.map((t) => new Date(t * 1000).toLocaleTimeString('en-GB', window ? { hour: '2-digit', minute: '2-digit' } : { hour12: false })) },
           { ...axis, size: 58, space: 36, values: (_u, ticks) => ticks.map(write) },
         ],
-        series: [{}, ...lines.map((l) => ({ label: l.name, stroke: color(l.color), width: 2, points: { show: coarse === true, size: 5 }, fill: lines.length === 1 ? color(l.color) + '1c' : undefined }))],
+        series: [{}, ...lines.map((l) => ({ label: l.name, stroke: color(l.color), width: 2, points: { show: window !== undefined, size: 5 }, fill: lines.length === 1 ? color(l.color) + '1c' : undefined }))],
       },
       data,
       el,
@@ -69,7 +69,7 @@ export function Chart({ title, times, lines, write, note, coarse }: Props) {
       plot.current?.destroy()
       plot.current = null
     }
-  }, [names, coarse, theme.value, matchMedia('(prefers-color-scheme: dark)').matches])
+  }, [names, window, theme.value, matchMedia('(prefers-color-scheme: dark)').matches])
   useEffect(() => plot.current?.setData(data), [times.at(-1), times.length, names])
   const last = lines.map((l) => ({ ...l, value: l.values.at(-1) ?? null }))
   return (

@@ -3,7 +3,7 @@ import { Chart } from './chart'
 import { Failures } from './failures'
 import { bytes, cores, count, date, plural, rate, short, span } from './format'
 import { stages, type Stage } from './histogram'
-import { causes, middles, Ranges, range, rates, useHistory, Windows } from './history'
+import { causes, middles, Ranges, range, rates, seconds, useHistory, Windows } from './history'
 import { Badge, Card, Notice, Table, Tile } from './parts'
 import type { TaskRow } from './rates'
 import { levelOf, link, type Watched } from './store'
@@ -93,7 +93,8 @@ const stageColors: Record<Stage, string> = { queue: '--warn', encode: '--idle', 
 
 function Charts({ w, id, spout, h }: { w: Watched; id: string; spout: boolean; h: History | null }) {
   w.sample.value // of which samples is the past
-  const coarse = range.value !== 'live'
+  const window = seconds[range.value]
+  const coarse = window !== undefined
   const points = h?.points ?? []
   const times = coarse ? middles(points) : w.samples.map((s) => s.time / 1000)
   const of = (live: 'receivedRate' | 'emittedRate' | 'failedRate', kept: string) => (coarse ? rates(points, (p) => p.counts[kept]) : w.samples.map((s) => s.components.get(id)?.[live] ?? null))
@@ -108,7 +109,7 @@ function Charts({ w, id, spout, h }: { w: Watched; id: string; spout: boolean; h
   return (
     <div class="charts">
       <Chart
-        title="Rows a second" times={times} write={short} coarse={coarse}
+        title="Rows a second" times={times} write={short} window={window}
         lines={[
           ...(spout ? [] : [{ name: 'in', color: '--accent', values: of('receivedRate', 'received') }]),
           { name: 'out', color: '--ok', values: of('emittedRate', 'emitted') },
@@ -116,19 +117,19 @@ function Charts({ w, id, spout, h }: { w: Watched; id: string; spout: boolean; h
         ]}
       />
       {spout ? (
-        <Chart title="From emit until done" times={times} write={time} coarse={coarse} lines={quantiles('tree')} />
+        <Chart title="From emit until done" times={times} write={time} window={window} lines={quantiles('tree')} />
       ) : (
         <>
-          <Chart title="A row in user code" times={times} write={time} coarse={coarse} lines={quantiles('user')} />
+          <Chart title="A row in user code" times={times} write={time} window={window} lines={quantiles('user')} />
           <Chart
-            title="Where a row's time goes, p99" times={times} write={time} coarse={coarse}
+            title="A row's time, p99" times={times} write={time} window={window}
             lines={stages.filter((s) => s !== 'tree').map((s) => ({ name: s, color: stageColors[s], values: took(s, 'p99') }))}
           />
         </>
       )}
       {failed.length > 0 && (
         <Chart
-          title="Attempts failed here a second, by reason" times={times} write={short} coarse={coarse}
+          title="Failed here a second" times={times} write={short} window={window}
           lines={failed.map((c) => ({ ...c, values: coarse ? rates(points, (p) => p.failed[c.name]) : w.samples.map((s) => s.components.get(id)?.failedBy.get(c.name) ?? 0) }))}
         />
       )}

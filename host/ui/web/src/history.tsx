@@ -17,6 +17,9 @@ const ranges = [
 /** What the charts show: the samples of this page, or what workers remember. */
 export const range = signal<(typeof ranges)[number][0]>('live')
 
+/** Seconds that a range looks back; live looks at what was sampled. */
+export const seconds: Record<string, number | undefined> = { '10m': 600, '3h': 10_800, '1d': 86_400 }
+
 const every = 10_000 // milliseconds between two looks
 
 /** Remembered is what workers remember of a topology or a component, looked at again and again. */

@@ -7,7 +7,7 @@ import { Dead } from './dead'
 import { Diagram, type NodeView } from './diagram'
 import { Errors } from './failures'
 import { bytes, cores, count, date, plural, rate, short, since, span } from './format'
-import { causes, middles, Ranges, range, rates, useHistory, Windows } from './history'
+import { causes, middles, Ranges, range, rates, seconds, useHistory, Windows } from './history'
 import { Logs } from './logs'
 import { Badge, Card, Notice, Table, Tile } from './parts'
 import { judge, levelOf, link, now, route, type Watched } from './store'
@@ -210,7 +210,8 @@ function Share({ part, of }: { part: number; of: number }) {
 
 function Charts({ w, h }: { w: Watched; h: History | null }) {
   w.sample.value // of which samples is the past
-  const coarse = range.value !== 'live'
+  const window = seconds[range.value]
+  const coarse = window !== undefined
   const points = h?.points ?? []
   const times = coarse ? middles(points) : w.samples.map((s) => s.time / 1000)
   const rated = (live: (s: Sample) => number, of: (p: Point) => number | undefined) => (coarse ? rates(points, of) : w.samples.map(live))
@@ -219,14 +220,14 @@ function Charts({ w, h }: { w: Watched; h: History | null }) {
   return (
     <div class="charts">
       <Chart
-        title="Trees a second" times={times} write={(n) => short(n)} coarse={coarse}
+        title="Trees a second" times={times} write={(n) => short(n)} window={window}
         lines={[
           { name: 'done', color: '--ok', values: rated((s) => s.total.ackedRate, (p) => p.counts.acked) },
           { name: 'failed', color: '--bad', values: rated((s) => s.total.failedRate, (p) => p.counts.failed) },
         ]}
       />
       <Chart
-        title="From emit until done" times={times} write={(n) => (n ? span(n) : '0')} coarse={coarse}
+        title="From emit until done" times={times} write={(n) => (n ? span(n) : '0')} window={window}
         lines={[
           { name: 'p50', color: '--accent', values: took('p50') },
           { name: 'p90', color: '--ok', values: took('p90') },
@@ -235,7 +236,7 @@ function Charts({ w, h }: { w: Watched; h: History | null }) {
       />
       {failed.length > 0 && (
         <Chart
-          title="Failed a second, by reason" times={times} write={(n) => short(n)} coarse={coarse}
+          title="Failed a second" times={times} write={(n) => short(n)} window={window}
           lines={failed.map((c) => ({ ...c, values: rated((s) => s.total.failedBy.get(c.name) ?? 0, (p) => p.failed[c.name]) }))}
         />
       )}

@@ -47,9 +47,10 @@ func (k *killer) count(t *testing.T, counts string) map[string]int {
 }
 
 // bounded tells nodes whose number cannot grow for ever: there is one for each
-// slot that was ever used, and for each component that has ever failed in a place.
+// slot that was ever used, by any run or by this one, and for each component
+// that has ever failed there.
 func bounded(node string) bool {
-	return strings.HasPrefix(node, "/slots/") || strings.HasPrefix(path.Base(node), "failures.")
+	return strings.HasPrefix(node, "/slots/") || path.Base(path.Dir(node)) == "workers" || strings.HasPrefix(path.Base(node), "failures.")
 }
 
 // processes returns the kind of each process of the cluster, by pid: all that

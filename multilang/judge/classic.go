@@ -108,7 +108,7 @@ func (p *player) startClassic() error {
 	return nil
 }
 
-// endClassic stops what startClassic started.
+// end stops what startClassic started.
 func (c *classic) end() {
 	if c.adapter != nil {
 		c.wake.Stop()

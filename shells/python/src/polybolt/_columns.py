@@ -356,7 +356,8 @@ def _read_str(data: Buffer, n: int) -> list[str]:
 
 def _read_msgpack(data: Buffer, n: int) -> list[Any]:
     decode, raw = _chosen().decode, bytes(data)
-    if decode is not None and b"\xd7\xff" not in raw and b"\xc7\x0c\xff" not in raw:  # else perhaps nanoseconds, which it drops
+    # With one of these it may be a timestamp with nanoseconds, which the decoder would drop.
+    if decode is not None and b"\xd7\xff" not in raw and b"\xc7\x0c\xff" not in raw:
         try:
             values: list[Any] = decode(b"\xdd" + n.to_bytes(4, "big") + raw)
             return values

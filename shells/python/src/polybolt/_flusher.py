@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from ._pipe import Pipe
     from ._session import Session
 
-LOOK, CALM = 0.004, 0.016  # seconds between looks; it is doubled at each that meets no frame. Two, and a row is on its way
+# Seconds between looks; it is doubled at each that meets no frame. Two, and a row is on its way.
+LOOK, CALM = 0.004, 0.016
 IDLE_LOOKS = 3  # with nothing done since the one before, after which it parks
 METRICS = 1.0  # seconds between messages with metrics
 HOST = 0.5  # seconds between looks whether the host is there
@@ -27,8 +28,9 @@ class Flusher:
     """Sends what is finished while user code does not return, beats, and sees the host go.
 
     It sleeps 4 ms at a time while user code takes its time over a frame, up to 16 ms while frames come and go between
-    its looks, and is parked while none come: user code that is quick pays for a look every 16 ms, an idle child for a beat. Before it sends rows of a frame in progress it closes the trap, so that
-    the main thread empties the lane at its next emit, and waits there while the host does not read.
+    its looks, and is parked while none come: user code that is quick pays for a look every 16 ms, an idle child for a
+    beat. Before it sends rows of a frame in progress it closes the trap, so that the main thread empties the lane at
+    its next emit, and waits there while the host does not read.
     """
 
     def __init__(self, session: Session, pipe: Pipe) -> None:

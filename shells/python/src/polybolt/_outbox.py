@@ -203,8 +203,9 @@ class BoltOutbox(Outbox):
         ends: Sequence[int] = range(1, m + 1) if lane.one else lane.ends
         n = len(ends)
         if (
-            n > SHORT or m > SHORT or frame is None or n != frame.n or lane.how != ENDS or lane.base or lane.sent_rows or lane.sent
-            or lane.failed or lane.held or lane.multi or lane.gaps or lane.stray or lane.width > 15 or None in lane.classes
+            n > SHORT or m > SHORT or frame is None or n != frame.n or lane.how != ENDS or lane.base
+            or lane.sent_rows or lane.sent or lane.failed or lane.held or lane.multi or lane.gaps or lane.stray
+            or lane.width > 15 or None in lane.classes
             or self._groups or self.acked or self.late or self.covers or self.as_rows
         ):  # fmt: skip
             return False

@@ -51,3 +51,7 @@ command -v chromedriver >/dev/null || debian chromium chromium-driver ||
   fail "chromedriver is missing, which the tests of the web page drive a browser with: install Chromium and its driver (on Debian and Ubuntu: apt-get install chromium chromium-driver)"
 
 command -v openssl >/dev/null || debian openssl || fail "openssl is missing, with which the tests make certificates as docs/operations.md tells: install it"
+
+# Tests of these are skipped without, so nobody has to install them by hand.
+command -v ruby >/dev/null || debian ruby || echo "make: without ruby, the tests of Storm's library in it are skipped" >&2
+command -v systemd-analyze >/dev/null || debian systemd || echo "make: without systemd-analyze, the tests of the units are skipped" >&2

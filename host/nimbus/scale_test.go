@@ -40,7 +40,7 @@ const (
 // ZooKeeper; they have no children. It takes some minutes, so only `make scale` runs it.
 func TestD60Scale(t *testing.T) {
 	if os.Getenv("POLYBOLT_SCALE") == "" {
-		t.Skip("takes minutes: set POLYBOLT_SCALE=1")
+		t.Skip("takes minutes: make scale runs it")
 	}
 	s := newScale(t)
 	began := time.Now()

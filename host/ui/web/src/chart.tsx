@@ -1,7 +1,7 @@
 // Charts over time, by uPlot.
 import uPlot from 'uplot'
 import { useEffect, useRef } from 'preact/hooks'
-import { theme } from './parts'
+import { dark } from './parts'
 
 export interface Line {
   name: string
@@ -69,7 +69,7 @@ export function Chart({ title, times, lines, write, note, window }: Props) {
       plot.current?.destroy()
       plot.current = null
     }
-  }, [names, window, theme.value, matchMedia('(prefers-color-scheme: dark)').matches])
+  }, [names, window, dark.value])
   useEffect(() => plot.current?.setData(data), [times.at(-1), times.length, names])
   const last = lines.map((l) => ({ ...l, value: l.values.at(-1) ?? null }))
   return (

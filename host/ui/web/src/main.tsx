@@ -3,7 +3,7 @@ import { signal } from '@preact/signals'
 import { leave, resume, session } from './api'
 import { Cluster, Topologies } from './cluster'
 import { Login } from './login'
-import { applyTheme, cycleTheme, Notice, theme } from './parts'
+import { cycleTheme, Notice, theme } from './parts'
 import { clusterLink, link, route, watched } from './store'
 import { TopologyPage } from './topology'
 import 'uplot/dist/uPlot.min.css'
@@ -84,6 +84,5 @@ function App() {
   )
 }
 
-applyTheme()
 render(<App />, document.getElementById('app')!)
 void resume().finally(() => (ready.value = true))

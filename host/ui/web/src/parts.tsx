@@ -1,20 +1,24 @@
 // Small pieces that all pages use.
 import type { ComponentChildren } from 'preact'
-import { signal } from '@preact/signals'
+import { computed, effect, signal } from '@preact/signals'
 import type { Level } from './store'
 
 export const theme = signal<'auto' | 'light' | 'dark'>((localStorage.getItem('polybolt-theme') as 'light' | 'dark' | null) ?? 'auto')
 
-export function applyTheme() {
-  if (theme.value === 'auto') delete document.documentElement.dataset.theme
-  else document.documentElement.dataset.theme = theme.value
-}
+const system = matchMedia('(prefers-color-scheme: dark)')
+const systemIsDark = signal(system.matches)
+system.addEventListener('change', () => (systemIsDark.value = system.matches))
+
+/** dark says which colours are shown: those that the reader has chosen, or else the system's. */
+export const dark = computed(() => (theme.value === 'auto' ? systemIsDark.value : theme.value === 'dark'))
+effect(() => {
+  document.documentElement.dataset.theme = dark.value ? 'dark' : 'light'
+})
 
 export function cycleTheme() {
   theme.value = theme.value === 'auto' ? 'dark' : theme.value === 'dark' ? 'light' : 'auto'
   if (theme.value === 'auto') localStorage.removeItem('polybolt-theme')
   else localStorage.setItem('polybolt-theme', theme.value)
-  applyTheme()
 }
 
 const marks: Record<Level, string> = { ok: 'M3 8.5 6.5 12 13 4.5', warn: 'M8 3v6M8 12v.5', bad: 'M4 4l8 8M12 4l-8 8', idle: 'M4 8h8' }

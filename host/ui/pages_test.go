@@ -95,6 +95,7 @@ func TestPages(t *testing.T) {
 		b.click(".diagram a", "bolt check")
 		b.sees(".failures", "the judge is out to lunch")
 		b.sees(".failures", "in judge") // the traceback
+		b.sees(".failures", "A tuple of")
 		b.sees("main", "python3 check.py")
 		b.accessible()
 		if err := os.Remove(trigger); err != nil {

@@ -19,12 +19,20 @@ function One({ f, pinned, open }: { f: Failure; pinned?: boolean; open?: boolean
             {f.count > 1 && <span>{count(f.count)} times</span>}
             <span>task {f.task}</span>
             {f.host && <span>{f.host}</span>}
+            {f.worker && <span>slot {f.worker}</span>}
+            {!!f.version && <span>version {f.version}</span>}
+            {!!f.attempt && <span>attempt {f.attempt}</span>}
             {f.place && <code>{f.place}</code>}
             <time dateTime={f.time} title={date(f.time)}>
               {since(f.time, now.value)} ago
             </time>
           </span>
         </summary>
+        {f.tuple && (
+          <p>
+            {f.kind === 'exit' ? 'In hand, most likely: a tuple' : 'A tuple'} of {f.from}: <code>{f.tuple}</code>
+          </p>
+        )}
         {f.traceback ? <pre tabIndex={0}>{f.traceback}</pre> : <p class="empty">It came without a traceback.</p>}
       </details>
     </li>

@@ -199,6 +199,11 @@ export interface Failure {
   place?: string
   traceback?: string
   count: number
+  from?: string
+  tuple?: string
+  attempt?: number
+  worker?: string
+  version?: number
 }
 
 export interface ComponentErrors {

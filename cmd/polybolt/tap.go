@@ -34,7 +34,7 @@ that a component emits, split:STREAM those on one of its streams. Quote what has
 shell takes it for its own.
 
 Nothing is deployed, and nothing is slowed down: beyond a small share of a core's time, and
-1,000 tuples a second of each worker, tuples are dropped. How many is told at the end, and
+200 tuples a second of each worker, tuples are dropped. How many is told at the end, and
 in the first line that tells of any. It goes on until Ctrl-C, --limit or --for.
 
 --where takes a condition on the tuple's fields:

@@ -35,7 +35,7 @@ type Tap interface {
 // How a tap is read: people look at it, and what nobody could read is not sent.
 const (
 	tapEvery = 100 * time.Millisecond
-	tapBatch = 100         // tuples each time: 1,000 a second
+	tapBatch = 20          // tuples each time: 200 a second, which nobody reads faster
 	tapQuiet = time.Second // between two messages when no tuple comes, but counts change
 )
 

@@ -1,4 +1,4 @@
-"""The process: standard streams, start, end, signals, logs, metrics."""
+"""The process: standard streams, start, end, signals, frames."""
 
 import json
 import os
@@ -9,7 +9,7 @@ import sys
 import time
 
 import pytest
-from fakehost import BEAT, ERROR, LEVEL, LOG, METRIC, ROOT, TICK
+from fakehost import BEAT, ERROR, ROOT, TICK
 
 ECHO = """
     from polybolt import bolt
@@ -380,138 +380,6 @@ def test_D6_D7_large_values_and_the_limit(start):
     assert (five, most, six, seven) == ("acked",) * 4
     assert more["message"].startswith("comp: stream 'default': a row of 167772") and "max_message_bytes" in more["message"]
     assert [len(e.values[0]) for e in child.book.emits if e.stream == "default"][1:] == [5, limit - 100, 6, 7]
-
-
-def test_log_records_have_their_level_and_logger(start):
-    child = start(
-        """
-        import logging, warnings, sys
-        logging.basicConfig(format="[%(name)s] %(message)s", level=1)
-        own = logging.FileHandler("own.log", errors="replace"); logging.getLogger().addHandler(own)
-        from polybolt import Bolt
-        class B(Bolt):
-            def process(self, tup):
-                log = logging.getLogger("app.disk")
-                for level in (5, 10, 20, 30, 40, 50): log.log(level, "%s %d", tup["line"], level)
-                self.log.warning("mine \\ud800")
-                warnings.warn("old ways")
-                try: 1 / 0
-                except ZeroDivisionError: log.exception("caught")
-        B.run()
-        """
-    )
-    child.run("a")
-    child.stop()
-    got = [tuple(log) for log in child.said[LOG]]
-    assert got[:5] == [
-        (2, "[app.disk] a 20", "app.disk"), (3, "[app.disk] a 30", "app.disk"), (4, "[app.disk] a 40", "app.disk"),
-        (4, "[app.disk] a 50", "app.disk"), (3, "[comp] mine \\ud800", "comp"),
-    ]  # fmt: skip
-    assert got[5][2] == "py.warnings" and "old ways" in got[5][1]
-    assert got[6][0] == 4 and "ZeroDivisionError" in got[6][1] and "component.py" in got[6][1]
-    assert child.stderr() == ""
-    assert "[" not in (child.folder / "own.log").read_text().splitlines()[0]
-
-
-def test_the_level_can_be_changed_and_logging_be_imported_late(start):
-    child = start(
-        """
-        from polybolt import bolt
-        @bolt
-        def f(line):
-            import logging
-            logging.getLogger("late").debug(line)
-            logging.getLogger("late").info(line)
-        f.run()
-        """
-    )
-    child.run("unseen")
-    child.run("info only")
-    child.send(LEVEL, 1)
-    child.run("both")
-    child.send(LEVEL, 4)
-    child.run("none")
-    child.stop()
-    assert [tuple(log[:2]) for log in child.said[LOG]] == [(2, "info only"), (1, "both"), (2, "both")]
-
-
-def test_D50_metrics_need_no_registration(start):
-    child = start(
-        """
-        from polybolt import Bolt
-        class B(Bolt):
-            def process(self, tup):
-                m = self.metrics
-                m.counter("seen").inc()
-                m.counter("bytes").inc(2.5)
-                m.gauge("depth").set(7)
-                with m.timer("took"): pass
-                for i in range(10000): m.histogram("many").observe(i)
-                try: m.gauge("seen")
-                except TypeError as e: self.emit([str(e)])
-        B.run()
-        """
-    )
-    assert child.run("a", "b") == [[["metric 'seen' is a counter already"]]] * 2
-    child.stop()
-    total = {}
-    for message in child.said[METRIC]:
-        for name, kind, value in message:
-            total.setdefault((name, kind), []).append(value)
-    assert sum(total["seen", "counter"]) == 2 and sum(total["bytes", "counter"]) == 5
-    assert total["depth", "gauge"][-1] == 7
-    assert sum(map(len, total["took", "histogram"])) == 2
-    many = [v for values in total["many", "histogram"] for v in values]
-    assert 2048 <= len(many) <= 4096 * len(child.said[METRIC]) and 4000 < sum(many) / len(many) < 6000
-
-
-def test_metrics_come_by_themselves(start):
-    child = start(
-        "from polybolt import Bolt\nclass B(Bolt):\n    def process(self, tup):\n"
-        "        self.metrics.counter('n').inc()\nB.run()"
-    )
-    child.run("a")
-    child.wait_for(lambda: child.said[METRIC] == [[["n", "counter", 1.0]]])
-
-
-def test_D21_an_error_that_cannot_be_printed_is_still_reported(start):
-    child = start(
-        """
-        from polybolt import Bolt
-        class Bad(Exception):
-            def __str__(self): raise RuntimeError("no")
-            __repr__ = __str__
-        class B(Bolt):
-            def process(self, tup):
-                if tup["line"] == "str": raise Bad()
-                if tup["line"] == "surrogate": raise ValueError("x \\ud800")
-                if tup["line"] == "bytes": raise ValueError(b"\\xff")
-                if tup["line"] == "deep": return self.process(tup)
-                if tup["line"] == "long": raise ValueError("x" * 1000000)
-                if tup["line"] == "cause":
-                    try: 1 / 0
-                    except ZeroDivisionError as e: raise KeyError("outer") from e
-                if tup["line"] == "emit": self.emit(7)
-        B.run()
-        """
-    )
-    child.run("str", "surrogate", "bytes", "deep", "long", "cause", "emit", "fine")
-    bad, surrogate, data, deep, long, cause, emit, fine = child.outcomes(1)
-    assert (bad["type"], bad["message"]) == ("Bad", "<its __str__ raised RuntimeError>")
-    assert surrogate["message"] == "x \\ud800"
-    assert data["message"] == "b'\\xff'"
-    assert deep["type"] == "RecursionError" and deep["place"].startswith("component.py:")
-    assert len(long["message"]) < 10000 and "characters left out" in long["message"]
-    assert "ZeroDivisionError" in cause["traceback"] and "direct cause" in cause["traceback"]
-    assert "_session.py" not in emit["traceback"] and emit["place"] == "component.py:16"
-    assert fine == "acked"
-
-
-def test_the_same_error_again_and_again_is_exact_each_time(start):
-    child = start("from polybolt import bolt\n@bolt\ndef f(line):\n    raise ValueError(line)\nf.run()")
-    child.run(*[str(i) for i in range(100)])
-    for i, error in enumerate(child.outcomes(1)):
-        assert error["message"] == str(i) and error["traceback"].endswith(f"ValueError: {i}\n")
 
 
 def test_the_example_of_the_protocol_page(start):

@@ -25,7 +25,7 @@ type PluginOptions struct {
 	SinkInterval time.Duration // between two figures
 }
 
-// SinkLog, as [PluginOptions].SinkFile, means the log of nimbus.
+// SinkLog is the [PluginOptions].SinkFile that means the log of nimbus.
 const SinkLog = "-"
 
 // DefaultPluginOptions returns options with which everything is left to the built-ins.

@@ -19,7 +19,7 @@ import (
 // needsKey is what somebody is told whose cluster is to leave the machine without a key.
 const needsKey = "a cluster of more than one machine needs a key: make one with `polybolt doctor --new-key FILE`, copy it to every machine, and give --cluster-key FILE to every daemon"
 
-// SystemCA, as [ClusterOptions].ZooKeeperCA, means the authorities that this machine trusts.
+// SystemCA is the [ClusterOptions].ZooKeeperCA that means the authorities that this machine trusts.
 const SystemCA = "system"
 
 // ReadKey reads the key of a cluster from a file that nobody else can read.

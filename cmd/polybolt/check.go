@@ -62,7 +62,7 @@ POLYBOLT_COMPONENT, and the level that is wanted in POLYBOLT_LEVEL: rows or colu
 judged at each level that it speaks. Exit codes: 0 all passed, 1 something is wrong,
 2 the command line is.`,
 		Args: usage(cobra.MinimumNArgs(1)),
-		RunE: func(c *cobra.Command, args []string) error { return f.run(c, args) },
+		RunE: f.run,
 	}
 	c.Flags().SetInterspersed(false) // what follows COMMAND is its own
 	c.Flags().StringSliceVar(&f.as, "as", nil, "the `COMPONENT` of the transcripts that the program is; all: by POLYBOLT_COMPONENT it can be every one")

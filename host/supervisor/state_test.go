@@ -20,7 +20,7 @@ var (
 
 func TestStep(t *testing.T) {
 	t.Parallel()
-	at := func(d time.Duration) time.Time { return start0.Add(d) }
+	at := start0.Add
 	for _, c := range []struct {
 		name  string
 		from  state

@@ -38,6 +38,7 @@ type chaos struct {
 	links []*faultproxy.Proxy // before the data ports of all slots
 	disk  string              // the disk of diskMachine; empty: none could be mounted
 	rows  []string
+	over  bool // the last fault is, whatever it cost
 }
 
 // fault is one thing that goes wrong.
@@ -59,7 +60,8 @@ func TestChaos(t *testing.T) {
 	c.MustCLI(t, "deploy", c.n.Topology)
 	c.n.flows(t)
 	for _, f := range faults() {
-		if !t.Run(f.name, func(t *testing.T) { c.suffer(t, f) }) {
+		c.over = false
+		if !t.Run(f.name, func(t *testing.T) { c.suffer(t, f) }) && !c.over {
 			break // what comes after it would tell nothing
 		}
 	}
@@ -133,6 +135,7 @@ func (c *chaos) suffer(t *testing.T, f fault) {
 		lost += n - failed[worker]
 	}
 	missing := c.n.missing(t, c.n.Committed(t))
+	c.over = true
 	c.rows = append(c.rows, fmt.Sprintf("%-42s %9v %9.2f %9d %9d %9d", f.name, longest.Round(10*time.Millisecond), rate, lost, missing, disturbed))
 	if longest > f.limit {
 		t.Errorf("nothing arrived for %v, and %v is the limit", longest, f.limit)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/polybolt/polybolt/host/cluster"
 	"github.com/polybolt/polybolt/host/scheduler"
+	"github.com/polybolt/polybolt/host/topology"
 )
 
 // candidates are the places that a run may use, and how much room there is besides.
@@ -88,8 +89,11 @@ func (w *world) lane(top *view, place cluster.Place, used map[cluster.Place]clus
 }
 
 // assign computes where the tasks of a run go. before is nil for a new run.
-func (w *world) assign(c *candidates, before *cluster.Assignment, tasks, workers int) *cluster.Assignment {
-	p := scheduler.Problem{Tasks: tasks, Workers: workers, Slots: c.slots, Free: c.free}
+func (w *world) assign(c *candidates, before *cluster.Assignment, tasks []topology.Task, workers int) *cluster.Assignment {
+	p := scheduler.Problem{Tasks: len(tasks), Workers: workers, Slots: c.slots, Free: c.free}
+	for _, t := range tasks {
+		p.Components = append(p.Components, string(t.Component.ID))
+	}
 	a := &cluster.Assignment{Epoch: 1}
 	known := map[cluster.Place]cluster.Worker{}
 	if before != nil {
@@ -126,7 +130,7 @@ func (w *world) maintain(v *view, r *runView, p *plan) {
 		p.wake = sooner(p.wake, c.wake)
 		return
 	}
-	a := w.assign(c, &r.assignment, len(r.def.Tasks()), r.def.Config.Workers)
+	a := w.assign(c, &r.assignment, r.def.Tasks(), r.def.Config.Workers)
 	p.wake = sooner(p.wake, c.wake)
 	if len(a.Workers) == 0 || sameAssignment(a, &r.assignment) {
 		return // with no slot at all things stay as they are: whoever comes back goes on

@@ -35,7 +35,7 @@ func pureWorld(t *testing.T, supervisors, slots, workers, tasks int) (*world, *v
 	v := &view{top: cluster.Topology{Name: "t", Active: true, Version: 1, Run: 1, Serving: 1}, runs: map[int]*runView{}}
 	w.topologies["t"] = v
 	r := &runView{run: cluster.Run{ID: id, Mode: cluster.Active}, def: def, nodes: map[cluster.Place]bool{}, workers: map[cluster.Place]*workerView{}}
-	r.assignment = *w.assign(w.candidates(v, nil), nil, tasks, workers)
+	r.assignment = *w.assign(w.candidates(v, nil), nil, def.Tasks(), workers)
 	v.runs[1] = r
 	for _, at := range r.assignment.Workers {
 		w.placed[at.Place] = cluster.Placement{Run: id}
@@ -137,7 +137,7 @@ func TestD60OnlyWhatIsLostMoves(t *testing.T) {
 	w.kill(r, lost)
 	w.lose(lost.Supervisor)
 	w.now = start.Add(time.Minute)
-	a := w.assign(w.candidates(v, r), &r.assignment, 9, 3)
+	a := w.assign(w.candidates(v, r), &r.assignment, r.def.Tasks(), 3)
 	if a.Epoch != r.assignment.Epoch+1 || len(a.Workers) != 3 {
 		t.Fatalf("%+v", a)
 	}

@@ -205,7 +205,7 @@ func (l *leader) bringUp(v *view, top *cluster.Topology, b *cluster.Batch, u bri
 		Timeout: cluster.Duration(u.timeout), Drain: cluster.Duration(u.drain)}
 	run := cluster.Run{ID: id, Version: u.version.Number, Bundle: u.version.Bundle, File: u.version.File, Set: u.set, Mode: cluster.Staged, Created: w.now}
 	topView := &view{top: *top, runs: v.runs}
-	a := w.assign(w.candidates(topView, nil), nil, len(u.def.Tasks()), u.def.Config.Workers)
+	a := w.assign(w.candidates(topView, nil), nil, u.def.Tasks(), u.def.Config.Workers)
 	b.CreateRun(&run, a)
 	w.place(&runView{run: run}, a, b)
 	return top.Change.ID

@@ -22,6 +22,8 @@ type Question struct {
 	Slots   []Slot         `json:"slots"`            // that may be used
 	Before  []*Slot        `json:"before,omitempty"` // where each task was; null: nowhere
 	Free    map[string]int `json:"free,omitempty"`   // by machine: slots that nobody uses
+
+	Components []string `json:"components,omitempty"` // whose each task is
 }
 
 // Reply is a [scheduler.Answer] as it travels.
@@ -84,7 +86,7 @@ func answerer(schedule func(scheduler.Problem) scheduler.Answer) answering {
 
 // question turns a problem into what travels.
 func question(p scheduler.Problem) *Question {
-	q := &Question{Tasks: p.Tasks, Workers: p.Workers, Slots: []Slot{}, Free: p.Free}
+	q := &Question{Tasks: p.Tasks, Workers: p.Workers, Slots: []Slot{}, Free: p.Free, Components: p.Components}
 	for _, s := range p.Slots {
 		q.Slots = append(q.Slots, Slot(s))
 	}
@@ -100,7 +102,7 @@ func question(p scheduler.Problem) *Question {
 
 // problem turns it back.
 func (q *Question) problem() scheduler.Problem {
-	p := scheduler.Problem{Tasks: q.Tasks, Workers: q.Workers, Free: q.Free}
+	p := scheduler.Problem{Tasks: q.Tasks, Workers: q.Workers, Free: q.Free, Components: q.Components}
 	for _, s := range q.Slots {
 		p.Slots = append(p.Slots, scheduler.Slot(s))
 	}

@@ -28,6 +28,18 @@ type Problem struct {
 	Slots   []Slot         // all that may be used, those of Before included
 	Before  []Slot         // where each task was; the zero Slot, or one that is not in Slots: nowhere. Empty for a new run
 	Free    map[string]int // by machine: how many of its slots nobody uses, to spread topologies evenly
+
+	// Components names the component of each task, those that feed others
+	// first, as far as that is so. Empty: it is not known.
+	Components []string
+}
+
+// component returns whose a task is.
+func (p *Problem) component(task int) string {
+	if task < len(p.Components) {
+		return p.Components[task]
+	}
+	return ""
 }
 
 // Answer is where the tasks go.
@@ -39,7 +51,8 @@ type Answer struct {
 // nowhere is the slot of a task without one.
 const nowhere = -1
 
-// Even spreads workers evenly over machines, and tasks evenly over workers. It
+// Even spreads workers evenly over machines, and tasks, and those of each
+// component, evenly over workers. It
 // moves nothing while every task has a slot and as many slots are in use
 // as can be; otherwise it moves as few tasks as an even spread allows.
 func Even(p Problem) Answer {
@@ -52,7 +65,7 @@ func Even(p Problem) Answer {
 		return a
 	}
 	loads := keep(p, &a)
-	fill(&a, loads)
+	fill(p, &a, loads)
 	return a
 }
 
@@ -198,20 +211,44 @@ func quotas(before []int, tasks int) []int {
 	return limits
 }
 
-// fill gives each task without a slot to the one with the fewest, so that in a
-// new run neighbouring tasks, which are those of one component, go to different slots.
-func fill(a *Answer, loads []int) {
-	for i, at := range a.Tasks {
+// fill gives each task without a slot to one that has room in an even spread: to
+// one with the fewest tasks of its component, so that components are spread, too;
+// among these to where the task before it is, for tuples that stay in a worker
+// cost least; else to the one with the fewest tasks.
+func fill(p Problem, a *Answer, loads []int) {
+	limits := quotas(loads, p.Tasks)
+	shares := map[string][]int{} // by component: how many of its tasks each slot has
+	share := func(task int) []int {
+		name := p.component(task)
+		if shares[name] == nil {
+			shares[name] = make([]int, len(loads))
+		}
+		return shares[name]
+	}
+	for task, at := range a.Tasks {
+		if at != nowhere {
+			share(task)[at]++
+		}
+	}
+	for task, at := range a.Tasks {
 		if at != nowhere {
 			continue
 		}
-		least := 0
-		for s, n := range loads {
-			if n < loads[least] {
-				least = s
+		before, mine := nowhere, share(task)
+		if task > 0 {
+			before = a.Tasks[task-1]
+		}
+		best := nowhere
+		for s := range loads {
+			if loads[s] == limits[s] {
+				continue
+			}
+			if best == nowhere || mine[s] < mine[best] || mine[s] == mine[best] && best != before && (s == before || loads[s] < loads[best]) {
+				best = s
 			}
 		}
-		a.Tasks[i] = least
-		loads[least]++
+		a.Tasks[task] = best
+		loads[best]++
+		mine[best]++
 	}
 }

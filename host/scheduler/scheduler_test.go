@@ -3,6 +3,7 @@ package scheduler_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -102,6 +103,28 @@ func TestSlotThatComes(t *testing.T) {
 	}
 	if len(b.Slots) != 3 || moved != fresh || fresh < 2 || fresh > 3 {
 		t.Errorf("%d tasks move, %d to the new slot: %+v", moved, fresh, b)
+	}
+}
+
+// Components are spread over the workers, and a chain of single tasks leaves a
+// worker no more often than an even spread demands.
+func TestComponents(t *testing.T) {
+	t.Parallel()
+	slots := []scheduler.Slot{{Machine: "a"}, {Machine: "a", Number: 1}}
+	for _, test := range []struct {
+		components string // a letter a task
+		want       []int
+	}{
+		{"abcd", []int{0, 0, 1, 1}},
+		{"aabb", []int{0, 1, 1, 0}},
+		{"abbc", []int{0, 0, 1, 1}},
+		{"abbbbc", []int{0, 0, 1, 1, 0, 1}},
+		{"aaaa", []int{0, 1, 1, 0}},
+	} {
+		a := scheduler.Even(scheduler.Problem{Tasks: len(test.components), Workers: 2, Slots: slots, Components: strings.Split(test.components, "")})
+		if !slices.Equal(a.Tasks, test.want) {
+			t.Errorf("%s: %v, want %v", test.components, a.Tasks, test.want)
+		}
 	}
 }
 

@@ -47,6 +47,14 @@ func Problem(t *rapid.T) scheduler.Problem {
 			}
 		}
 	}
+	if rapid.Bool().Draw(t, "named") {
+		for i := 0; len(p.Components) < p.Tasks; i++ {
+			for range rapid.IntRange(1, 6).Draw(t, "parallelism") {
+				p.Components = append(p.Components, fmt.Sprintf("c%d", i))
+			}
+		}
+		p.Components = p.Components[:p.Tasks]
+	}
 	if rapid.Bool().Draw(t, "running") {
 		p.Before = make([]scheduler.Slot, p.Tasks)
 		for i := range p.Before {

@@ -77,7 +77,7 @@ export class Tester {
   send(row: { readonly [field: string]: unknown } | readonly Row[], source?: { from?: string; stream?: string; task?: number }): Promise<Result>;
   /** Bolts: calls processTick(). */
   tick(): Promise<Result>;
-  /** Spouts: asks for rows, until there are so many, or it has finished, or there was none for `patience` ms (100). */
+  /** Spouts: asks for rows, until there are so many, or it has finished, or there was none for `patience` ms (1,000). */
   next(rows?: number, options?: { patience?: number }): Promise<Result>;
   /** Spouts: the outcome of rows, by their ids. */
   ack(...ids: unknown[]): Promise<Result>;

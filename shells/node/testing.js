@@ -131,7 +131,7 @@ class Tester {
   // ---- spouts
 
   /** Asks for rows; waits until there are so many, or the spout has finished, or has nothing for `patience` ms. */
-  async next(rows = 1, { patience = 100 } = {}) {
+  async next(rows = 1, { patience = 1000 } = {}) {
     this.#need('spout', 'next');
     await this.start();
     const seq = ++this.#seq;

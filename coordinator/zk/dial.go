@@ -3,6 +3,7 @@ package zk
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -139,10 +140,19 @@ func (d *dialer) dial(_, server string, _ time.Duration) (net.Conn, error) {
 		return nil, err
 	}
 	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closing() {
+		// Close may have looked for a connection before there was this one, and
+		// what the library had to send in parting may be dropped: nothing would end it.
+		_ = w.Close()
+		return nil, errClosing
+	}
 	d.current = w
-	d.mu.Unlock()
 	return w, nil
 }
+
+// errClosing is why a store that is about to close connects to nobody.
+var errClosing = errors.New("the store is closing")
 
 // cancelWhenDone cancels ctx as soon as the store is closing, and returns what
 // cancels it otherwise and ends the watch for that.

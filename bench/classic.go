@@ -160,7 +160,8 @@ func (b *bench) runClassic(c classic, n int, library, count bool) (*outcome, err
 		name, value, _ := strings.Cut(pair, "=")
 		vars = fmt.Sprintf("    env: {%s: %q}\n", name, value)
 	}
-	bolts, from, err := "", "split", error(nil)
+	var bolts string
+	from := "split"
 	if count {
 		if bolts, err = b.classicCount(c, dir, command, vars); err != nil {
 			return nil, err

@@ -136,7 +136,7 @@ func (t *top) live(ctx context.Context, out io.Writer, every time.Duration, view
 		if err != nil {
 			return fmt.Errorf("read keys: %w", err)
 		}
-		defer term.Restore(in, before)
+		defer func() { _ = term.Restore(in, before) }() // a terminal that is gone needs nothing
 		go readKeys(keys)
 	}
 	fmt.Fprint(out, screenOn)

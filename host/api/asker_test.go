@@ -225,7 +225,7 @@ func TestNobodySpeaksForOthers(t *testing.T) {
 		testToken + roleToken(Viewer): {Role: Viewer},
 		testToken:                     {Who: "alice", Role: Operator},
 	} {
-		r, err := http.NewRequestWithContext(t.Context(), "GET", url+"/v1/topologies", nil)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/v1/topologies", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -249,7 +249,7 @@ func TestAuthorizerIsAskedForEveryRoute(t *testing.T) {
 	refuse := &asked{Authorizer: deciding(func(Question) error { return Errorf(CodeForbidden, "not on a Sunday") })}
 	audited := make(chan Audited, 1)
 	r, url := serveWith(t, nil, func(o *HandlerOptions) { o.Authorizer, o.Audit = refuse, func(a Audited) { audited <- a } })
-	for _, rt := range append((&handler{}).routes(), route{method: "GET", path: "/metrics", id: "metrics", role: Viewer}) {
+	for _, rt := range append((&handler{}).routes(), route{method: http.MethodGet, path: "/metrics", id: "metrics", role: Viewer}) {
 		answer := request(t, url, rt, testToken)
 		var e Error
 		err := read(answer, &e)

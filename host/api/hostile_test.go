@@ -182,7 +182,7 @@ func FuzzChange(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		r := &recorder{}
 		h := Handler(HandlerOptions{Service: r, Guard: &Guard{Token: testToken, Log: log}, MaxBundle: 1 << 20, Log: log, Leader: here})
-		req := httptest.NewRequest("POST", "http://localhost/v1/topologies/t/change", bytes.NewReader(body))
+		req := httptest.NewRequest(http.MethodPost, "http://localhost/v1/topologies/t/change", bytes.NewReader(body))
 		req.Header = http.Header{Header: {"1"}, "Authorization": {bearer + testToken}}
 		answer := httptest.NewRecorder()
 		h.ServeHTTP(answer, req)

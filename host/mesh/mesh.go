@@ -103,7 +103,7 @@ func (m *Mesh) Run(ctx context.Context) error {
 	select {
 	case err = <-m.stale:
 		cancel(err)
-		<-served
+		<-served //nolint:errcheck // it tells that we have ended it
 	case err = <-served:
 		cancel(err)
 	}

@@ -209,7 +209,7 @@ func TestD59NoSlots(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.settled()
-	other := []byte(nil)
+	var other []byte
 	{
 		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, "topology.yaml"), []byte("name: a\nspouts:\n  lines: {command: [cat], output: [line]}\n"), 0o600); err != nil {

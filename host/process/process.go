@@ -206,7 +206,7 @@ func (p *Process) work(ctx context.Context) error {
 	select {
 	case err := <-ended:
 		unfollow()
-		<-followed
+		<-followed //nolint:errcheck // it tells that we have ended it
 		if err == nil {
 			err = errors.New("the tasks ended, and nobody had told them to")
 		}

@@ -92,7 +92,7 @@ func TestD25_StacksOnRequest(t *testing.T) {
 				x := newTrial(t, l, fmt.Sprintf(chain, 500, "{"+kind, ""))
 				p := x.start("--set", "spouts.source.config.pause=0.2")
 				program.Eventually(t, patience, "rows arrive", func() bool { return x.size("arrived") > 0 })
-				signal, says := syscall.SIGUSR1, "Current thread"
+				signal, says := syscall.SIGUSR1, "(most recent call first)"
 				if l.name == "node" {
 					signal, says = syscall.SIGUSR2, "in progress"
 				}

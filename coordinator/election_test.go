@@ -42,7 +42,11 @@ func stand(t *testing.T, s coordinator.Store, name string) *candidate {
 	e := &coordinator.Election{Store: s, Path: "/nimbus", Data: []byte(name)}
 	go func() {
 		c.ended <- e.Run(ctx, func(ctx context.Context, now coordinator.Term) error {
-			c.terms <- term{now, ctx}
+			select {
+			case c.terms <- term{now, ctx}:
+			case <-ctx.Done(): // more terms than the test looks at
+				return ctx.Err()
+			}
 			select {
 			case <-ctx.Done():
 				return ctx.Err()

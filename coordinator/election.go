@@ -71,6 +71,9 @@ func (e *Election) Run(ctx context.Context, lead func(ctx context.Context, term 
 	for {
 		term, session, err := e.campaign(ctx, signals, log)
 		if ctx.Err() != nil {
+			if err == nil { // it won as it was told to stop
+				e.resign(ctx, term)
+			}
 			return nil
 		}
 		if err != nil {
@@ -107,6 +110,18 @@ func (e *Election) campaign(ctx context.Context, signals <-chan struct{}, log *s
 		if err != nil {
 			return Term{}, 0, err
 		}
+	}
+}
+
+// beyond returns a context that ends a farewell later than ctx. A request that its
+// caller leaves may be carried out after whatever he asks next: who has to take back
+// what he made must not leave while it is being made.
+func beyond(ctx context.Context) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(farewell, cancel) })
+	return longer, func() {
+		stop()
+		cancel()
 	}
 }
 
@@ -155,7 +170,9 @@ func (e *Election) try(ctx context.Context) (Term, int64, error) {
 	case !errors.Is(err, ErrNoNode):
 		return Term{}, 0, err
 	}
-	err = e.Store.Apply(ctx,
+	creating, cancel := beyond(ctx)
+	defer cancel()
+	err = e.Store.Apply(creating,
 		CreateEphemeral(e.leaderPath(), e.Data, e.ACL...),
 		Set(e.Path, e.Data, node.Version))
 	if err != nil {

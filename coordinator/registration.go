@@ -104,9 +104,11 @@ func (r *Registration) keep(ctx context.Context) (bool, error) {
 	r.mu.Unlock()
 	node, err := r.store.Get(ctx, r.path)
 	create := CreateEphemeral(r.path, data, r.acl...)
+	creating, cancel := beyond(ctx)
+	defer cancel()
 	switch {
 	case errors.Is(err, ErrNoNode):
-		return true, r.store.Apply(ctx, create)
+		return true, r.store.Apply(creating, create)
 	case err != nil:
 		return false, err
 	case node.Ephemeral == r.store.Session().ID:
@@ -122,7 +124,7 @@ func (r *Registration) keep(ctx context.Context) (bool, error) {
 		r.log.Warn("registration waits: another session holds the node", "path", r.path, "session", fmt.Sprintf("%#x", node.Ephemeral))
 		return false, nil
 	}
-	err = r.store.Apply(ctx, Delete(r.path, node.Version), create)
+	err = r.store.Apply(creating, Delete(r.path, node.Version), create)
 	if op := (*OpError)(nil); errors.As(err, &op) && op.Index == 0 && errors.Is(err, ErrNoNode) {
 		err = ErrVersion // it went by itself: look again
 	}

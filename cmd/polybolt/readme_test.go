@@ -57,7 +57,7 @@ func TestReadmeCommands(t *testing.T) {
 		}
 		return strings.Contains(stdout, "A cluster with")
 	})
-	s.run(shell[3], "packed hello", "version 1 runs", "hello")
+	s.run(shell[3], "packed hello", "version 1 runs", "hello: active", "worker coordinator session begun", "split 3/3, count 1/1", "hello is gone")
 	dev.Signal(os.Interrupt)
 	if code := dev.Wait(); code != 0 {
 		_, stderr := dev.Output()

@@ -93,6 +93,7 @@ var edges = map[string]map[string]string{
 	},
 	"host/logview": {
 		"host/crash":    "guards its goroutines",
+		"host/flock":    "one at a time has a machine's folder",
 		"host/api":      "what it serves, and the guard before it",
 		"host/metrics":  "writes figures for Prometheus",
 		"host/cluster":  "says where it is",
@@ -102,6 +103,7 @@ var edges = map[string]map[string]string{
 	},
 	"host/process": {
 		"host/crash":    "guards its goroutines",
+		"host/flock":    "one at a time has a place's folder",
 		"host/api":      "figures as they travel",
 		"host/cluster":  "reads what its run is to do, tells how it goes",
 		"host/metrics":  "writes figures for Prometheus",
@@ -110,6 +112,7 @@ var edges = map[string]map[string]string{
 	},
 	"host/supervisor": {
 		"host/crash":   "guards its goroutines",
+		"host/flock":   "one at a time has a folder; whether a log server has one",
 		"host/blob":    "unpacks bundles",
 		"host/cluster": "reads what is to run",
 		"host/slot":    "speaks with workers",
@@ -146,6 +149,7 @@ var edges = map[string]map[string]string{
 	"host/acker":         {},
 	"host/blob":          {},
 	"host/crash":         {},
+	"host/flock":         {},
 	"host/filter":        {"multilang": "the values that it compares"},
 	"host/metrics":       {},
 	"host/scheduler":     {},
@@ -166,7 +170,7 @@ var edges = map[string]map[string]string{
 	"coordinator/zk":            {"coordinator": "implements its Store", "host/crash": "guards its goroutines"},
 	"coordinator/embedded/jute": {},
 	"coordinator/embedded/tree": {"coordinator": "limits and errors of the contract", "coordinator/embedded/jute": "requests and replies"},
-	"coordinator/embedded":      {"host/crash": "guards its goroutines", "coordinator": "limits of the contract", "coordinator/embedded/jute": "the wire", "coordinator/embedded/tree": "its state"},
+	"coordinator/embedded":      {"host/crash": "guards its goroutines", "host/flock": "one server at a time has a folder", "coordinator": "limits of the contract", "coordinator/embedded/jute": "the wire", "coordinator/embedded/tree": "its state"},
 	// What only tests and tools use.
 	"coordinator/coordinatortest": {
 		"coordinator": "the contract that it checks", "coordinator/coordinatortest/faultproxy": "faults",

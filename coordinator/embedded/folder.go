@@ -6,7 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"syscall"
+
+	"github.com/polybolt/polybolt/host/flock"
 )
 
 // folder is what the journal needs of a file system, so that a test can take
@@ -32,7 +33,7 @@ type file interface {
 // diskFolder is a real folder.
 type diskFolder struct {
 	path string
-	lock *os.File
+	lock *flock.Lock
 }
 
 // openFolder makes the folder if it is missing, and takes a lock on it that
@@ -41,21 +42,17 @@ func openFolder(path string) (*diskFolder, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, err
 	}
-	lock, err := os.OpenFile(filepath.Join(path, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	lock, err := flock.Take(filepath.Join(path, "lock"))
+	if errors.Is(err, flock.ErrHeld) {
+		return nil, fmt.Errorf("folder %s is in use by another coordinator: end it, or choose another folder", path)
+	}
 	if err != nil {
 		return nil, err
-	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		_ = lock.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("folder %s is in use by another coordinator: end it, or choose another folder", path)
-		}
-		return nil, fmt.Errorf("lock folder %s: %w", path, err)
 	}
 	return &diskFolder{path, lock}, nil
 }
 
-func (d *diskFolder) close() error { return d.lock.Close() }
+func (d *diskFolder) close() error { return d.lock.Release() }
 
 func (d *diskFolder) names() ([]string, error) {
 	entries, err := os.ReadDir(d.path)

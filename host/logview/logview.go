@@ -13,12 +13,12 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/polybolt/polybolt/host/api"
 	"github.com/polybolt/polybolt/host/cluster"
 	"github.com/polybolt/polybolt/host/crash"
+	"github.com/polybolt/polybolt/host/flock"
 	"github.com/polybolt/polybolt/host/slot"
 )
 
@@ -56,11 +56,14 @@ func New(c *cluster.Cluster, o Options) *Server {
 // Run serves until ctx ends, and returns nil then. An error that wraps
 // [ErrBusy] says that there is one already.
 func (s *Server) Run(ctx context.Context) error {
-	lock, err := takeLock(s.o.Dir)
+	lock, err := flock.Take(filepath.Join(s.o.Dir, slot.LogServerLock))
+	if errors.Is(err, flock.ErrHeld) {
+		return fmt.Errorf("%s: %w", s.o.Dir, ErrBusy)
+	}
 	if err != nil {
 		return err
 	}
-	defer lock.Close()
+	defer lock.Release()
 	b, err := os.ReadFile(filepath.Join(s.o.Dir, slot.IDFile))
 	if err != nil {
 		return fmt.Errorf("no supervisor has used this folder yet: %w", err)
@@ -111,7 +114,7 @@ func (s *Server) Run(ctx context.Context) error {
 const folderEvery = 10 * time.Second
 
 // watchFolder ends a server whose folder was removed: nobody else would.
-func (s *Server) watchFolder(ctx context.Context, lock *os.File, end context.CancelCauseFunc) {
+func (s *Server) watchFolder(ctx context.Context, lock *flock.Lock, end context.CancelCauseFunc) {
 	ticker := time.NewTicker(folderEvery)
 	defer ticker.Stop()
 	for {
@@ -120,28 +123,10 @@ func (s *Server) watchFolder(ctx context.Context, lock *os.File, end context.Can
 			return
 		case <-ticker.C:
 		}
-		here, err := lock.Stat()
-		if err == nil {
-			var now os.FileInfo
-			if now, err = os.Stat(lock.Name()); err == nil && !os.SameFile(here, now) {
-				err = errors.New("it is another one")
-			}
-		}
+		err := lock.InPlace()
 		if err != nil {
 			end(fmt.Errorf("the folder %s is gone: %w", s.o.Dir, err))
 			return
 		}
 	}
-}
-
-// takeLock takes what only one log server of a folder can have, until the file is closed.
-func takeLock(dir string) (*os.File, error) {
-	lock, err := os.OpenFile(filepath.Join(dir, slot.LogServerLock), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", dir, ErrBusy), lock.Close())
-	}
-	return lock, nil
 }

@@ -9,12 +9,12 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/polybolt/polybolt/host/api"
 	"github.com/polybolt/polybolt/host/cluster"
 	"github.com/polybolt/polybolt/host/crash"
+	"github.com/polybolt/polybolt/host/flock"
 	"github.com/polybolt/polybolt/host/slot"
 	"github.com/polybolt/polybolt/host/topology"
 )
@@ -96,11 +96,14 @@ func (p *Process) Run(ctx context.Context) error {
 	var wg crash.Group
 	defer wg.Wait()
 	defer cancel(nil)
-	lock, err := lockFolder(p.spec.Folder)
+	lock, err := flock.Take(filepath.Join(p.spec.Folder, "lock"))
+	if errors.Is(err, flock.ErrHeld) { // not even a supervisor that lost sight of one may start a second one beside it
+		return fmt.Errorf("another worker of this place runs: %w", err)
+	}
 	if err != nil {
 		return err
 	}
-	defer lock.Close()
+	defer lock.Release()
 	socket, err := slot.Listen(p.spec.Socket, slot.Worker{
 		Identity: slot.Identity{Run: p.spec.Run, Place: p.spec.Place, Incarnation: p.incarnation, Started: p.started},
 		Figures:  func() api.WorkerFigures { return p.Figures(false) }, Stop: p.Stop, Log: p.o.Log,
@@ -150,19 +153,6 @@ func (p *Process) Run(ctx context.Context) error {
 		err = cause
 	}
 	return err
-}
-
-// lockFolder takes what only one worker of a place can have: not even a
-// supervisor that lost sight of one may start a second one beside it.
-func lockFolder(dir string) (*os.File, error) {
-	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("another worker of this place runs: %s is locked: %w", lock.Name(), err), lock.Close())
-	}
-	return lock, nil
 }
 
 // watchOrphan ends a process that no supervisor asks for.

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/polybolt/polybolt/host/flock"
 	"github.com/polybolt/polybolt/host/slot"
 )
 
@@ -38,16 +39,14 @@ func (s *Supervisor) keepLogServer(ctx context.Context) {
 
 // logServerMissing tells whether nobody holds the lock that a log server holds.
 func (s *Supervisor) logServerMissing() (bool, error) {
-	lock, err := os.OpenFile(filepath.Join(s.o.Dir, slot.LogServerLock), os.O_CREATE|os.O_RDWR, 0o600)
+	lock, err := flock.Take(filepath.Join(s.o.Dir, slot.LogServerLock))
+	if errors.Is(err, flock.ErrHeld) {
+		return false, nil
+	}
 	if err != nil {
 		return false, err
 	}
-	defer lock.Close()
-	err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return false, nil
-	}
-	return err == nil, err
+	return true, lock.Release()
 }
 
 // runLogServer starts a log server, and waits for its end, or that of ctx.

@@ -9,12 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/polybolt/polybolt/host/blob"
 	"github.com/polybolt/polybolt/host/cluster"
 	"github.com/polybolt/polybolt/host/crash"
+	"github.com/polybolt/polybolt/host/flock"
 	"github.com/polybolt/polybolt/host/slot"
 )
 
@@ -115,13 +115,12 @@ func (s *Supervisor) open() (release func(), err error) {
 	if err := os.MkdirAll(s.o.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	lock, err := os.OpenFile(filepath.Join(s.o.Dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	lock, err := flock.Take(filepath.Join(s.o.Dir, "lock"))
+	if errors.Is(err, flock.ErrHeld) {
+		return nil, fmt.Errorf("%s: %w", s.o.Dir, ErrBusy)
+	}
 	if err != nil {
 		return nil, err
-	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		lock.Close()
-		return nil, fmt.Errorf("%s: %w (%v)", s.o.Dir, ErrBusy, err)
 	}
 	if s.id, err = identity(s.o.Dir); err == nil {
 		s.o.Log = s.o.Log.With("supervisor", s.id)
@@ -129,12 +128,11 @@ func (s *Supervisor) open() (release func(), err error) {
 		s.ports, err = keepPorts(s.o.Dir, s.o.listenAt(), s.o.Slots, s.moved)
 	}
 	if err != nil {
-		lock.Close()
-		return nil, err
+		return nil, errors.Join(err, lock.Release())
 	}
 	return func() {
 		s.ports.close()
-		lock.Close()
+		_ = lock.Release() // the process's end does the same
 	}, nil
 }
 

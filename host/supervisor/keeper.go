@@ -276,7 +276,7 @@ func (k *keeper) adopt(ctx context.Context) bool {
 	}
 	now := time.Now()
 	k.life++
-	k.state = state{phase: running, since: now, heard: now, has: peer.Identity.Run, began: peer.Identity.Started}
+	k.state = state{phase: running, since: now, heard: now, awake: now, has: peer.Identity.Run, began: peer.Identity.Started}
 	if peer.Identity.Run.Number > 0 {
 		k.state.wanted = peer.Identity.Run // until somebody says otherwise
 	}

@@ -30,6 +30,7 @@ type state struct {
 	began  time.Time     // when the process was started
 	heard  time.Time     // when it last answered
 	again  time.Time     // in backoff: when to try again
+	awake  time.Time     // when the keeper last looked
 
 	restarts shells.Restarts
 }
@@ -145,18 +146,27 @@ func (t Times) limit(p phase) time.Duration {
 // crash loop.
 const lived = 30 * time.Second
 
-// overdue is by how much a deadline may be missed before it was not the worker
-// who slept, but the supervisor: stopped, or the machine with it.
+// overdue is by how much a look may come late before the supervisor has slept:
+// it was stopped, or the machine with it.
 const overdue = time.Second
+
+// wake leaves out of account what the supervisor has slept: nobody has listened
+// meanwhile, and no worker is blamed for that. With a process there is a look every
+// times.Ask, so that a gap tells.
+func (i *input) wake() {
+	slept := i.now.Sub(i.awake) - i.times.Ask
+	if !i.awake.IsZero() && slept > overdue {
+		i.since = i.since.Add(slept)
+		if !i.heard.IsZero() {
+			i.heard = i.heard.Add(slept)
+		}
+	}
+	i.awake = i.now
+}
 
 // step decides what follows an event: the new state, and what to do.
 func step(i input) (state, action) {
-	if at := i.deadline(i.times); !at.IsZero() && i.now.Sub(at) > overdue {
-		i.since = i.now // nobody has listened meanwhile: no worker is blamed for that
-		if !i.heard.IsZero() {
-			i.heard = i.now
-		}
-	}
+	i.wake()
 	if i.event == answered || i.event == found {
 		i.heard = i.now
 	}
@@ -203,20 +213,25 @@ func (i *input) enter(p phase) {
 
 // deadline is when to look again at the latest; zero: when something happens.
 func (s state) deadline(t Times) time.Time {
+	at := s.awake.Add(t.Ask) // to notice a sleep
 	switch s.phase {
 	case starting:
-		return s.since.Add(t.Start)
+		return sooner(at, s.since.Add(t.Start))
 	case running:
-		return s.heard.Add(t.Silent)
+		return sooner(at, s.heard.Add(t.Silent))
 	case stopping:
-		if silent := s.heard.Add(t.Silent); silent.Before(s.since.Add(t.Stop)) {
-			return silent
-		}
-		return s.since.Add(t.Stop)
+		return sooner(at, sooner(s.heard.Add(t.Silent), s.since.Add(t.Stop)))
 	case killed:
-		return s.since.Add(killEvery)
+		return sooner(at, s.since.Add(killEvery))
 	case backoff:
 		return s.again
 	}
 	return time.Time{}
+}
+
+func sooner(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }

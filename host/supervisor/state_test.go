@@ -43,9 +43,6 @@ func TestStep(t *testing.T) {
 		{"a worker could not be started", state{phase: starting, has: runA, wanted: runA, since: start0}, failed, start0, none, backoff, runA},
 		{"a worker dies before it answers", state{phase: starting, has: runA, wanted: runA, since: start0}, ended, start0, none, backoff, runA},
 		{"a worker never answers", state{phase: starting, has: runA, wanted: runA, since: start0}, looked, at(30 * time.Second), kill, killed, runA},
-		{"nobody has listened for a worker that runs", state{phase: running, has: runA, wanted: runA, heard: start0}, looked, at(times.Silent + 2*overdue), none, running, runA},
-		{"nobody has listened for a worker that starts", state{phase: starting, has: runA, wanted: runA, since: start0}, looked, at(times.Start + 2*overdue), none, starting, runA},
-		{"nobody has listened for a worker that stops", state{phase: stopping, has: runA, since: start0, heard: start0}, looked, at(times.Stop + 2*overdue), none, stopping, runA},
 		{"a worker has not answered yet", state{phase: starting, has: runA, wanted: runA, since: start0}, looked, at(30*time.Second - 1), none, starting, runA},
 		{"unwanted before it answers", state{phase: starting, has: runA, since: start0}, looked, start0, kill, killed, runA},
 		{"a worker dies", state{phase: running, has: runA, wanted: runA, heard: start0}, ended, start0, none, backoff, runA},
@@ -72,6 +69,40 @@ func TestStep(t *testing.T) {
 				t.Errorf("action %d, phase %s, has %s; want %d, %s, %s", do, got.phase, got.has, c.do, c.to, c.has)
 			}
 		})
+	}
+}
+
+// However long a supervisor was stopped: it does not end a worker for that it has
+// not listened. A worker that goes on being silent is ended in the end.
+func TestSleepIsNoSilence(t *testing.T) {
+	t.Parallel()
+	for _, from := range []state{
+		{phase: starting, has: runA, wanted: runA, since: start0},
+		{phase: running, has: runA, wanted: runA, since: start0, heard: start0},
+		{phase: stopping, has: runA, since: start0, heard: start0},
+	} {
+		for slept := time.Duration(0); slept < time.Minute; slept += 100 * time.Millisecond {
+			s, now := from, start0
+			look := func(after time.Duration) (do action) {
+				now = now.Add(after)
+				s, do = step(input{state: s, event: looked, now: now, times: times})
+				return do
+			}
+			look(0)
+			look(times.Ask)
+			if do := look(slept); do != none {
+				t.Fatalf("%s: it %ss the worker after a sleep of %v", from.phase, do, slept)
+			}
+			listened := time.Duration(0)
+			for do := none; do != kill; listened += times.Ask {
+				if do = look(times.Ask); listened > times.Start+times.Stop {
+					t.Fatalf("%s: after a sleep of %v the worker is never ended", from.phase, slept)
+				}
+			}
+			if from.phase == running && listened < times.Silent-2*times.Ask-overdue {
+				t.Errorf("a silent worker is ended after %v, and a sleep of %v", listened, slept)
+			}
+		}
 	}
 }
 

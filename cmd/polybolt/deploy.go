@@ -129,7 +129,7 @@ func follow(ctx context.Context, out io.Writer, client *api.Client, name topolog
 	ticker := time.NewTicker(followEvery)
 	defer ticker.Stop()
 	for {
-		s, err := client.Status(ctx, name)
+		s, err := quickly(ctx, func(ctx context.Context) (*api.Status, error) { return client.Status(ctx, name) })
 		var e *api.Error
 		switch {
 		case err == nil:

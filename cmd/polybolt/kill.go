@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"os/signal"
 	"time"
@@ -32,17 +31,16 @@ removes it from the cluster.`,
 			defer stop()
 			r := api.ChangeRequest{Verb: api.Kill}
 			if c.Flags().Changed("wait") {
+				if wait < 0 {
+					return unusable("--wait %v: it cannot be negative", wait)
+				}
 				r.Wait = &wait
 			}
-			a, err := client.Change(ctx, topology.Name(args[0]), r)
-			if err != nil {
+			id, err := begin(ctx, client, c.OutOrStdout(), topology.Name(args[0]), r)
+			if err != nil || noWait {
 				return err
 			}
-			fmt.Fprintln(c.OutOrStdout(), a.Text)
-			if noWait {
-				return nil
-			}
-			return follow(ctx, c.OutOrStdout(), client, topology.Name(args[0]), a.ID)
+			return follow(ctx, c.OutOrStdout(), client, topology.Name(args[0]), id)
 		},
 	}
 	f.add(c)

@@ -51,7 +51,8 @@ const logPatience = 30 * time.Second
 // followLogs prints lines. When the connection breaks while it follows it goes
 // on where it was, as far as lines tell the time.
 func followLogs(ctx context.Context, client *api.Client, q api.LogQuery, p *linePrinter) error {
-	heard := time.Now()
+	began := time.Now()
+	heard := began
 	for {
 		err := client.Logs(ctx, q, func(l api.LogLine) error {
 			heard = time.Now()
@@ -59,8 +60,10 @@ func followLogs(ctx context.Context, client *api.Client, q api.LogQuery, p *line
 		})
 		var e *api.Error
 		switch {
-		case !q.Follow, ctx.Err() != nil, p.broken, errors.As(err, &e) && e.Code != api.CodeNoLeader && e.Code != api.CodeUnavailable:
+		case !q.Follow, ctx.Err() != nil, p.broken, errors.As(err, &e) && !e.Passing():
 			return err
+		case heard == began && e != nil && e.Code == api.CodeUnreachable:
+			return err // it has never been there: the address may be wrong
 		case time.Since(heard) > logPatience:
 			return fmt.Errorf("the logs broke off: %w", err)
 		}

@@ -185,7 +185,7 @@ func (t *top) lookAgain(ctx context.Context) (trouble string, err error) {
 	rates, silent := t.rates, t.silent
 	err = t.look(ctx)
 	var e *api.Error
-	if errors.As(err, &e) && t.before != nil && (e.Code == api.CodeNoLeader || e.Code == api.CodeUnavailable) {
+	if errors.As(err, &e) && t.before != nil && e.Passing() {
 		t.rates, t.silent = rates, silent
 		return "as of the last answer: " + e.Text, nil
 	}

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/polybolt/polybolt/host/topology"
@@ -21,16 +22,26 @@ import (
 var _ Service = (*Client)(nil)
 
 // Client is a Service that asks nimbus. Several URLs are tried in order until
-// one answers.
+// one answers, and that one is asked from then on, until it fails.
 type Client struct {
 	urls  []string
 	token string
 	http  *http.Client
+	wait  time.Duration // for a sign of life of each
+
+	mu     sync.Mutex
+	chosen string // guarded by mu: the one that answered; empty if none has
 }
 
-// connectTimeout is how long a client waits for a nimbus to take its connection;
-// all of them together must be told of within five seconds.
-const connectTimeout = 4 * time.Second
+const (
+	// connectTimeout is how long a client waits for a sign of life of a nimbus; all of
+	// them together must be told of within five seconds.
+	connectTimeout = 4 * time.Second
+
+	// answerTimeout is how long a nimbus that has shown one may take to begin an answer:
+	// it checks a bundle, and writes it into ZooKeeper.
+	answerTimeout = 2 * time.Minute
+)
 
 // NewClient returns a client for the nimbuses at some URLs, at least one, which
 // trusts those whom the system trusts.
@@ -54,9 +65,9 @@ func NewClientTrusting(urls []string, token string, trust *tls.Config) (*Client,
 		}
 	}
 	wait := connectTimeout / time.Duration(len(urls))
-	return &Client{urls: urls, token: token, http: &http.Client{Transport: &http.Transport{
+	return &Client{urls: urls, token: token, wait: wait, http: &http.Client{Transport: &http.Transport{
 		DialContext:         (&net.Dialer{Timeout: wait}).DialContext,
-		TLSHandshakeTimeout: wait, TLSClientConfig: trust,
+		TLSHandshakeTimeout: wait, TLSClientConfig: trust, ResponseHeaderTimeout: answerTimeout,
 		MaxIdleConnsPerHost: 2,
 	}}}, nil
 }
@@ -155,39 +166,96 @@ func (c *Client) ask(ctx context.Context, method, path, contentType string, body
 	return read(answer, into)
 }
 
-// send sends a request to the first nimbus that takes it.
+// send sends a request to a nimbus that lives.
 func (c *Client) send(ctx context.Context, method, path, contentType string, body []byte) (*http.Response, error) {
-	var failed []string
-	for _, base := range c.urls {
-		r, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(base, "/")+path, bytes.NewReader(body))
-		if err != nil {
-			return nil, err
-		}
-		r.Header.Set(Header, "1")
-		if c.token != "" {
-			r.Header.Set("Authorization", "Bearer "+c.token)
-		}
-		if contentType != "" {
-			r.Header.Set("Content-Type", contentType)
-		}
-		answer, err := c.http.Do(r)
-		if err != nil {
-			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				return nil, Errorf(CodeUnavailable, "nimbus at %s takes connections, and does not answer in time: look into its log", base)
-			}
-			if ctx.Err() != nil {
-				return nil, context.Cause(ctx)
-			}
-			var op *net.OpError
-			if !errors.As(err, &op) || op.Op != "dial" { // it may have been carried out
-				return nil, Errorf(CodeUnavailable, "nimbus at %s did not answer: %v", base, unwrapURL(err))
-			}
-			failed = append(failed, fmt.Sprintf("%s (%v)", base, unwrapURL(err)))
-			continue
-		}
+	base, err := c.choose(ctx, method)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := c.request(ctx, base, method, path, contentType, body)
+	if err == nil {
 		return answer, nil
 	}
-	return nil, Errorf(CodeNoLeader, "no nimbus can be reached at %s: is it running, and is --nimbus or POLYBOLT_NIMBUS right?", strings.Join(failed, ", "))
+	c.mu.Lock()
+	c.chosen = ""
+	c.mu.Unlock()
+	var op *net.OpError
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return nil, Errorf(CodeUnavailable, "nimbus at %s takes connections, and does not answer in time: look into its log", base)
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case errors.As(err, &op) && op.Op == "dial":
+		return nil, unreachable(fmt.Sprintf("%s (%v)", base, unwrapURL(err)))
+	case method != http.MethodGet:
+		return nil, Errorf(CodeUnavailable, "nimbus at %s did not answer, and may have taken it: look with `polybolt status` (%v)", base, unwrapURL(err))
+	}
+	return nil, Errorf(CodeUnavailable, "nimbus at %s did not answer: %v", base, unwrapURL(err))
+}
+
+// choose finds a nimbus that answers. A single one is asked at once, unless
+// something is to be changed: one that is frozen takes requests, too, and carries them
+// out when its user has long gone elsewhere.
+func (c *Client) choose(ctx context.Context, method string) (string, error) {
+	if len(c.urls) == 1 && method == http.MethodGet {
+		return c.urls[0], nil
+	}
+	c.mu.Lock()
+	chosen := c.chosen
+	c.mu.Unlock()
+	if chosen != "" && method == http.MethodGet {
+		return chosen, nil
+	}
+	var failed []string
+	for _, base := range c.urls {
+		err := c.ping(ctx, base)
+		if err == nil {
+			c.mu.Lock()
+			c.chosen = base
+			c.mu.Unlock()
+			return base, nil
+		}
+		if ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return "", context.Cause(ctx)
+		}
+		failed = append(failed, fmt.Sprintf("%s (%v)", base, err))
+	}
+	return "", unreachable(failed...)
+}
+
+// ping asks a nimbus who asks, which it knows by itself. Any answer will do.
+func (c *Client) ping(ctx context.Context, base string) error {
+	ctx, cancel := context.WithTimeout(ctx, c.wait)
+	defer cancel()
+	answer, err := c.request(ctx, base, http.MethodGet, "/v1/me", "", nil)
+	if err == nil {
+		return answer.Body.Close()
+	}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return errors.New("it takes connections, and does not answer in time: look into its log")
+	}
+	return unwrapURL(err)
+}
+
+// unreachable is the error of a client that found nobody.
+func unreachable(failed ...string) error {
+	return Errorf(CodeUnreachable, "no nimbus can be reached at %s: is it running, and is --nimbus or POLYBOLT_NIMBUS right?", strings.Join(failed, ", "))
+}
+
+// request sends a request to one nimbus.
+func (c *Client) request(ctx context.Context, base, method, path, contentType string, body []byte) (*http.Response, error) {
+	r, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(base, "/")+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set(Header, "1")
+	if c.token != "" {
+		r.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	if contentType != "" {
+		r.Header.Set("Content-Type", contentType)
+	}
+	return c.http.Do(r)
 }
 
 // unwrapURL takes away what net/http wraps around: method and URL.

@@ -53,6 +53,19 @@ func TestD59NimbusCannotBeReached(t *testing.T) {
 	if _, err := connect(t, testToken, "http://127.0.0.1:1", url).List(t.Context()); err != nil || len(r.take()) != 1 {
 		t.Errorf("the second one is there: %v", err)
 	}
+	frozen := "http://" + silent.Addr().String()
+	began := time.Now()
+	if _, err := connect(t, testToken, frozen, url).List(t.Context()); err != nil || len(r.take()) != 1 {
+		t.Errorf("the first one is frozen: %v", err)
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("the first one is frozen: it took %v", took)
+	}
+	var e *Error
+	if _, err := connect(t, testToken, frozen).Change(t.Context(), "t", ChangeRequest{Verb: Kill}); !errors.As(err, &e) || e.Code != CodeUnreachable || !e.Definite() ||
+		!strings.Contains(e.Text, "does not answer in time") {
+		t.Errorf("a change for one that is frozen: %v", err)
+	}
 	for _, bad := range []string{"", "ftp://x", "http://", "://"} {
 		if _, err := NewClient([]string{bad}, ""); err == nil {
 			t.Errorf("%q is a URL of a nimbus", bad)

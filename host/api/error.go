@@ -19,6 +19,7 @@ const (
 	CodeRefused      Code = "refused"      // definite: there is no room for it
 	CodeUndecided    Code = "undecided"    // definite: who decides about rights does not answer
 	CodeNoLeader     Code = "no_leader"    // definite: no nimbus leads at the moment
+	CodeUnreachable  Code = "unreachable"  // definite: no nimbus answers; only a client says so
 	CodeUnavailable  Code = "unavailable"  // indefinite: ZooKeeper or the leader did not answer in time
 	CodeInternal     Code = "internal"     // indefinite: a defect
 )
@@ -33,6 +34,7 @@ var statuses = map[Code]int{
 	CodeRefused:      http.StatusUnprocessableEntity,
 	CodeUndecided:    http.StatusServiceUnavailable,
 	CodeNoLeader:     http.StatusServiceUnavailable,
+	CodeUnreachable:  http.StatusServiceUnavailable,
 	CodeUnavailable:  http.StatusGatewayTimeout,
 	CodeInternal:     http.StatusInternalServerError,
 }
@@ -59,6 +61,11 @@ func (e *Error) Error() string { return e.Text }
 
 // Definite tells whether the request certainly was not carried out.
 func (e *Error) Definite() bool { return e.Code != CodeUnavailable && e.Code != CodeInternal }
+
+// Passing tells whether the same request may go well in a while: nimbuses change.
+func (e *Error) Passing() bool {
+	return e.Code == CodeNoLeader || e.Code == CodeUnreachable || e.Code == CodeUnavailable
+}
 
 // Errorf makes an Error.
 func Errorf(code Code, format string, args ...any) *Error {

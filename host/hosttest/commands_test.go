@@ -87,7 +87,8 @@ func TestCommandsOfAUser(t *testing.T) {
 
 	// D59: without nimbus every command says so within five seconds.
 	c.Nimbuses[0].Kill(t)
-	for _, args := range [][]string{{"list"}, {"status", "t"}, {"top"}, {"logs", "t"}, {"errors", "t"}, {"activate", "t"}, {"rollback", "t"}, {"doctor"}} {
+	for _, args := range [][]string{{"list"}, {"status", "t"}, {"top"}, {"logs", "t"}, {"errors", "t"}, {"activate", "t"}, {"rollback", "t"}, {"doctor"},
+		{"deploy", dir}, {"kill", "t"}, {"rebalance", "t", "--workers", "2"}, {"logs", "t", "-f"}} {
 		began := time.Now()
 		fails(1, "no nimbus can be reached", args...)
 		if took := time.Since(began); took > 5*time.Second {

@@ -83,20 +83,58 @@ func (d *doctor) ensemble(ctx context.Context) {
 // modeHidden is the mode of a member that may not say it.
 const modeHidden = "unknown"
 
-// modeOf asks a member with the four-letter word srvr.
+// modeOf asks a member with the four-letter word srvr: as plain text and over TLS at
+// once, since it answers one of them alone.
 func modeOf(ctx context.Context, server string) (string, error) {
 	if _, _, err := net.SplitHostPort(server); err != nil {
 		server = net.JoinHostPort(server, "2181")
 	}
-	dialer := net.Dialer{Timeout: dialTimeout}
-	conn, err := dialer.DialContext(ctx, "tcp", server)
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	type answer struct {
+		mode string
+		err  error
+		tls  bool
+	}
+	answers := make(chan answer, 2)
+	plain := &net.Dialer{}
+	// Nothing secret is sent, and nothing but the mode is believed.
+	secure := &tls.Dialer{NetDialer: plain, Config: &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}}
+	go func() {
+		text, err := srvr(ctx, plain.DialContext, server)
+		answers <- answer{text, err, false}
+	}()
+	go func() {
+		text, err := srvr(ctx, secure.DialContext, server)
+		answers <- answer{text, err, true}
+	}()
+	first := <-answers
+	if first.err == nil {
+		return first.mode, nil
+	}
+	second := <-answers
+	if second.err == nil {
+		return second.mode, nil
+	}
+	if first.tls {
+		first, second = second, first
+	}
+	var certificate tls.AlertError
+	if errors.As(second.err, &certificate) { // it wants one of the client's: it speaks TLS, and is there
+		return modeHidden, nil
+	}
+	return "", first.err
+}
+
+// srvr asks a member over a connection of its own, and returns its mode.
+func srvr(ctx context.Context, dial func(ctx context.Context, network, address string) (net.Conn, error), server string) (string, error) {
+	conn, err := dial(ctx, "tcp", server)
 	if err != nil {
 		return "", err
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(dialTimeout)); err != nil {
-		return "", err
-	}
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Now()) })
+	defer stop()
 	if _, err := io.WriteString(conn, "srvr"); err != nil {
 		return "", err
 	}

@@ -29,5 +29,8 @@ func TestSecuredCluster(t *testing.T) {
 			t.Errorf("machine %d: %s", machine, log)
 		}
 	}
+	if out, code := c.CLI(t, "doctor"); code != 0 || !strings.Contains(out, "mode standalone") {
+		t.Errorf("doctor: exit code %d\n%s", code, out)
+	}
 	c.MustCLI(t, "kill", "numbers")
 }

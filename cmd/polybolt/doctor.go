@@ -218,7 +218,11 @@ func (d *doctor) topologies(ctx context.Context) {
 		}
 		d.add("topologies", warning, "%s: %s", t.Name, because(t.State, t.Why))
 	}
-	d.add("topologies", fine, "%d of %d run as they should", good, len(list))
+	state := fine
+	if good < len(list) {
+		state = warning
+	}
+	d.add("topologies", state, "%d of %d run as they should", good, len(list))
 }
 
 // logServers looks whether each can be reached from here, and what its clock shows.

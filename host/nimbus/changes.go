@@ -135,10 +135,18 @@ func (l *leader) rebalance(ctx context.Context, v *view, r api.ChangeRequest) (*
 		// The assignment goes with it: workers look at both when one changes.
 		changed := *run
 		changed.run.Set, changed.def = set, def
+		want, have := min(r.Workers, len(def.Tasks())), len(l.world.candidates(v, run).slots)
+		if want > have && want > len(run.assignment.Workers) {
+			return nil, api.Errorf(api.CodeRefused, "%s would want %d workers, and there are %d slots that it has or could have: ask for fewer, or start another supervisor", top.Name, want, have)
+		}
 		p := &plan{}
 		p.batch.SetRun(&changed.run, run.version)
 		l.world.maintain(v, &changed, p)
-		return &api.Accepted{Text: fmt.Sprintf("%s now wants %d workers", top.Name, r.Workers)}, l.save(ctx, top.Name, &p.batch)
+		text := fmt.Sprintf("%s now wants %d workers", top.Name, want)
+		if want < r.Workers {
+			text += ", one for each of its tasks"
+		}
+		return &api.Accepted{Text: text}, l.save(ctx, top.Name, &p.batch)
 	}
 	if r.Timeout <= 0 || r.Timeout > maxTimeout || r.Drain < 0 || r.Drain > maxDrain {
 		return nil, api.Errorf(api.CodeInvalid, "--timeout must be from 1ns to %v, --drain from 0 to %v", maxTimeout, maxDrain)

@@ -284,6 +284,14 @@ func TestChangesThatAreRefused(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	// 6 tasks, and 4 slots.
+	if err := f.deploy(f.bundle(2, 5, "two")); err != nil {
+		t.Fatal(err)
+	}
+	f.settled()
+	if err := f.change(api.ChangeRequest{Verb: api.Rebalance, Workers: 99}); err == nil || !strings.Contains(err.Error(), "would want 6 workers, and there are 4 slots") {
+		t.Errorf("more workers than slots: %v", err)
+	}
 	_, err := f.nimbus.Change(t.Context(), "nobody", api.ChangeRequest{Verb: api.Kill})
 	var e *api.Error
 	if !errors.As(err, &e) || e.Code != api.CodeNotFound {

@@ -38,11 +38,15 @@ func KeepPort(address string, number int) (*Port, error) {
 		}
 		sa = v6
 	}
+	syscall.ForkLock.RLock() // a worker that is started just then must not keep the port
 	fd, err := unix.Socket(family, unix.SOCK_STREAM, 0)
+	if err == nil {
+		unix.CloseOnExec(fd)
+	}
+	syscall.ForkLock.RUnlock()
 	if err != nil {
 		return nil, err
 	}
-	unix.CloseOnExec(fd)
 	file := os.NewFile(uintptr(fd), "port")
 	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
 		file.Close()

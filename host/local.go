@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/polybolt/polybolt/host/topology"
@@ -62,6 +63,7 @@ func OpenBundleWith(path string, f flux.Options, options ...topology.Option) (*B
 		return nil, err
 	}
 	b := &Bundle{Dir: dir}
+	options = append(slices.Clone(options), topology.InFolder(dir))
 	r, isFlux, err := flux.Load(path, data, os.DirFS(dir), f, options...)
 	if isFlux {
 		if err != nil {
@@ -71,7 +73,7 @@ func OpenBundleWith(path string, f flux.Options, options ...topology.Option) (*B
 	} else if b.Topology, err = topology.Load(path, data, options...); err != nil {
 		return nil, err
 	}
-	return b, topology.CheckFiles(b.Topology, dir)
+	return b, nil
 }
 
 func readBounded(path string) ([]byte, error) {

@@ -63,7 +63,7 @@ func newPart(id string, kind Kind, at place) *part {
 	return p
 }
 
-// finish returns the topology of a checked draft.
+// finish returns the topology of a draft, which means something if that was checked.
 func (d *draft) finish(file string) *Topology {
 	t := &Topology{Name: Name(d.name), Config: d.config, File: file}
 	slices.SortStableFunc(d.parts, func(a, b *part) int { return int(a.Kind) - int(b.Kind) })

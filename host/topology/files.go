@@ -12,21 +12,16 @@ import (
 	"strings"
 )
 
-// CheckFiles looks for what the commands of a topology name, on this machine
-// and in dir, the folder of the bundle. It returns nil, or [Errors].
-//
-// A program without a slash is looked up in the PATH that its process will
-// have: the component's own env, else this process's; relative entries are
-// below the bundle. With a slash it is a file, relative to the bundle, which
-// must be executable. The script of a known interpreter must be in the bundle,
-// and so must a module of python -m whose package is. What CheckFiles does
-// not know, such as the arguments of a program of the user's own, it leaves alone.
-func CheckFiles(t *Topology, dir string) error {
-	p := &problems{file: t.File}
+// checkFiles looks for what the commands of a topology name: see [InFolder]. A
+// component without a command was reported already. The error says that the folder cannot be read.
+func checkFiles(t *Topology, dir string, p *problems) error {
 	if _, err := os.ReadDir(dir); err != nil {
 		return fmt.Errorf("read the bundle: %w", err)
 	}
 	for _, c := range t.Components {
+		if len(c.Command) == 0 {
+			continue
+		}
 		f := fileCheck{p: p, c: c, dir: dir}
 		if c.Protocol != ProtocolAuto {
 			f.dir = filepath.Join(dir, c.StormFolder(dir)) // what its command is relative to
@@ -36,7 +31,7 @@ func CheckFiles(t *Topology, dir string) error {
 		f.dir = dir
 		f.multilang()
 	}
-	return p.err()
+	return nil
 }
 
 // fileCheck looks at the files of one component.

@@ -86,12 +86,8 @@ func TestCheckFiles(t *testing.T) {
 		{`[./run.sh], protocol: storm-json, multilang_path: ../storm`, `3:3: spouts.s: the folder of multilang_path "../storm" lies outside the bundle, which is all that reaches the workers: move it in`},
 	} {
 		text := fmt.Sprintf("name: t\nspouts:\n  s: {command: %s, env: {PATH: \"/no/such/folder:bin\"}}\n", c.command)
-		top, err := Load("t.yaml", []byte(text))
-		if err != nil {
-			t.Fatal(err)
-		}
 		got := ""
-		if err := CheckFiles(top, dir); err != nil {
+		if _, err := Load("t.yaml", []byte(text), InFolder(dir)); err != nil {
 			got = strings.ReplaceAll(strings.ReplaceAll(err.Error(), dir, "DIR"), "t.yaml:", "")
 		}
 		if got != c.want {
@@ -100,15 +96,15 @@ func TestCheckFiles(t *testing.T) {
 	}
 }
 
-// TestCheckFilesAll tests that all problems of all components come at once, and that PATH is this process's where the component has none.
+// TestCheckFilesAll tests that all problems of all components come at once, with those of the file's own, and that PATH is this process's where the component has none.
 func TestCheckFilesAll(t *testing.T) {
 	t.Parallel()
-	top := mustLoad(t, small, Set("bolts.split.command", "[no-such-program-at-all, x]"), Set("spouts.lines.command", "[sh, lines.sh]"))
-	top.Components[0].CommandPos = nil // as in a topology that was not read from a file
-	err := CheckFiles(top, t.TempDir())
-	want := `t.yaml: bolts.split: the program "no-such-program-at-all" is not found in PATH: install it, or name a file of the bundle with its folder, as in ./bin/no-such-program-at-all
-t.yaml:3:3: spouts.lines: there is no script "lines.sh" in the bundle`
-	if err == nil || err.Error() != want {
+	text := "name: t\nspouts:\n  lines: {command: [sh, lines.sh], output: [line]}\nbolts:\n  split: {command: [no-such-program-at-all, x], inputs: [line]}\n"
+	top, err := Load("t.yaml", []byte(text), InFolder(t.TempDir()))
+	want := `t.yaml:3:25: spouts.lines: there is no script "lines.sh" in the bundle
+t.yaml:5:21: bolts.split: the program "no-such-program-at-all" is not found in PATH: install it, or name a file of the bundle with its folder, as in ./bin/no-such-program-at-all
+t.yaml:5:58: bolts.split.inputs.0: there is no component "line", did you mean "lines"?`
+	if top != nil || err == nil || err.Error() != want {
 		t.Errorf("got %v", err)
 	}
 }
@@ -116,7 +112,7 @@ t.yaml:3:3: spouts.lines: there is no script "lines.sh" in the bundle`
 // TestCheckFilesNoBundle tests a folder that cannot be read.
 func TestCheckFilesNoBundle(t *testing.T) {
 	t.Parallel()
-	if err := CheckFiles(mustLoad(t, small), filepath.Join(t.TempDir(), "gone")); err == nil || !os.IsNotExist(unwrap(err)) {
+	if _, err := Load("t.yaml", []byte(small), InFolder(filepath.Join(t.TempDir(), "gone"))); err == nil || !os.IsNotExist(unwrap(err)) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -1,7 +1,7 @@
 package topology
 
 // Load reads a topology from the text of a file, and checks it. file is the
-// file's name, for messages; the disk is not touched: see [CheckFiles]. Every
+// file's name, for messages; the disk is not touched, except by [InFolder]. Every
 // problem is reported at once, as [Errors], sorted by place, each as
 // FILE:LINE:COL: MESSAGE; then the topology is nil.
 //
@@ -28,17 +28,27 @@ func load(file string, root *node, p *problems, opts []Option) (*Topology, error
 	if root == nil {
 		return nil, p.err()
 	}
+	folder := ""
 	for _, o := range opts {
-		if root.kind == kindMap { // else it is reported below
+		switch {
+		case o.folder != "":
+			folder = o.folder
+		case root.kind == kindMap: // else it is reported below
 			o.apply(root, p)
 		}
 	}
 	d := readNative(root, p)
 	d.check(p)
+	t := d.finish(file)
+	if folder != "" {
+		if err := checkFiles(t, folder, p); err != nil {
+			return nil, err
+		}
+	}
 	if err := p.err(); err != nil {
 		return nil, err
 	}
-	return d.finish(file), nil
+	return t, nil
 }
 
 // fluxForm tells Storm's Flux files from ours: their spouts and bolts are lists of maps with ids.

@@ -6,10 +6,22 @@ import (
 	"strings"
 )
 
-// Option changes what [Load] reads. Make it with [Set].
+// Option changes what [Load] reads, or what it checks. Make it with [Set] or [InFolder].
 type Option struct {
 	path, value string
+	folder      string // of InFolder
 }
+
+// InFolder has [Load] look also for what commands name, on this machine and in the
+// folder of the bundle, and report it with all other problems.
+//
+// A program without a slash is looked up in the PATH that its process will
+// have: the component's own env, else this process's; relative entries are
+// below the bundle. With a slash it is a file, relative to the bundle, which
+// must be executable. The script of a known interpreter must be in the bundle,
+// and so must a module of python -m whose package is. What it does
+// not know, such as the arguments of a program of the user's own, it leaves alone.
+func InFolder(dir string) Option { return Option{folder: dir} }
 
 // Set replaces the value at a path, as in spouts.lines.config.path, or adds it
 // where the file has none. The parts of the path are keys, and numbers from 0 in
@@ -18,7 +30,7 @@ type Option struct {
 // value is the empty text. It is checked like the file's own, and its problems
 // name the option: "--set PATH=VALUE: …". Later options win. A component must be in the file.
 func Set(path, value string) Option {
-	return Option{path, value}
+	return Option{path: path, value: value}
 }
 
 // apply changes the tree, or reports why it cannot.

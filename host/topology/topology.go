@@ -3,7 +3,7 @@
 // and draws them.
 //
 // It imports nothing of ours and starts nothing: everyone else imports it.
-// Only [CheckFiles] touches the disk.
+// Only [InFolder] touches the disk.
 //
 // Reading has three steps. parse makes a tree of nodes from text: types,
 // anchors, duplicate keys. A front end makes a draft from the tree: keys and
@@ -106,7 +106,7 @@ const DefaultConcurrency = 1
 type Component struct {
 	ID          ComponentID
 	Kind        Kind
-	Command     []string          // run without a shell, in the bundle's folder; see CheckFiles for how it is looked up
+	Command     []string          // run without a shell, in the bundle's folder; see InFolder for how it is looked up
 	CommandPos  []Pos             // of each element of Command, for messages; empty when not read from a file
 	Parallelism int               // tasks = processes, at least 1
 	Outputs     []Stream          // in the order of the file; empty = emits nothing

@@ -21,19 +21,28 @@ type deadFile struct {
 
 // Bury appends a tuple; it is in the file, though not yet on the disk, when Bury returns.
 func (d *deadFile) Bury(t *worker.DeadTuple) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.file == nil {
-		if err := os.MkdirAll(filepath.Dir(d.path), 0o700); err != nil {
-			return err
-		}
-		f, err := os.OpenFile(d.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-		if err != nil {
-			return err
-		}
-		d.file, d.lines = f, worker.NewJSONLines(f)
+	if err := d.open(); err != nil {
+		return err
 	}
 	return d.lines.Bury(t)
+}
+
+// open makes the file, if that was not done yet.
+func (d *deadFile) open() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.file != nil {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(d.path), 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(d.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	d.file, d.lines = f, worker.NewJSONLines(f)
+	return nil
 }
 
 func (d *deadFile) close() error {

@@ -94,7 +94,7 @@ func readBounded(path string) ([]byte, error) {
 type LocalOptions struct {
 	Bundle   *Bundle
 	Scratch  string // folder for what components keep during the run, the caller's to remove
-	DeadFile string // where tuples that are given up go; empty: a file in the state folder
+	DeadFile string // where tuples that are given up go, made at once; empty: a file in the state folder, made with the first
 	Observer worker.Observer
 	Log      *slog.Logger
 }
@@ -116,10 +116,16 @@ func NewLocal(o LocalOptions) (*Local, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.DeadFile == "" {
+	named := o.DeadFile != ""
+	if !named {
 		o.DeadFile = filepath.Join(state, "run", string(o.Bundle.Topology.Name), "dead.jsonl")
 	}
 	l := &Local{DeadFile: o.DeadFile, dead: &deadFile{path: o.DeadFile}}
+	if named { // who names a file is told at once if it cannot be written, and not after an hour
+		if err := l.dead.open(); err != nil {
+			return nil, fmt.Errorf("the file for dead tuples: %w", err)
+		}
+	}
 	l.Worker, err = worker.New(worker.Options{
 		Topology: o.Bundle.Topology,
 		Bundle:   o.Bundle.Dir,

@@ -142,6 +142,9 @@ func runLocal(path string, f runFlags) error {
 	if f.format != "table" && f.format != "json" {
 		return exit{exitUsage, fmt.Errorf("--output %s: there are table and json", f.format)}
 	}
+	if f.time < 0 {
+		return unusable("--for %v: a time cannot be negative", f.time)
+	}
 	bundle, err := f.flux.open(path, f.set)
 	if err != nil {
 		return err
@@ -161,7 +164,7 @@ func runLocal(path string, f runFlags) error {
 	if f.format == "json" {
 		err = errors.Join(err, summaryJSON(os.Stdout, local.Snapshot()))
 	} else {
-		summary(os.Stdout, local.Snapshot(), local.DeadFile)
+		err = errors.Join(err, summary(os.Stdout, local.Snapshot(), local.DeadFile))
 	}
 	switch s := local.Summary(); {
 	case errors.Is(err, errAborted):

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -177,7 +178,8 @@ func summaryJSON(out io.Writer, s worker.Snapshot) error {
 }
 
 // summary is what stands at the end: a table, and the last line that scripts read.
-func summary(out io.Writer, s worker.Snapshot, deadFile string) {
+func summary(to io.Writer, s worker.Snapshot, deadFile string) error {
+	out := bufio.NewWriter(to)
 	g := grid{header: []string{"<component", "tasks", "received", "emitted", "acked", "failed", "errors", "restarts", "p50", "p90", "p99"}}
 	for _, r := range rows(s) {
 		received := fmt.Sprint(r.received)
@@ -208,6 +210,7 @@ func summary(out io.Writer, s worker.Snapshot, deadFile string) {
 		fmt.Fprintf(out, "%d tuples were in flight and are not done\n", s.Summary.Abandoned)
 	}
 	fmt.Fprintf(out, "acked %d failed %d dead %d\n", s.Summary.Acked, s.Summary.Failed, s.Summary.Dead)
+	return out.Flush() // the first error of all that was written
 }
 
 // count writes a number in at most five characters.

@@ -48,7 +48,8 @@ func Is(root *yaml.Node) bool {
 		value := resolved(root.Content[i+1])
 		switch root.Content[i].Value {
 		case "spouts", "bolts":
-			if value.Kind == yaml.SequenceNode {
+			// Of maps, that is: who lists names meant the native form.
+			if value.Kind == yaml.SequenceNode && (len(value.Content) == 0 || slices.ContainsFunc(value.Content, isMap)) {
 				return true
 			}
 		case "streams", "includes", "components", "topologySource", "workerHooks":
@@ -57,6 +58,8 @@ func Is(root *yaml.Node) bool {
 	}
 	return false
 }
+
+func isMap(n *yaml.Node) bool { return resolved(n).Kind == yaml.MappingNode }
 
 // Load reads a topology. file is its name, for messages; dir is its folder,
 // from which it may include files. Every problem is reported at once, as

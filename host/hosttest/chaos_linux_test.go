@@ -23,22 +23,20 @@ import (
 	"github.com/polybolt/polybolt/tools/smalldisk"
 )
 
-// chaosRate is the load, in numbers a second: about a third of what the
-// topology can do on two cores.
-const chaosRate = 1000
-
 // diskMachine is the machine whose disk is small enough to be filled.
 const diskMachine = 1
 
 // chaos is a cluster under load, and what was measured in it.
 type chaos struct {
 	*Cluster
-	n     *Numbers
-	zk    []*faultproxy.Proxy // between all daemons and each member of the ensemble
-	links []*faultproxy.Proxy // before the data ports of all slots
-	disk  string              // the disk of diskMachine; empty: none could be mounted
-	rows  []string
-	over  bool // the last fault is, whatever it cost
+	n       *Numbers
+	load    int                 // numbers a second
+	zk      []*faultproxy.Proxy // between all daemons and each member of the ensemble
+	links   []*faultproxy.Proxy // before the data ports of all slots
+	disk    string              // the disk of diskMachine; empty: none could be mounted
+	rows    []string
+	stopped int  // the nimbus that was stopped
+	over    bool // the last fault is, whatever it cost
 }
 
 // fault is one thing that goes wrong.
@@ -57,6 +55,10 @@ type fault struct {
 func TestChaos(t *testing.T) {
 	c := newChaos(t)
 	defer c.print()
+	capacity := c.capacity(t)
+	c.load = capacity / 3
+	fmt.Printf("%d numbers a second is what the cluster can do here, and %d is the load\n", capacity, c.load)
+	c.n = NewNumbers(t, 4, 0, c.load)
 	c.MustCLI(t, "deploy", c.n.Topology)
 	c.n.flows(t)
 	for _, f := range faults() {
@@ -70,7 +72,7 @@ func TestChaos(t *testing.T) {
 
 func newChaos(t *testing.T) *chaos {
 	ensemble := zookeepertest.StartEnsemble(t, 3)
-	c := &chaos{n: NewNumbers(t, 4, 0, chaosRate)}
+	c := &chaos{}
 	var via []string
 	for i := range 3 {
 		p := faultproxy.Start(t, "tcp", ensemble.Addr(i))
@@ -94,6 +96,24 @@ func newChaos(t *testing.T) *chaos {
 	c.Cluster = Start(t, cfg)
 	c.links = c.proxies(t)
 	return c
+}
+
+// capacity returns how many numbers a second the topology does if there are always more.
+func (c *chaos) capacity(t *testing.T) int {
+	t.Helper()
+	n := NewNumbers(t, 4, 0, 1_000_000)
+	c.MustCLI(t, "deploy", n.Topology)
+	n.flows(t)
+	time.Sleep(2 * time.Second) // until it has warmed up
+	const measured = 5 * time.Second
+	before := n.Committed(t)
+	time.Sleep(measured)
+	done := n.Committed(t) - before
+	c.MustCLI(t, "kill", "numbers")
+	if done < 500 {
+		t.Fatalf("the cluster does %d numbers in %v: too little to tell anything from", done, measured)
+	}
+	return int(float64(done) / measured.Seconds())
 }
 
 // print prints the table.
@@ -122,7 +142,7 @@ func (c *chaos) suffer(t *testing.T, f fault) {
 	c.settled(t)
 	close(stop)
 	longest := <-gap
-	rate := float64(c.n.Committed(t)-committed) / time.Since(began).Seconds() / chaosRate
+	rate := float64(c.n.Committed(t)-committed) / time.Since(began).Seconds() / float64(c.load)
 	after, failedNow := c.state(t)
 	disturbed := 0
 	for task, pid := range before {

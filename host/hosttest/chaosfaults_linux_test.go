@@ -4,6 +4,7 @@ package hosttest
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -33,7 +34,8 @@ func lasts(d time.Duration) func(*chaos) time.Duration {
 
 // faults lists what is done to the cluster, in this order.
 func faults() []fault {
-	list := append(daemonFaults(), workerFaults()...)
+	list := append(daemonFaults(), supervisorFaults()...)
+	list = append(list, workerFaults()...)
 	list = append(list, coordinatorFaults()...)
 	list = append(list, linkFaults()...)
 	list = append(list, diskFaults()...)
@@ -69,6 +71,34 @@ func daemonFaults() []fault {
 			}},
 		{name: "both nimbuses killed", limit: unnoticed, spare: true, lasts: sessions(3), mend: startAll,
 			do: func(t *testing.T, c *chaos) { c.Nimbuses[0].Kill(t); c.Nimbuses[1].Kill(t) }},
+		{name: "leader nimbus stopped, until after its term", limit: unnoticed, spare: true, lasts: sessions(2),
+			do: func(t *testing.T, c *chaos) {
+				c.stopped = c.leader(t)
+				c.Nimbuses[c.stopped].Signal(t, syscall.SIGSTOP)
+				c.decidesWithin(t, session+time.Second)
+			},
+			mend: func(t *testing.T, c *chaos) {
+				old := c.Nimbuses[c.stopped]
+				old.Signal(t, syscall.SIGCONT)
+				Eventually(t, "it sees that its term is over", func() bool { return old.LogHas("not leading any more") })
+				c.whole(t)
+				if c.leader(t) == c.stopped {
+					t.Error("it leads again, though another leads")
+				}
+			}},
+	}
+}
+
+// supervisorFaults hurt supervisors, which no tuple needs either.
+func supervisorFaults() []fault {
+	var list []fault
+	for i := range 3 {
+		list = append(list, fault{
+			name: fmt.Sprintf("supervisor %d killed", i), limit: unnoticed, spare: true, lasts: sessions(3), mend: startAll,
+			do: func(t *testing.T, c *chaos) { c.Supervisors[i].Kill(t) },
+		})
+	}
+	return append(list, []fault{
 		{name: "all supervisors killed", limit: unnoticed, spare: true, lasts: sessions(3), mend: startAll,
 			do: func(t *testing.T, c *chaos) {
 				for _, s := range c.Supervisors {
@@ -83,13 +113,6 @@ func daemonFaults() []fault {
 				kill(t, w)
 				c.settled(t)
 			}},
-		{name: "leader nimbus stopped, until after its term", limit: unnoticed, spare: true, lasts: sessions(2),
-			do: func(t *testing.T, c *chaos) {
-				leader := c.Nimbuses[c.leader(t)]
-				leader.Signal(t, syscall.SIGSTOP)
-				c.decidesWithin(t, session+time.Second)
-				t.Cleanup(func() { leader.Signal(t, syscall.SIGCONT) }) // the faults that follow find it awake
-			}},
 		{name: "a supervisor stopped, its session expires", limit: unnoticed, spare: true, lasts: sessions(2),
 			do: func(t *testing.T, c *chaos) { c.Supervisors[2].Signal(t, syscall.SIGSTOP) },
 			mend: func(t *testing.T, c *chaos) {
@@ -97,7 +120,7 @@ func daemonFaults() []fault {
 				Eventually(t, "the supervisor sees that its session has expired", func() bool { return c.Supervisors[2].LogHas(sessionExpired) })
 				c.whole(t)
 			}},
-	}
+	}...)
 }
 
 // sessionExpired is what a daemon says when that happens.

@@ -120,7 +120,7 @@ func (c *crowd) Logs(ctx context.Context, _ api.LogQuery, f func(api.LogLine) er
 }
 
 // serve serves the page and the API in front of it, and signs in.
-func (c *crowd) serve(t *testing.T) *browser {
+func serve(t *testing.T, c api.Service) *browser {
 	t.Helper()
 	const token = "a token for tests"
 	log, ending := slog.New(slog.DiscardHandler), make(chan struct{})
@@ -188,7 +188,7 @@ const maxBusy = 500 * time.Millisecond
 func TestFiveHundredWorkers(t *testing.T) {
 	t.Parallel()
 	c := &crowd{}
-	b := c.serve(t)
+	b := serve(t, c)
 	for _, page := range []struct{ route, sees string }{
 		{"/cluster", "machine499"},
 		{"/topologies/crowd", "500/500 tasks"},
@@ -218,7 +218,7 @@ func TestFiveHundredWorkers(t *testing.T) {
 func TestThousandLinesASecond(t *testing.T) {
 	t.Parallel()
 	c := &crowd{lines: 5000}
-	b := c.serve(t)
+	b := serve(t, c)
 	b.goTo("/topologies/crowd/logs")
 	b.sees(".loglines", "line ")
 	busy, from, began := b.busy(), c.written.Load(), time.Now()

@@ -38,6 +38,11 @@ export function Component({ w, s, id }: { w: Watched; s: Status; id: string }) {
           </p>
         </div>
         <div class="actions">
+          {(def?.streams.length ?? 0) > 0 && (
+            <a class="button" href={link('topologies', s.name, 'tap', id)}>
+              Its tuples
+            </a>
+          )}
           <a class="button" href={link('topologies', s.name, 'logs', id)}>
             Its log
           </a>

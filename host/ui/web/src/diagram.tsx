@@ -16,16 +16,37 @@ export interface NodeView {
   waiting: number // rows that wait for it
 }
 
-const [wide, high] = [176, 66]
+const high = 66 // of a component
+const [narrowest, widest] = [176, 270] // a component's width follows the longest name
+const beside = 38 + 14 // pixels of it that are not the name's
+
+const pen = document.createElement('canvas').getContext('2d')
+
+/** Extent is how wide a name is drawn. */
+function extent(name: string): number {
+  if (!pen) return name.length * 10
+  pen.font = `600 14px ${getComputedStyle(document.body).fontFamily}`
+  return pen.measureText(name).width
+}
+
+/** Cut leaves of a name what there is room for. */
+function cut(name: string, room: number): string {
+  if (extent(name) <= room) return name
+  let n = name.length - 1
+  while (n > 1 && extent(name.slice(0, n) + '…') > room) n--
+  return name.slice(0, n) + '…'
+}
 
 interface Laid {
+  wide: number // a component
   width: number
   height: number
-  nodes: { id: string; kind: string; x: number; y: number }[]
+  nodes: { id: string; shown: string; kind: string; x: number; y: number }[]
   edges: { key: string; from: string; to: string; labels: string[]; points: { x: number; y: number }[] }[]
 }
 
 function layout(d: Definition, down: boolean): Laid {
+  const wide = Math.ceil(Math.min(Math.max(narrowest, ...d.components.map((c) => extent(c.id) + beside)), down ? (narrowest + widest) / 2 : widest))
   const g = new dagre.graphlib.Graph({ multigraph: true })
   g.setGraph({ rankdir: down ? 'TB' : 'LR', nodesep: down ? 24 : 26, ranksep: down ? 52 : 76, marginx: 12, marginy: 12 })
   g.setDefaultEdgeLabel(() => ({}))
@@ -40,9 +61,10 @@ function layout(d: Definition, down: boolean): Laid {
   dagre.layout(g)
   const size = g.graph()
   return {
+    wide,
     width: size.width ?? 0,
     height: size.height ?? 0,
-    nodes: d.components.map((c) => ({ id: c.id, kind: c.kind, x: g.node(c.id).x, y: g.node(c.id).y })),
+    nodes: d.components.map((c) => ({ id: c.id, shown: cut(c.id, wide - beside), kind: c.kind, x: g.node(c.id).x, y: g.node(c.id).y })),
     edges: g.edges().map((e) => ({ key: `${e.v}→${e.w}`, from: e.v, to: e.w, labels: labels.get(`${e.v}→${e.w}`) ?? [], points: g.edge(e).points })),
   }
 }
@@ -90,21 +112,24 @@ export function Diagram({ definition, nodes, selected }: { definition: Definitio
           const level = nodes.get(e.to)?.level ?? 'idle'
           const mid = e.points[Math.floor(e.points.length / 2)]!
           return (
-            <g class={`edge ${level} ${flow > 0 ? 'flows' : ''}`} key={e.key}>
-              <title>{`${e.from} → ${e.to}: ${rate(flow)}; ${e.labels.join('; ')}`}</title>
+            <a
+              key={e.key} href={link('topologies', definition.name, 'tap', `${e.from}->${e.to}`)} class={`edge ${level} ${flow > 0 ? 'flows' : ''}`}
+              aria-label={`${flow > 0 ? `${rate(flow)} ` : ''}from ${e.from} to ${e.to}: see its tuples`}
+            >
+              <title>{`${e.from} → ${e.to}: ${rate(flow)}; ${e.labels.join('; ')}. Select it to see its tuples.`}</title>
+              <path class="hit" d={path(e.points)} />
               <path class="bed" d={path(e.points)} stroke-width={width(flow)} />
               {flow > 0 && <path class="flow" d={path(e.points)} stroke-width={Math.min(width(flow), 3)} />}
               {flow > 0 && (
-                <text x={mid.x} y={mid.y - width(flow) / 2 - 5} text-anchor="middle">
+                <text x={mid.x} y={mid.y - width(flow) / 2 - 7} text-anchor="middle">
                   {rate(flow)}
                 </text>
               )}
-            </g>
+            </a>
           )
         })}
         {laid.nodes.map((n) => {
           const v = nodes.get(n.id)
-          const shown = n.id.length > 15 ? n.id.slice(0, 14) + '…' : n.id
           const flow = v ? rate(v.rate) : '–'
           const state = v ? (v.waiting >= 1000 ? `${rate(v.waiting).replace('/s', '')} waiting` : `${v.ready}/${v.tasks} ${v.tasks === 1 ? 'task' : 'tasks'}`) : ''
           // The label holds what is seen, word for word: who speaks to the page says what they see.
@@ -113,18 +138,18 @@ export function Diagram({ definition, nodes, selected }: { definition: Definitio
               key={n.id} href={link('topologies', definition.name, 'components', n.id)} class={`node ${n.kind} ${v?.level ?? 'idle'} ${selected === n.id ? 'selected' : ''}`}
               aria-label={`${n.kind} ${n.id}${v ? `: ${flow}, ${state}${v.why ? `, ${v.why}` : ''}` : ' –: no figures'}`}
             >
-              <g transform={`translate(${n.x - wide / 2} ${n.y - high / 2})`}>
+              <g transform={`translate(${n.x - laid.wide / 2} ${n.y - high / 2})`}>
                 <title>{v?.why || `${n.kind} ${n.id}`}</title>
-                <rect width={wide} height={high} rx="10" />
+                <rect width={laid.wide} height={high} rx="10" />
                 <rect class="stripe" x="0" y="14" width="4" height={high - 28} rx="2" />
                 {n.kind === 'spout' ? <circle class="kind" cx="23" cy="23" r="6" /> : <rect class="kind" x="17" y="17" width="12" height="12" rx="3" />}
                 <text class="name" x="38" y="28">
-                  {shown + ' '}
+                  {n.shown + ' '}
                 </text>
                 <text class="line" x="17" y="51">
                   {flow + ' '}
                 </text>
-                <text class="line end" x={wide - 14} y="51" text-anchor="end">
+                <text class="line end" x={laid.wide - 14} y="51" text-anchor="end">
                   {state}
                 </text>
               </g>

@@ -12,6 +12,7 @@ import { Logs } from './logs'
 import { Badge, Card, Notice, Table, Tile } from './parts'
 import { judge, levelOf, link, now, route, type Watched } from './store'
 import { told, type Sample } from './rates'
+import { Tapping } from './tapping'
 import type { ComponentStatus, History, Point, Status } from './types'
 
 const tabs = [
@@ -19,6 +20,7 @@ const tabs = [
   ['errors', 'Errors'],
   ['dead', 'Dead tuples'],
   ['logs', 'Logs'],
+  ['tap', 'Tap'],
   ['workers', 'Workers'],
   ['versions', 'Versions'],
   ['yaml', 'YAML'],
@@ -58,6 +60,7 @@ export function TopologyPage({ w }: { w: Watched }) {
           {tab === 'errors' && <Errors w={w} />}
           {tab === 'dead' && <Dead name={s.name} />}
           {tab === 'logs' && <Logs name={s.name} components={(w.definition.value?.components ?? []).map((c) => c.id)} />}
+          {tab === 'tap' && <Tapping w={w} />}
           {tab === 'workers' && <Workers s={s} />}
           {tab === 'versions' && <Versions s={s} />}
           {tab === 'yaml' && <Source w={w} />}
@@ -173,7 +176,7 @@ function Overview({ w, s }: { w: Watched; s: Status }) {
         <Tile name="Tree takes" value={span(t?.tree?.p50)} note={t?.tree ? `p90 ${span(t.tree.p90)}, p99 ${span(t.tree.p99)}` : 'the median, lately'} />
       </dl>
       {(sample?.silent.length ?? 0) > 0 && <Notice level="warn">Workers without figures: {sample!.silent.join('; ')}</Notice>}
-      <Card title="Diagram" aside={<span class="aside legend">wider is more; select a component to look into it</span>}>
+      <Card title="Diagram" aside={<span class="aside legend">wider is more; select a component to look into it, or an edge to see its tuples</span>}>
         {w.definition.value ? <Diagram definition={w.definition.value} nodes={nodes} /> : <p class="empty">Nothing runs yet.</p>}
       </Card>
       <Ranges />

@@ -242,6 +242,28 @@ export interface DeadTuple {
   tuple: Record<string, unknown>
 }
 
+export interface TapTuple {
+  time: string
+  place: string
+  component: string
+  task: number
+  stream: string
+  values: Record<string, unknown>
+}
+
+export interface TapCounts {
+  passed: number
+  looked: number
+  matched: number
+  dropped: number
+}
+
+export interface TapEvent {
+  tuple?: TapTuple
+  counts?: TapCounts
+  lost?: string
+}
+
 export interface Accepted {
   id: string
   text: string

@@ -27,11 +27,11 @@ var _ process.Engine = (*engine)(nil)
 // engine is the engine of a worker process: host/worker, and the mesh that
 // joins it to those of the run's other workers.
 type engine struct {
-	o      process.EngineOptions
-	log    *slog.Logger
-	dead   *deadFile
-	worker *worker.Worker
-	mesh   *mesh.Mesh
+	probe
+	o    process.EngineOptions
+	log  *slog.Logger
+	dead *deadFile
+	mesh *mesh.Mesh
 
 	mu       sync.Mutex
 	layout   mesh.Layout  // guarded by mu
@@ -61,7 +61,7 @@ func newEngine(o process.EngineOptions, spec *slot.Spec, log *slog.Logger) (*eng
 	if !ok {
 		return nil, fmt.Errorf("the assignment of %s has no worker at %s", o.Run, o.Place)
 	}
-	e := &engine{o: o, log: log, dead: &deadFile{path: o.DeadFile}, mode: cluster.Staged}
+	e := &engine{probe: probe{topology: o.Topology}, o: o, log: log, dead: &deadFile{path: o.DeadFile}, mode: cluster.Staged}
 	e.worker, err = worker.New(worker.Options{
 		Topology: o.Topology, Bundle: o.Bundle, Scratch: o.Scratch, SDK: sdk, Self: self,
 		Observer: engineObserver{o.Observer}, Dead: e.dead, Log: log,
@@ -208,8 +208,7 @@ func (e *engine) Figures(children bool) api.WorkerFigures {
 
 // stall says what keeps the topology from making progress, as far as this worker knows.
 func (e *engine) stall() *api.Stall {
-	s := e.worker.Stall()
-	f := &api.Stall{Quiet: s.Quiet, Task: s.Task, Name: s.Name, For: s.For, Doing: s.Doing}
+	f := stallOf(e.worker)
 	place, unlinked := e.mesh.Unlinked()
 	if unlinked < api.StalledAfter {
 		return f
@@ -227,6 +226,12 @@ func (e *engine) stall() *api.Stall {
 		}
 	}
 	return f
+}
+
+// stallOf is what a worker knows of it without its links to others.
+func stallOf(w *worker.Worker) *api.Stall {
+	s := w.Stall()
+	return &api.Stall{Quiet: s.Quiet, Task: s.Task, Name: s.Name, For: s.For, Doing: s.Doing}
 }
 
 // figuresOf turns a snapshot into what travels.

@@ -10,10 +10,16 @@ import (
 	"github.com/polybolt/polybolt/host/worker"
 )
 
-var _ process.Prober = (*engine)(nil)
+var _ process.Prober = (*probe)(nil)
+
+// probe looks into the components of a worker.
+type probe struct {
+	worker   *worker.Worker
+	topology *topology.Topology
+}
 
 // Tap implements [process.Prober].
-func (e *engine) Tap(q api.TapQuery) (process.Tap, error) {
+func (p *probe) Tap(q api.TapQuery) (process.Tap, error) {
 	where, err := q.Condition()
 	if err != nil {
 		return nil, err
@@ -21,7 +27,7 @@ func (e *engine) Tap(q api.TapQuery) (process.Tap, error) {
 	if q.Sample == 0 {
 		q.Sample = 1
 	}
-	t, err := e.worker.Tap(worker.TapOptions{From: q.From, Stream: q.Stream, To: q.To, Where: where, Sample: q.Sample, Fields: q.Fields})
+	t, err := p.worker.Tap(worker.TapOptions{From: q.From, Stream: q.Stream, To: q.To, Where: where, Sample: q.Sample, Fields: q.Fields})
 	if err != nil {
 		return nil, err // and not a tap that is nil
 	}
@@ -29,8 +35,8 @@ func (e *engine) Tap(q api.TapQuery) (process.Tap, error) {
 }
 
 // Stacks implements [process.Prober].
-func (e *engine) Stacks(ctx context.Context, task topology.TaskID) (*api.Stacks, error) {
-	s, err := e.worker.Stacks(ctx, task)
+func (p *probe) Stacks(ctx context.Context, task topology.TaskID) (*api.Stacks, error) {
+	s, err := p.worker.Stacks(ctx, task)
 	if s == nil {
 		s = &worker.Stacks{}
 	}
@@ -45,9 +51,9 @@ func (e *engine) Stacks(ctx context.Context, task topology.TaskID) (*api.Stacks,
 var levelOf = map[string]worker.Level{"": worker.LevelUsual, "trace": worker.LevelTrace, "debug": worker.LevelDebug, "info": worker.LevelInfo, "warn": worker.LevelWarn, "error": worker.LevelError}
 
 // SetLevels implements [process.Prober].
-func (e *engine) SetLevels(of func(topology.ComponentID) string) {
-	for _, c := range e.o.Topology.Components {
-		e.worker.SetLevel(c.ID, levelOf[of(c.ID)])
+func (p *probe) SetLevels(of func(topology.ComponentID) string) {
+	for _, c := range p.topology.Components {
+		p.worker.SetLevel(c.ID, levelOf[of(c.ID)])
 	}
 }
 

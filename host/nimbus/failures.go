@@ -45,7 +45,7 @@ func (n *Nimbus) Errors(ctx context.Context, name topology.Name) ([]api.Componen
 	}
 	list := []api.ComponentErrors{}
 	for _, c := range order {
-		if e := addUp(c, written); e.Count > 0 {
+		if e := AddUp(c, written); e.Count > 0 {
 			list = append(list, e)
 		}
 	}
@@ -77,9 +77,9 @@ func (l *leader) readFailures(ctx context.Context, id cluster.RunID, places []cl
 	return list, err
 }
 
-// addUp puts together what all workers tell of a component: the first failure,
+// AddUp puts together what all workers tell of a component: the first failure,
 // then the last ones.
-func addUp(id topology.ComponentID, written []cluster.Failures) api.ComponentErrors {
+func AddUp(id topology.ComponentID, written []cluster.Failures) api.ComponentErrors {
 	e := api.ComponentErrors{Component: id, Errors: []api.Failure{}}
 	for _, f := range written {
 		if f.Component != id {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -27,45 +26,20 @@ type failures struct {
 	log   *slog.Logger
 	news  chan struct{} // capacity 1; never closed
 
+	lists FailureLists
+
 	mu    sync.Mutex
-	lists map[topology.ComponentID]*cluster.Failures // guarded by mu
-	dirty map[topology.ComponentID]bool              // guarded by mu: not written since it changed
+	dirty map[topology.ComponentID]bool // guarded by mu: not written since it changed
 }
 
 func newFailures(log *slog.Logger, write func(context.Context, *cluster.Failures) error) *failures {
-	return &failures{write: write, log: log, news: make(chan struct{}, 1), lists: map[topology.ComponentID]*cluster.Failures{}, dirty: map[topology.ComponentID]bool{}}
+	return &failures{write: write, log: log, news: make(chan struct{}, 1), dirty: map[topology.ComponentID]bool{}}
 }
 
-// add takes a failure. One that is like another replaces it, and has the count of both.
+// add takes a failure.
 func (f *failures) add(x api.Failure) {
-	r := cluster.Failure{Time: x.Time, Task: x.Task, Host: x.Host, Kind: x.Kind, Type: x.Type, Message: x.Message, Place: x.Place, Traceback: x.Traceback, Count: max(x.Count, 1),
-		From: x.From, Tuple: x.Tuple, Attempt: x.Attempt, Worker: x.Worker, Version: x.Version}
-	r.Cut()
+	f.lists.Add(x)
 	f.mu.Lock()
-	l := f.lists[x.Component]
-	if l == nil {
-		l = &cluster.Failures{Component: x.Component}
-		f.lists[x.Component] = l
-	}
-	at := slices.IndexFunc(l.List, func(o cluster.Failure) bool { return o.Kind == r.Kind && o.Type == r.Type && o.Place == r.Place })
-	switch {
-	case at >= 0:
-		l.Count += max(r.Count-l.List[at].Count, 0)
-		if r.Traceback == "" { // only the first one of a kind tells it
-			r.Traceback = l.List[at].Traceback
-		}
-		if at == 0 {
-			l.List[0].Count = r.Count // the first stays the first
-			break
-		}
-		l.List = append(slices.Delete(l.List, at, at+1), r)
-	default:
-		l.Count += r.Count
-		if len(l.List) == cluster.MaxFailures {
-			l.List = slices.Delete(l.List, 1, 2)
-		}
-		l.List = append(l.List, r)
-	}
 	f.dirty[x.Component] = true
 	f.mu.Unlock()
 	select {
@@ -110,8 +84,7 @@ func (f *failures) flush(ctx context.Context) bool {
 	f.mu.Lock()
 	var due []*cluster.Failures
 	for id := range f.dirty {
-		l := *f.lists[id]
-		l.List = slices.Clone(l.List)
+		l := f.lists.Of(id)
 		due = append(due, &l)
 	}
 	clear(f.dirty)

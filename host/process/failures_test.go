@@ -91,7 +91,7 @@ func TestFailuresThatAreKept(t *testing.T) {
 		}
 		f.add(api.Failure{Component: "c", Kind: "exception", Type: fmt.Sprintf("E%d", n), Count: 3})
 	}
-	l := f.lists["c"]
+	l := f.lists.Of("c")
 	if l.Count != 90 || len(l.List) != cluster.MaxFailures {
 		t.Fatalf("%d of %d", len(l.List), l.Count)
 	}

@@ -36,7 +36,7 @@ func (p *Process) keepFigures(ctx context.Context) {
 		case <-ctx.Done():
 		}
 		now := api.KeptFigures{WorkerFigures: p.Figures(false), Host: p.spec.Host, Run: p.spec.Run.Number}
-		p.past.add(now.Time, &now.WorkerFigures)
+		p.past.Add(now.Time, &now.WorkerFigures)
 		last.Time, last.CPU = now.Time, now.CPU
 		if len(now.Tasks) > 0 && !reflect.DeepEqual(now, last) {
 			last, unsaved = now, true
@@ -45,7 +45,7 @@ func (p *Process) keepFigures(ctx context.Context) {
 		}
 		if unsaved && ((tick-1)%historyEvery == 0 || ctx.Err() != nil) {
 			unsaved = false
-			b, err := p.past.kept()
+			b, err := p.past.Kept()
 			p.save(slot.HistoryFile, b, err)
 		}
 	}
@@ -54,8 +54,8 @@ func (p *Process) keepFigures(ctx context.Context) {
 // history returns what the worker remembers, up to now, as JSON.
 func (p *Process) history() ([]byte, error) {
 	f := p.Figures(false)
-	p.past.add(f.Time, &f)
-	return p.past.kept()
+	p.past.Add(f.Time, &f)
+	return p.past.Kept()
 }
 
 // save gives one of the worker's files new contents, unless making them has failed.

@@ -10,14 +10,13 @@ import (
 	"time"
 
 	"github.com/polybolt/polybolt/host/api"
-	"github.com/polybolt/polybolt/host/cluster"
 	"github.com/polybolt/polybolt/host/metrics"
 	"github.com/polybolt/polybolt/host/topology"
 )
 
-// past is what a worker remembers, beyond its own life: the one before it, in
+// Past is what a worker remembers, beyond its own life: the one before it, in
 // the same place and run, has left it in a file. Its methods may be called concurrently.
-type past struct {
+type Past struct {
 	place, host string
 	run         int
 
@@ -38,12 +37,14 @@ type rememberedT struct {
 	spout     bool
 }
 
-func newPast(place cluster.Place, host string, run int) *past {
-	return &past{place: place.String(), host: host, run: run, tasks: map[topology.TaskID]*rememberedT{}}
+// NewPast returns one that remembers nothing yet, of a worker that others know
+// by the name of its place.
+func NewPast(place, host string, run int) *Past {
+	return &Past{place: place, host: host, run: run, tasks: map[topology.TaskID]*rememberedT{}}
 }
 
 // load reads what a worker of the place has left. Of another run, it is nobody's any more.
-func (p *past) load(file string) error {
+func (p *Past) load(file string) error {
 	b, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -67,9 +68,9 @@ func (p *past) load(file string) error {
 	return nil
 }
 
-// add takes figures of this process. Tasks that are not among them have moved
+// Add takes figures of this process. Tasks that are not among them have moved
 // away, and are forgotten.
-func (p *past) add(now time.Time, f *api.WorkerFigures) {
+func (p *Past) Add(now time.Time, f *api.WorkerFigures) {
 	if len(f.Tasks) == 0 {
 		return // it has not begun
 	}
@@ -100,8 +101,8 @@ func (r *remembered) add(now time.Time, sum metrics.Amounts) {
 	r.History.Add(now, &d)
 }
 
-// kept returns what there is to keep, as JSON; nil before the first figures.
-func (p *past) kept() ([]byte, error) {
+// Kept returns what there is to keep, an [api.KeptHistory] as JSON; nil before the first figures.
+func (p *Past) Kept() ([]byte, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.worker == nil {

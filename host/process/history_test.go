@@ -26,9 +26,9 @@ func TestPast(t *testing.T) {
 		}
 		return f
 	}
-	kept := func(p *past) *api.KeptHistory {
+	kept := func(p *Past) *api.KeptHistory {
 		t.Helper()
-		b, err := p.kept()
+		b, err := p.Kept()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -41,9 +41,9 @@ func TestPast(t *testing.T) {
 		}
 		return &k
 	}
-	next := func(run int) *past {
+	next := func(run int) *Past {
 		t.Helper()
-		p := newPast(place, "here", run)
+		p := NewPast(place.String(), "here", run)
 		if err := p.load(file); err != nil {
 			t.Fatal(err)
 		}
@@ -51,13 +51,13 @@ func TestPast(t *testing.T) {
 	}
 
 	p := next(1) // there is no file
-	p.add(now, &api.WorkerFigures{})
-	if b, err := p.kept(); b != nil || err != nil {
+	p.Add(now, &api.WorkerFigures{})
+	if b, err := p.Kept(); b != nil || err != nil {
 		t.Errorf("before it has begun: %s, %v", b, err)
 	}
-	p.add(now, figures(0, 2, 3))
-	p.add(now.Add(time.Minute), figures(100, 2, 3))
-	p.add(now.Add(2*time.Minute), figures(150, 2, 3))
+	p.Add(now, figures(0, 2, 3))
+	p.Add(now.Add(time.Minute), figures(100, 2, 3))
+	p.Add(now.Add(2*time.Minute), figures(150, 2, 3))
 	k := kept(p)
 	if k.Worker.All.Counts["acked"] != 150 || k.Worker.All.Counts["split/exception"] != 30 || len(k.Tasks) != 2 || k.Tasks[1].All.Counts["received"] != 150 || !k.Tasks[1].Began.Equal(now.Add(-time.Second)) {
 		t.Errorf("%+v", k)
@@ -65,25 +65,25 @@ func TestPast(t *testing.T) {
 
 	// Another process: its counts begin at 0. Task 3 has moved away, and 4 has come.
 	p = next(1)
-	p.add(now.Add(3*time.Minute), figures(7, 2, 4))
+	p.Add(now.Add(3*time.Minute), figures(7, 2, 4))
 	k = kept(p)
 	if k.Worker.All.Counts["acked"] != 157 || len(k.Tasks) != 2 || k.Tasks[0].All.Counts["received"] != 157 || k.Tasks[1].Task != 4 || k.Tasks[1].All.Counts["received"] != 7 || !k.Tasks[1].Began.Equal(now.Add(3*time.Minute)) {
 		t.Errorf("%+v", k)
 	}
-	p.add(now.Add(4*time.Minute), figures(8, 2, 3, 4)) // it comes back
+	p.Add(now.Add(4*time.Minute), figures(8, 2, 3, 4)) // it comes back
 	if k = kept(p); k.Tasks[1].Task != 3 || !k.Tasks[1].Began.Equal(now.Add(4*time.Minute)) {
 		t.Errorf("%+v", k)
 	}
 
 	p = next(2)
-	p.add(now.Add(5*time.Minute), figures(1, 2))
+	p.Add(now.Add(5*time.Minute), figures(1, 2))
 	if k = kept(p); k.Worker.All.Counts["acked"] != 1 || !k.Worker.Began.Equal(now.Add(-time.Second)) {
 		t.Errorf("%+v", k)
 	}
 	if err := os.WriteFile(file, []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := newPast(place, "here", 2).load(file); err == nil {
+	if err := NewPast(place.String(), "here", 2).load(file); err == nil {
 		t.Error("half a file is taken for a whole one")
 	}
 }

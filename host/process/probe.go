@@ -75,7 +75,7 @@ func (p *Process) serveTap(w http.ResponseWriter, r *http.Request) {
 	}
 	defer tap.Close()
 	api.StreamLines(w, r, p.o.Log, func(err error) { refuse(w, err) }, func(ctx context.Context, line func(any) error) error {
-		return p.readTap(ctx, tap, line)
+		return ReadTap(ctx, tap, p.spec.Place.String(), func(b api.TapBatch) error { return line(b) })
 	})
 }
 
@@ -98,8 +98,9 @@ func (p *Process) serveStacks(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(s) // who does not listen misses it
 }
 
-// readTap passes on what a tap takes until ctx ends.
-func (p *Process) readTap(ctx context.Context, tap Tap, line func(any) error) error {
+// ReadTap calls f with what a tap takes in a place until ctx ends, which is no
+// error, or f returns one.
+func ReadTap(ctx context.Context, tap Tap, place string, f func(api.TapBatch) error) error {
 	ticker := time.NewTicker(tapEvery)
 	defer ticker.Stop()
 	var told api.TapBatch
@@ -111,10 +112,10 @@ func (p *Process) readTap(ctx context.Context, tap Tap, line func(any) error) er
 		}
 		if len(tuples) > 0 || at.IsZero() || counts != told.Counts && time.Since(at) >= tapQuiet {
 			for i := range tuples {
-				tuples[i].Place = p.spec.Place.String()
+				tuples[i].Place = place
 			}
 			told, at = api.TapBatch{Tuples: tuples, Counts: counts}, time.Now()
-			if err := line(told); err != nil {
+			if err := f(told); err != nil {
 				return err
 			}
 		}

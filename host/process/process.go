@@ -48,7 +48,7 @@ type Process struct {
 	started     time.Time
 	tally       *tally
 	failures    *failures
-	past        *past
+	past        *Past
 	stops       chan struct{} // closed by Stop
 	stop        sync.Once
 	poke        chan struct{} // capacity 1: something changed that is to be reported
@@ -71,7 +71,7 @@ func New(o Options) *Process {
 	}
 	p := &Process{o: o, spec: o.Spec, incarnation: cluster.NewIncarnation(), started: time.Now().UTC(), stops: make(chan struct{}), poke: make(chan struct{}, 1)}
 	p.tally = newTally(p.changed)
-	p.past = newPast(o.Spec.Place, o.Spec.Host, o.Spec.Run.Number)
+	p.past = NewPast(o.Spec.Place.String(), o.Spec.Host, o.Spec.Run.Number)
 	p.failures = newFailures(o.Log, func(ctx context.Context, f *cluster.Failures) error {
 		return o.Cluster.SetFailures(ctx, o.Spec.Run, o.Spec.Place, f)
 	})

@@ -15,9 +15,9 @@ type Plan struct {
 	Tasks   map[topology.TaskID]uint64 // the worker of each task; 0 or missing: nowhere, yet
 }
 
-// everythingHere is the plan of a worker that has all tasks.
-func everythingHere(w *Worker) Plan {
-	p := Plan{Mode: Active, Tasks: map[topology.TaskID]uint64{}}
+// Everything is the plan of a worker that has all tasks.
+func (w *Worker) Everything(m Mode) Plan {
+	p := Plan{Mode: m, Tasks: map[topology.TaskID]uint64{}}
 	for _, t := range w.opts.Topology.Tasks() {
 		p.Tasks[t.ID] = w.self
 	}

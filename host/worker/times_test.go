@@ -77,7 +77,7 @@ bolts:
     component: pass
     inputs: [numbers]
 `)
-	if err := f.follow(everythingHere(f.Worker)); err != nil {
+	if err := f.follow(f.Everything(Active)); err != nil {
 		t.Fatal(err)
 	}
 	spout := f.localLedgers()[0].t

@@ -164,7 +164,7 @@ func (w *Worker) begin(ctx context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.planned {
-		if err := w.follow(everythingHere(w)); err != nil {
+		if err := w.follow(w.Everything(Active)); err != nil {
 			return err
 		}
 	}

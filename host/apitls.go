@@ -27,7 +27,7 @@ type APITLS struct {
 
 // serving returns the configuration of a server; nil for plain text.
 func (t *APITLS) serving(listen string, log *slog.Logger) (*tls.Config, error) {
-	local, err := isLoopback(listen)
+	local, err := IsLoopback(listen)
 	if err != nil {
 		return nil, err
 	}

@@ -78,8 +78,8 @@ func (o *ClusterOptions) withCluster(log *slog.Logger, run func(*cluster.Cluster
 	return err
 }
 
-// isLoopback tells whether only this machine can reach an address of the form HOST:PORT.
-func isLoopback(address string) (bool, error) {
+// IsLoopback tells whether only this machine can reach an address of the form HOST:PORT.
+func IsLoopback(address string) (bool, error) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		return false, fmt.Errorf("%q is no address: write HOST:PORT: %w", address, err)

@@ -119,7 +119,7 @@ func (d *Dev) key() (string, error) {
 // listen opens the API's port.
 func (d *Dev) listen() (net.Listener, error) {
 	if d.o.Listen != "" {
-		if local, err := isLoopback(d.o.Listen); err != nil || !local {
+		if local, err := IsLoopback(d.o.Listen); err != nil || !local {
 			return nil, errors.Join(err, fmt.Errorf("dev listens on loopback only, and not on %s", d.o.Listen))
 		}
 		return net.Listen("tcp", d.o.Listen)

@@ -96,6 +96,7 @@ type LocalOptions struct {
 	Scratch  string // folder for what components keep during the run, the caller's to remove
 	DeadFile string // where tuples that are given up go, made at once; empty: a file in the state folder, made with the first
 	Observer worker.Observer
+	Page     LocalPageOptions
 	Log      *slog.Logger
 }
 
@@ -104,6 +105,7 @@ type Local struct {
 	*worker.Worker
 	DeadFile string
 	dead     *deadFile
+	page     *localPage // nil: nobody asked for one
 }
 
 // NewLocal prepares a run. Run it once, then close it.
@@ -126,7 +128,7 @@ func NewLocal(o LocalOptions) (*Local, error) {
 			return nil, fmt.Errorf("the file for dead tuples: %w", err)
 		}
 	}
-	l.Worker, err = worker.New(worker.Options{
+	options := worker.Options{
 		Topology: o.Bundle.Topology,
 		Bundle:   o.Bundle.Dir,
 		Scratch:  o.Scratch,
@@ -135,11 +137,38 @@ func NewLocal(o LocalOptions) (*Local, error) {
 		Observer: o.Observer,
 		Dead:     l.dead,
 		Log:      o.Log,
-	})
-	if err != nil {
+	}
+	if o.Page.Listen != "" {
+		run := newLocalRun(o.Bundle.Topology)
+		if l.page, err = newLocalPage(o.Page, run, o.Log); err != nil {
+			return nil, err
+		}
+		run.watch(&options)
+	}
+	if l.Worker, err = worker.New(options); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
+	if l.page != nil {
+		l.page.run.worker = l.Worker
+	}
 	return l, nil
+}
+
+// URL is where the web page of the run is, with what gives access to it; empty if there is none.
+func (l *Local) URL() string {
+	if l.page == nil {
+		return ""
+	}
+	return l.page.url()
+}
+
+// Drain is that of [worker.Worker], and says so in the page.
+func (l *Local) Drain() {
+	if l.page != nil {
+		l.page.run.drain()
+		return
+	}
+	l.Worker.Drain()
 }
 
 // RunFor runs the topology until it ends, or for a time (0: no limit), then drains it.
@@ -148,8 +177,18 @@ func (l *Local) RunFor(ctx context.Context, d time.Duration) error {
 		timer := time.AfterFunc(d, l.Drain)
 		defer timer.Stop()
 	}
+	if l.page != nil {
+		end := l.page.serve()
+		defer end()
+	}
 	return l.Run(ctx)
 }
 
 // Close lets go of what the run needed only while it ran.
-func (l *Local) Close() error { return l.dead.close() }
+func (l *Local) Close() error {
+	err := l.dead.close()
+	if l.page != nil {
+		err = errors.Join(err, l.page.close())
+	}
+	return err
+}

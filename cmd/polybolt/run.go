@@ -28,7 +28,11 @@ type runFlags struct {
 	format  string
 	time    time.Duration
 	scratch string
+	ui      string
 }
+
+// anyPort is where the page of a run is served if nobody says otherwise.
+const anyPort = "127.0.0.1:0"
 
 // setHelp is the help of --set, in every command that has it.
 const setHelp = "set a value of the topology, `PATH=VALUE`, as in spouts.lines.config.path=x"
@@ -38,6 +42,8 @@ func (f *runFlags) add(c *cobra.Command) {
 	f.flux.add(c)
 	c.Flags().DurationVar(&f.time, "for", 0, "stop after this `TIME`, such as 10s, as if by Ctrl-C")
 	c.Flags().StringVarP(&f.format, "output", "o", "table", "the `FORMAT` of the summary: table or json")
+	c.Flags().StringVar(&f.ui, "ui", "", "serve the web page of the run, on this machine alone: on any port, or at --ui=`HOST:PORT`")
+	c.Flags().Lookup("ui").NoOptDefVal = anyPort
 	c.Flags().StringVar(&f.dead, "dead", "", "append tuples that are given up to this `FILE` (default: dead.jsonl in the state folder)")
 }
 
@@ -49,6 +55,8 @@ func newRun() *cobra.Command {
 		Long: `Runs a topology (by default ./topology.yaml) on this machine until its spouts have
 finished and every tuple is done. Ctrl-C stops the spouts and finishes what is in
 flight; a second one ends everything at once.
+
+With --ui, a web page shows the run while it lasts: open the URL that is printed.
 
 What components log goes to stderr, the summary to stdout. Exit codes: 0 every
 tuple was acked in the end, 1 failure, 2 invalid topology, 3 some tuple was given
@@ -149,10 +157,17 @@ func runLocal(path string, f runFlags) error {
 	if err != nil {
 		return err
 	}
-	console := newConsole(bundle.Topology)
-	local, err := host.NewLocal(host.LocalOptions{Bundle: bundle, Scratch: f.scratch, DeadFile: f.dead, Observer: console, Log: slog.New(slog.NewTextHandler(console, nil))})
+	page, err := f.page()
 	if err != nil {
 		return err
+	}
+	console := newConsole(bundle.Topology)
+	local, err := host.NewLocal(host.LocalOptions{Bundle: bundle, Scratch: f.scratch, DeadFile: f.dead, Observer: console, Page: page, Log: slog.New(slog.NewTextHandler(console, nil))})
+	if err != nil {
+		return err
+	}
+	if url := local.URL(); url != "" {
+		console.note("the page of this run, until it ends: " + url)
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
@@ -175,6 +190,21 @@ func runLocal(path string, f runFlags) error {
 		return exit{code: exitUnfinished}
 	}
 	return nil
+}
+
+// page says how the web page of the run is served, if it is. Commands find it
+// with --nimbus, and show the token that they show anyway.
+func (f *runFlags) page() (p host.LocalPageOptions, err error) {
+	if f.ui == "" {
+		return p, nil
+	}
+	host.Version = version
+	if local, err := host.IsLoopback(f.ui); err != nil || !local {
+		return p, unusable("--ui=%s: write HOST:PORT of this machine alone, as in --ui=%s", f.ui, anyPort)
+	}
+	p.Listen = f.ui
+	p.Token, err = ensureToken("")
+	return p, err
 }
 
 // invalid gives problems with a topology the exit code for them.

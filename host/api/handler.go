@@ -49,6 +49,7 @@ type HandlerOptions struct {
 
 	MaxBundle int64 // bytes, packed
 	Version   string
+	Local     bool // the service is one run of one topology: [Me] says so
 	Log       *slog.Logger
 	Ending    <-chan struct{} // closed when event streams are to end; may be nil
 

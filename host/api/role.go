@@ -28,10 +28,11 @@ func (r Role) May(need Role) bool {
 type Me struct {
 	Name    string `json:"name,omitempty"` // of a certificate; absent: a token was shown
 	Role    Role   `json:"role"`
-	Version string `json:"version"` // of the nimbus that answers
+	Version string `json:"version"`         // of the nimbus that answers
+	Local   bool   `json:"local,omitempty"` // it is no nimbus, but `polybolt run --ui`: one topology, of which only activate, deactivate, kill and loglevel can be asked
 }
 
 func (h *handler) me(w http.ResponseWriter, r *http.Request) {
 	who := askerOf(r)
-	h.reply(w, r, Me{Name: who.Name, Role: who.Role, Version: h.Version}, nil)
+	h.reply(w, r, Me{Name: who.Name, Role: who.Role, Version: h.Version, Local: h.Local}, nil)
 }

@@ -2,7 +2,7 @@
 import { signal } from '@preact/signals'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { ComponentChildren } from 'preact'
-import { post, session, topologyPath } from './api'
+import { isRun, post, session, topologyPath } from './api'
 import { plural } from './format'
 import { Notice } from './parts'
 import type { Accepted, Definition, Status } from './types'
@@ -19,7 +19,7 @@ const second = 1e9
 /** Actions are the buttons of a topology's changes. */
 export function Actions({ status }: { status: Status }) {
   const may = session.value?.me.role !== 'viewer'
-  const busy = status.change !== undefined
+  const busy = status.change !== undefined || (isRun() && status.state === 'ending')
   const active = status.state !== 'inactive'
   const older = (status.versions ?? []).some((v) => v.number !== status.version)
   const button = (verb: Verb, text: string, able: boolean, why: string, kind = '') => (
@@ -31,9 +31,9 @@ export function Actions({ status }: { status: Status }) {
   return (
     <div class="actions" role="group" aria-label="Changes">
       {active ? button('deactivate', 'Deactivate', !busy, wait) : button('activate', 'Activate', !busy, wait)}
-      {button('rebalance', 'Rebalance', !busy, wait)}
-      {button('rollback', 'Roll back', !busy && older, busy ? wait : 'There is no other version')}
-      {button('kill', 'Kill', status.change?.kind !== 'kill', 'It is ending already', 'danger')}
+      {!isRun() && button('rebalance', 'Rebalance', !busy, wait)}
+      {!isRun() && button('rollback', 'Roll back', !busy && older, busy ? wait : 'There is no other version')}
+      {button('kill', isRun() ? 'End' : 'Kill', status.change?.kind !== 'kill' && status.state !== 'ending', 'It is ending already', 'danger')}
     </div>
   )
 }
@@ -48,7 +48,7 @@ export function Dialogs({ status, definition }: { status: Status; definition: De
         <Confirm status={status} verb="deactivate" title="Deactivate" text="Its spouts stop emitting; what is in flight is finished. Nothing is lost, and it can be activated again." body={() => ({ verb: 'deactivate' })} />
       )
     case 'kill':
-      return <Kill status={status} />
+      return isRun() ? <End status={status} /> : <Kill status={status} />
     case 'rollback':
       return <Rollback status={status} />
     case 'rebalance':
@@ -130,6 +130,16 @@ function Kill({ status }: { status: Status }) {
         <input type="number" name="wait" min="0" max="86400" step="any" placeholder="as long as its message timeout" />
       </label>
     </Confirm>
+  )
+}
+
+/** End ends a run, as Ctrl-C does. */
+function End({ status }: { status: Status }) {
+  return (
+    <Confirm
+      status={status} verb="kill" title="End" danger body={() => ({ verb: 'kill' })}
+      text="As by Ctrl-C where it was started: its spouts stop, what is in flight is finished, and then this page is gone, too."
+    />
   )
 }
 

@@ -13,6 +13,11 @@ export interface Session {
 /** Who uses the page; null until the token was entered. */
 export const session = signal<Session | null>(null)
 
+/** Whether the page shows a run by itself, of which a cluster's parts and changes are no part. */
+export function isRun(): boolean {
+  return session.value?.me.local === true
+}
+
 /** What the page was told when it was sent back to the token's form. */
 export const refused = signal('')
 
@@ -37,7 +42,7 @@ export async function request(path: string, init: RequestInit = {}, token = sess
     })
   } catch (err) {
     if (init.signal?.aborted) throw err
-    throw new Failed('unreachable', 'Nimbus does not answer. Is it running?')
+    throw new Failed('unreachable', isRun() ? 'It does not answer: the run has ended.' : 'Nimbus does not answer. Is it running?')
   }
   if (answer.ok) return answer
   const body = (await answer.json().catch(() => ({}))) as { code?: string; detail?: string }
@@ -69,14 +74,22 @@ export async function enter(token: string): Promise<void> {
   session.value = { token, me }
 }
 
-/** Resume begins a session with the token that this tab has. */
+/** Brought takes a token out of the address, where `polybolt run --ui` has it, before it can be copied or looked at. */
+function brought(): string | null {
+  const [route = '', query] = location.hash.split('?')
+  const token = new URLSearchParams(query).get('token')
+  if (token !== null) history.replaceState(null, '', route || '#')
+  return token
+}
+
+/** Resume begins a session with the token of the address, or else that which this tab has. */
 export async function resume(): Promise<void> {
-  const token = sessionStorage.getItem(kept) // empty: a certificate was enough
+  const token = brought() ?? sessionStorage.getItem(kept) // empty: a certificate was enough
   if (token === null) return
   try {
     await enter(token)
   } catch (err) {
-    if (err instanceof Failed && err.code === 'unauthorized') sessionStorage.removeItem(kept)
+    if (err instanceof Failed && err.code === 'unauthorized' && sessionStorage.getItem(kept) === token) sessionStorage.removeItem(kept)
     refused.value = (err as Error).message
   }
 }

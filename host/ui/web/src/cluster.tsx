@@ -1,5 +1,6 @@
 // The machines and daemons.
 import { bytes, count, plural, since } from './format'
+import { isRun } from './api'
 import { Badge, Card, Table, Tile } from './parts'
 import { cluster, link, now, topologies } from './store'
 import { levelOf } from './store'
@@ -62,7 +63,7 @@ export function Topologies() {
   const list = topologies.value
   return (
     <>
-      <h1>Topologies</h1>
+      <h1>{isRun() ? 'Run' : 'Topologies'}</h1>
       {list === null && <p class="empty">Asking nimbus…</p>}
       {list?.length === 0 && (
         <div class="welcome">
@@ -74,7 +75,7 @@ export function Topologies() {
         </div>
       )}
       {list && list.length > 0 && (
-        <Card title="All topologies">
+        <Card title={isRun() ? 'What runs' : 'All topologies'}>
           <Table<Topology>
             label="All topologies" rows={list} id={(t) => t.name} empty=""
             columns={[
@@ -95,10 +96,10 @@ export function Topologies() {
                   </>
                 ),
               },
-              { name: 'Version', of: (t) => t.version || '–', num: true, key: (t) => t.version },
+              ...(isRun() ? [] : [{ name: 'Version', of: (t: Topology) => t.version || '–', num: true, key: (t: Topology) => t.version }]),
               { name: 'Workers', of: (t) => (t.workers === t.wanted ? t.workers : `${t.workers} of ${t.wanted}`), num: true, key: (t) => t.workers },
               { name: 'Tasks', of: (t) => t.tasks, num: true, key: (t) => t.tasks },
-              { name: 'Deployed', of: (t) => `${since(t.deployed, now.value)} ago`, num: true, key: (t) => -Date.parse(t.deployed) },
+              { name: isRun() ? 'Started' : 'Deployed', of: (t) => `${since(t.deployed, now.value)} ago`, num: true, key: (t) => -Date.parse(t.deployed) },
             ]}
           />
         </Card>

@@ -42,7 +42,7 @@ export function Login() {
         )}
         <p class="hint">
           It is in the file that nimbus was given with <code>--token-file</code>. By default, and for <code>polybolt dev</code>, that is <code>~/.local/state/polybolt/token</code>. It
-          is kept in this tab only.
+          is kept in this tab only. <code>polybolt run --ui</code> prints a URL that has one.
         </p>
       </form>
     </main>

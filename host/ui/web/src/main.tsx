@@ -1,6 +1,6 @@
 import { render } from 'preact'
 import { signal } from '@preact/signals'
-import { leave, resume, session } from './api'
+import { isRun, leave, resume, session } from './api'
 import { Cluster, Topologies } from './cluster'
 import { Login } from './login'
 import { cycleTheme, Notice, theme } from './parts'
@@ -31,8 +31,8 @@ function Top() {
           <span>Polybolt</span>
         </a>
         <nav aria-label="Pages">
-          {item('topologies', 'Topologies')}
-          {item('cluster', 'Cluster')}
+          {item('topologies', isRun() ? 'Run' : 'Topologies')}
+          {!isRun() && item('cluster', 'Cluster')}
         </nav>
         <span class={`live ${live}`} role="status" title={`Version ${me.version}`}>
           <i aria-hidden="true" />
@@ -53,7 +53,7 @@ function Top() {
 function Page() {
   switch (route.value[0] ?? 'topologies') {
     case 'cluster':
-      return <Cluster />
+      return isRun() ? <Notice level="idle">This is a run: there is no cluster behind it. `polybolt dev` brings one up.</Notice> : <Cluster />
     case 'topologies':
       return watched.value ? <TopologyPage w={watched.value} key={watched.value.name} /> : <Topologies />
   }

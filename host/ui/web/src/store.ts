@@ -9,7 +9,7 @@ import type { Cluster, ComponentErrors, ComponentStatus, Definition, Figures, St
 export const route = signal<string[]>(parse())
 
 function parse(): string[] {
-  return location.hash.replace(/^#\/?/, '').split('/').filter(Boolean).map(decodeURIComponent)
+  return location.hash.replace(/\?.*$/, '').replace(/^#\/?/, '').split('/').filter(Boolean).map(decodeURIComponent)
 }
 
 addEventListener('hashchange', () => {

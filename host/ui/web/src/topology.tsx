@@ -7,6 +7,7 @@ import { Dead } from './dead'
 import { Diagram, type NodeView } from './diagram'
 import { Errors } from './failures'
 import { bytes, cores, count, date, plural, rate, short, since, span } from './format'
+import { isRun } from './api'
 import { causes, middles, Ranges, range, rates, seconds, useHistory, Windows } from './history'
 import { Logs } from './logs'
 import { Badge, Card, Notice, Table, Tile } from './parts'
@@ -33,7 +34,7 @@ export function TopologyPage({ w }: { w: Watched }) {
     return (
       <>
         <h1>{w.name}</h1>
-        {l.why ? <Notice level="bad" live>{l.why.message}</Notice> : <p class="empty">Asking nimbus…</p>}
+        {l.why ? <Notice level="bad" live>{l.why.message}</Notice> : <p class="empty">Asking…</p>}
       </>
     )
   }
@@ -43,7 +44,7 @@ export function TopologyPage({ w }: { w: Watched }) {
   return (
     <>
       <nav class="crumbs" aria-label="Where you are">
-        <a href={link('topologies')}>Topologies</a> /{' '}
+        <a href={link('topologies')}>{isRun() ? 'Run' : 'Topologies'}</a> /{' '}
         {component ? (
           <>
             <a href={link('topologies', s.name)}>{s.name}</a> / {component}
@@ -76,7 +77,7 @@ function Tabs({ name, tab, errors }: { name: string; tab: string; errors: number
   useEffect(() => nav.current?.querySelector('[aria-current]')?.scrollIntoView({ inline: 'nearest', block: 'nearest' }), [tab])
   return (
     <nav class="tabs" aria-label="Parts of this topology" ref={nav}>
-      {tabs.map(([id, text]) => (
+      {tabs.filter(([id]) => id !== 'versions' || !isRun()).map(([id, text]) => (
         <a href={link('topologies', name, ...(id ? [id] : []))} aria-current={tab === id ? 'page' : undefined}>
           {text}
           {id === 'errors' && errors > 0 && <span class="bubble">{short(errors)}</span>}
@@ -97,7 +98,7 @@ function Head({ w, s }: { w: Watched; s: Status }) {
             {s.name} <Badge level={levelOf(s.state)}>{s.state}</Badge>
           </h1>
           <p class="sub">
-            {s.version > 0 ? `version ${s.version}, run ${s.run}, deployed ${since(s.deployed, now.value)} ago` : 'no version serves yet'} · {plural(s.workers, 'worker')} · {plural(s.tasks, 'task')}
+            {isRun() ? `run on this machine, started ${since(s.deployed, now.value)} ago` : s.version > 0 ? `version ${s.version}, run ${s.run}, deployed ${since(s.deployed, now.value)} ago` : 'no version serves yet'} · {plural(s.workers, 'worker')} · {plural(s.tasks, 'task')}
           </p>
         </div>
         <Actions status={s} />
@@ -347,7 +348,7 @@ function Source({ w }: { w: Watched }) {
   }
   return (
     <Card title="As it runs" aside={navigator.clipboard && <button onClick={() => void copy()}>{copied ? 'Copied' : 'Copy'}</button>}>
-      <p class="sub">Version {d.version}, in canonical form: what was set at the deploy is in it, what has its default is left out.</p>
+      <p class="sub">{isRun() ? 'In' : `Version ${d.version}, in`} canonical form: what was set {isRun() ? 'on the command line' : 'at the deploy'} is in it, what has its default is left out.</p>
       <pre class="source" tabIndex={0} aria-label="YAML">
         {d.yaml.split('\n').map((line) => {
           const m = line.match(/^(\s*(?:- )?)([\w-]+:)(.*)$/)

@@ -273,4 +273,5 @@ export interface Me {
   name?: string // of a certificate
   role: 'viewer' | 'operator' | 'admin'
   version: string
+  local?: boolean // this is `polybolt run --ui`: one topology, and no cluster
 }

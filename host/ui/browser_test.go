@@ -250,6 +250,14 @@ func (b *browser) key(keys ...string) {
 	ask(b.t, "POST", b.base+"/actions", map[string]any{"actions": []any{map[string]any{"type": "key", "id": "keyboard", "actions": actions}}}, nil)
 }
 
+// point moves the pointer to a place in the window.
+func (b *browser) point(x, y int) {
+	b.t.Helper()
+	ask(b.t, "POST", b.base+"/actions", map[string]any{"actions": []any{map[string]any{
+		"type": "pointer", "id": "mouse", "actions": []any{map[string]any{"type": "pointerMove", "duration": 0, "x": x, "y": y}},
+	}}}, nil)
+}
+
 // shoot writes a picture of the window.
 func (b *browser) shoot(file string) {
 	b.t.Helper()

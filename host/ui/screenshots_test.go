@@ -11,6 +11,12 @@ import (
 	"github.com/polybolt/polybolt/host/hosttest"
 )
 
+// tidy writes the folder of the test as what it stands for: where the state of
+// whoever follows the documents is.
+const tidy = `
+const all = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+while (all.nextNode()) if (all.currentNode.data.includes(arguments[0])) all.currentNode.data = all.currentNode.data.replaceAll(arguments[0], '~/.local/state/polybolt')`
+
 // TestScreenshots remakes the pictures of the documents: `make screenshots`
 // names the folder. It is no test of anything otherwise, so it is not run then.
 func TestScreenshots(t *testing.T) {
@@ -49,11 +55,15 @@ func TestScreenshots(t *testing.T) {
 			b.goTo("/topologies")
 			b.sees("body", "Sign in")
 			shade := map[bool]string{false: "light", true: "dark"}[dark]
-			shoot := func(name string) { b.shoot(filepath.Join(dir, name+"-"+s.name+"-"+shade+".png")) }
+			shoot := func(name string) {
+				b.js(tidy, filepath.Join(d.dir, "home"))
+				b.shoot(filepath.Join(dir, name+"-"+s.name+"-"+shade+".png"))
+			}
 			shoot("login")
 			b.write("input[name=token]", d.token[api.Admin])
 			b.click("button[type=submit]", "Sign in")
 			b.sees("header.top", "Topologies")
+			b.point(1, 1)                  // at nothing
 			b.goTo("/topologies/newsroom") // so that its charts have a past
 			began := time.Now()
 			hosttest.Eventually(t, "the charts have a past", func() bool { return time.Since(began) > 15*time.Second })
@@ -65,6 +75,15 @@ func TestScreenshots(t *testing.T) {
 				hosttest.Eventually(t, p.name+" is there", func() bool { return b.has("main", p.ready) })
 				shoot(p.name)
 			}
+			b.goTo("/topologies/newsroom/tap/check-%3Earchive")
+			b.sees(".tuples", "verdict")
+			b.write("input[name=where]", `verdict == "good" or line contains "Light"`)
+			b.click(".tapform button", "Start")
+			hosttest.Eventually(t, "tuples have passed", func() bool {
+				return b.js("return document.querySelectorAll('.tuples tbody tr').length") == float64(100)
+			})
+			b.sees(".counted", "passed")
+			shoot("tap")
 			b.goTo("/topologies/newsroom/components/check")
 			b.click(".ranges button", "10 min")
 			hosttest.Eventually(t, "the charts tell of ten minutes", func() bool { return b.js("return document.querySelectorAll('.plot').length") == float64(4) })

@@ -18,7 +18,7 @@ export interface NodeView {
 
 const high = 66 // of a component
 const [narrowest, widest] = [176, 270] // a component's width follows the longest name
-const beside = 38 + 14 // pixels of it that are not the name's
+const around = 38 + 14 // pixels of it that are not the name's
 
 const pen = document.createElement('canvas').getContext('2d')
 
@@ -46,7 +46,7 @@ interface Laid {
 }
 
 function layout(d: Definition, down: boolean): Laid {
-  const wide = Math.ceil(Math.min(Math.max(narrowest, ...d.components.map((c) => extent(c.id) + beside)), down ? (narrowest + widest) / 2 : widest))
+  const wide = Math.ceil(Math.min(Math.max(narrowest, ...d.components.map((c) => extent(c.id) + around)), down ? (narrowest + widest) / 2 : widest))
   const g = new dagre.graphlib.Graph({ multigraph: true })
   g.setGraph({ rankdir: down ? 'TB' : 'LR', nodesep: down ? 24 : 26, ranksep: down ? 52 : 76, marginx: 12, marginy: 12 })
   g.setDefaultEdgeLabel(() => ({}))
@@ -64,7 +64,7 @@ function layout(d: Definition, down: boolean): Laid {
     wide,
     width: size.width ?? 0,
     height: size.height ?? 0,
-    nodes: d.components.map((c) => ({ id: c.id, shown: cut(c.id, wide - beside), kind: c.kind, x: g.node(c.id).x, y: g.node(c.id).y })),
+    nodes: d.components.map((c) => ({ id: c.id, shown: cut(c.id, wide - around), kind: c.kind, x: g.node(c.id).x, y: g.node(c.id).y })),
     edges: g.edges().map((e) => ({ key: `${e.v}→${e.w}`, from: e.v, to: e.w, labels: labels.get(`${e.v}→${e.w}`) ?? [], points: g.edge(e).points })),
   }
 }
@@ -79,6 +79,14 @@ function path(points: { x: number; y: number }[]): string {
   }
   const [a, b] = [points.at(-2)!, points.at(-1)!]
   return d + `Q${a.x} ${a.y} ${b.x} ${b.y}`
+}
+
+/** Beside says where an edge's rate is written: on the outside of its bend, so that the line does not cross it. */
+function beside(points: { x: number; y: number }[], down: boolean, thick: number): { x: number; y: number; 'text-anchor': 'start' | 'middle' | 'end' } {
+  const [first, mid, last] = [points[0]!, points[Math.floor(points.length / 2)]!, points.at(-1)!]
+  const off = thick / 2 + 6
+  if (down) return last.x < first.x - 4 ? { x: mid.x - off, y: mid.y, 'text-anchor': 'end' } : { x: mid.x + off, y: mid.y + 4, 'text-anchor': 'start' }
+  return { x: mid.x, y: last.y > first.y + 4 ? mid.y + off + 8 : mid.y - off, 'text-anchor': 'middle' }
 }
 
 /** Width of an edge: each tenfold of the rate makes it 2 wider. */
@@ -110,7 +118,7 @@ export function Diagram({ definition, nodes, selected }: { definition: Definitio
         {laid.edges.map((e) => {
           const flow = part(e.from, e.to)
           const level = nodes.get(e.to)?.level ?? 'idle'
-          const mid = e.points[Math.floor(e.points.length / 2)]!
+          const at = beside(e.points, down, width(flow))
           return (
             <a
               key={e.key} href={link('topologies', definition.name, 'tap', `${e.from}->${e.to}`)} class={`edge ${level} ${flow > 0 ? 'flows' : ''}`}
@@ -121,7 +129,7 @@ export function Diagram({ definition, nodes, selected }: { definition: Definitio
               <path class="bed" d={path(e.points)} stroke-width={width(flow)} />
               {flow > 0 && <path class="flow" d={path(e.points)} stroke-width={Math.min(width(flow), 3)} />}
               {flow > 0 && (
-                <text x={mid.x} y={mid.y - width(flow) / 2 - 7} text-anchor="middle">
+                <text {...at}>
                   {rate(flow)}
                 </text>
               )}

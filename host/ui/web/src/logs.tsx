@@ -111,7 +111,7 @@ export function Logs({ name, components }: { name: string; components: string[] 
         <label>
           Level{' '}
           <select value={level} onChange={(e) => setLevel(e.currentTarget.value)}>
-            <option value="">all, and what was printed</option>
+            <option value="">all, printed too</option>
             {levels.slice(1).map((l) => (
               <option value={l}>{l.toLowerCase()} and worse</option>
             ))}
@@ -181,7 +181,7 @@ function Window({ rows, turn, pick }: { rows: LogLine[]; turn: number; pick: (l:
               <span class="who">{l.component ? `${l.component}${l.task ? `[${l.task}]` : ''}` : 'worker'}</span>
               <span class="what">
                 {l.text}
-                {l.more && <span class="more">{Object.entries(l.more).map(([k, v]) => ` ${k}=${typeof v === 'string' ? v.split('\n', 1)[0] : JSON.stringify(v)}`)}</span>}
+                {l.more && <span class="more">{Object.entries(l.more).filter(([, v]) => v !== '').map(([k, v]) => ` ${k}=${typeof v === 'string' ? v.split('\n', 1)[0] : JSON.stringify(v)}`)}</span>}
               </span>
             </div>
           ))}

@@ -24,7 +24,7 @@ export interface Row extends TapTuple {
 export class Tap {
   rows: Row[] = [] // newest first
   shown = 0 // tuples that came
-  counts: TapCounts | null = null
+  counts: (TapCounts & { shown: number }) | null = null // of one moment
   lost: string[] = []
   readonly turn = signal(0)
   readonly state = signal<'live' | 'paused' | 'ended'>('live')
@@ -58,7 +58,7 @@ export class Tap {
       this.waiting.push({ ...e.tuple, number: ++this.shown })
       if (this.waiting.length > most) this.waiting.shift()
     }
-    if (e.counts) this.counts = e.counts
+    if (e.counts) this.counts = { ...e.counts, shown: this.shown }
     if (e.lost && this.lost.length < maxLost) this.lost.push(e.lost)
   }
 

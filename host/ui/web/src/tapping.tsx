@@ -42,6 +42,7 @@ function Form({ name, d, edge, tap, start }: { name: string; d: Definition; edge
   const [fields, setFields] = useState<string[]>([])
   const input = useRef<HTMLInputElement>(null)
   const known = [...new Set(streams(d, edge).flatMap((s) => s.fields))]
+  const shows = (f: string) => fields.length === 0 || fields.includes(f) // without any there would be nothing to see
   const list = edges(d)
   const state = tap?.state.value
   const failed = tap?.failed.value ?? ''
@@ -55,7 +56,7 @@ function Form({ name, d, edge, tap, start }: { name: string; d: Definition; edge
   }, [failed])
   const send = (e: SubmitEvent) => {
     e.preventDefault()
-    start({ edge, where, sample: Number(sample), fields })
+    start({ edge, where, sample: Number(sample), fields: fields.length < known.length ? fields : [] })
   }
   const option = ([value, text]: [string, string]) => <option value={value}>{text}</option>
   const there = [...list.between, ...list.all].some(([value]) => value === edge)
@@ -86,7 +87,7 @@ function Form({ name, d, edge, tap, start }: { name: string; d: Definition; edge
           <legend>Fields</legend>
           {known.map((f) => (
             <label>
-              <input type="checkbox" name={`field-${f}`} checked={fields.includes(f)} onChange={(e) => setFields(known.filter((x) => (x === f ? e.currentTarget.checked : fields.includes(x))))} />
+              <input type="checkbox" name={`field-${f}`} checked={shows(f)} onChange={(e) => setFields(known.filter((x) => (x === f ? e.currentTarget.checked : shows(x))))} />
               {f}
             </label>
           ))}
@@ -144,7 +145,7 @@ function Seen({ tap, d }: { tap: Tap; d: Definition }) {
             Close
           </button>
           <pre tabIndex={0} aria-label="The whole tuple">
-            {JSON.stringify(picked.values, null, 2)}
+            {whole(picked)}
           </pre>
         </div>
       )}
@@ -152,13 +153,18 @@ function Seen({ tap, d }: { tap: Tap; d: Definition }) {
   )
 }
 
+/** Whole is all that is known of a tuple. */
+function whole({ number: _, ...t }: Row): string {
+  return JSON.stringify(t, null, 2)
+}
+
 /** Counted says how much passed, and what was dropped of it. */
 function Counted({ tap }: { tap: Tap }) {
   const c = tap.counts
-  if (!c) return <span class="aside">nothing counted yet</span>
+  if (!c) return null
   return (
     <span class="aside counted">
-      {count(c.passed)} passed, {count(c.looked)} looked at, {count(c.matched)} matched, {count(tap.shown)} shown
+      {count(c.passed)} passed, {count(c.looked)} looked at, {count(c.matched)} matched, {count(c.shown)} shown
       {c.dropped > 0 && (
         <>
           ; <b>{count(c.dropped)} dropped</b>: no time to look at them, or no room. A smaller sample, or a condition, shows more evenly.

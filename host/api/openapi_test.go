@@ -273,7 +273,9 @@ func TestRolesOfRoutes(t *testing.T) {
 				} else if p.Status != 403 || p.Title != "Forbidden" || p.Code != CodeForbidden || !strings.Contains(p.Text, string(role)) {
 					t.Errorf("the problem is %+v", p)
 				}
-				if calls := r.take(); len(calls) > 0 {
+				// The feed of an event stream that was just left may be at its last look.
+				looks := []string{"status t", "figures t", "errors t", "cluster", "list"}
+				if calls := slices.DeleteFunc(r.take(), func(c string) bool { return slices.Contains(looks, c) }); len(calls) > 0 {
 					t.Errorf("%s %s by %s did %v", route.method, route.path, role, calls)
 				}
 			}

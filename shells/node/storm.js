@@ -7,7 +7,9 @@
 // What differs: the callback of an emit is called with task ids only if it has
 // a parameter for them, and then costs a round trip; a tuple without an id is
 // replayed by the host; a spout's callbacks have defaults that call done.
-const polybolt = require('./index.js');
+const { componentOf } = require('./lib/component.js');
+const { StormBolt, Tuple } = require('./lib/stormbolt.js');
+const { StormSpout } = require('./lib/stormspout.js');
 
 /** Where an instance keeps the component that runs it. */
 const HOST = Symbol('host');
@@ -30,37 +32,38 @@ Storm.prototype.emit = function (details, onTaskIds) {
   if (details.task) throw new Error('Illegal input - task. To emit to specific task use emit direct!');
   if (!onTaskIds) throw new Error('You must pass a onTaskIds callback when using emit!');
   if (onTaskIds.length === 0) {
-    this.__emit(details);
-    setImmediate(onTaskIds);
+    this.__emit(details, false);
+    this[HOST].callbacks.add(onTaskIds);
     return;
   }
-  this.__emit(details, { needTaskIds: true }).then(onTaskIds).catch((error) => setImmediate(() => { throw error; }));
+  this.__emit(details, true).then(onTaskIds).catch((error) => setImmediate(() => { throw error; }));
 };
 
 Storm.prototype.emitDirect = function (details) {
   if (!details.task) throw new Error('Emit direct must receive task id!');
-  this.__emit(details, { directTask: details.task });
+  this.__emit(details, false);
 };
 
-/** Storm's conf and context, as far as Polybolt knows them. */
-function initialize(user, host, conf, ctx) {
-  user[HOST] = host;
-  const tasks = {};
-  for (const [component, ids] of Object.entries(ctx.tasks)) for (const id of ids) tasks[id] = component;
-  const context = { taskid: ctx.task, componentid: ctx.component, 'task->component': tasks };
-  return new Promise((done) => { user.initialize({ 'topology.name': ctx.topology, ...conf }, context, () => done()); });
+/** What Storm's context says of a component's own streams and of those it reads. */
+function streams(host) {
+  const { inputs, outbox } = componentOf(host);
+  const sources = {};
+  for (const { component, stream, fields } of inputs) (sources[component] ??= {})[stream] = [...fields];
+  return {
+    streams: [...outbox.lanes.keys()],
+    'stream->outputfields': Object.fromEntries(outbox.all.map(({ name, fields }) => [name, [...fields]])),
+    'source->stream->fields': sources,
+  };
 }
 
-/** One input. */
-function Tuple(id, component, stream, task, values) {
-  this.id = id;
-  this.component = component;
-  this.stream = stream;
-  this.task = task;
-  this.values = values;
+/** Storm's conf and context, but for groupings. */
+function initialize(host, conf, ctx) {
+  const { user } = host;
+  user[HOST] = host;
+  const context = { taskid: ctx.task, componentid: ctx.component, 'task->component': {}, ...streams(host) };
+  for (const [component, ids] of Object.entries(ctx.tasks)) for (const id of ids) context['task->component'][id] = component;
+  return new Promise((done) => { user.initialize({ 'topology.name': ctx.topology, 'topology.debug': false, ...conf }, context, () => done()); });
 }
-Tuple.prototype.isTickTuple = function () { return this.task === -1 && this.stream === '__tick'; };
-Tuple.prototype.isHeartbeatTuple = function () { return false; };
 
 // ---- bolts
 
@@ -71,50 +74,10 @@ function BasicBolt() {
 BasicBolt.prototype = Object.create(Storm.prototype);
 BasicBolt.prototype.constructor = BasicBolt;
 BasicBolt.prototype.process = function (tuple, done) { done(); };
-BasicBolt.prototype.run = function () { new BoltHost(this).run(); };
-
-BasicBolt.prototype.__emit = function (details, options = {}) {
-  const ids = details.anchorTupleId === undefined || details.anchorTupleId === null ? [] : [].concat(details.anchorTupleId);
-  const { open } = this[HOST];
-  const anchors = ids.map((id) => open.get(id)).filter((tup) => tup !== undefined);
-  return this[HOST].emit(details.tuple, { ...options, stream: details.stream, anchors });
-};
+BasicBolt.prototype.run = function () { new StormBolt(this, initialize).run(); };
+BasicBolt.prototype.__emit = function (details, needTaskIds) { return this[HOST].send(details, needTaskIds); };
 BasicBolt.prototype.ack = function (tup) { this[HOST].settle(tup, undefined); };
 BasicBolt.prototype.fail = function (tup, error) { this[HOST].settle(tup, error ?? 'failed'); };
-
-class BoltHost extends polybolt.Bolt {
-  autoAck = false;
-
-  constructor(user) {
-    super();
-    this.user = user;
-    this.open = new Map(); // inputs that are neither acked nor failed, by id
-    this.count = 0;
-  }
-
-  initialize(conf, ctx) { return initialize(this.user, this, conf, ctx); }
-
-  process(tup) {
-    const id = String(++this.count);
-    this.open.set(id, tup);
-    const mine = new Tuple(id, tup.component, tup.stream, tup.task, [...tup.values]);
-    try {
-      this.user.process(mine, (error) => this.settle(mine, error));
-    } catch (error) {
-      this.settle(mine, error);
-    }
-  }
-
-  processTick() { this.user.process(new Tuple('0', '__system', '__tick', -1, [1]), () => {}); }
-
-  settle(mine, error) {
-    const tup = this.open.get(mine.id);
-    if (tup === undefined) return; // a tick's, or acked before
-    this.open.delete(mine.id);
-    if (error) this.fail(tup, error);
-    else this.ack(tup);
-  }
-}
 
 // ---- spouts
 
@@ -123,34 +86,7 @@ Spout.prototype = Object.create(Storm.prototype);
 Spout.prototype.constructor = Spout;
 for (const name of ['activate', 'deactivate', 'nextTuple']) Spout.prototype[name] = function (done) { done(); };
 for (const name of ['ack', 'fail']) Spout.prototype[name] = function (id, done) { done(); };
-Spout.prototype.run = function () { new SpoutHost(this).run(); };
-Spout.prototype.__emit = function (details, options = {}) {
-  return this[HOST].emit(details.tuple, { ...options, stream: details.stream, id: details.id });
-};
-
-class SpoutHost extends polybolt.Spout {
-  constructor(user) {
-    super();
-    this.user = user;
-  }
-
-  initialize(conf, ctx) { return initialize(this.user, this, conf, ctx); }
-  nextTuple() { return turn((done) => this.user.nextTuple(done)); }
-  activate() { return turn((done) => this.user.activate(done)); }
-  deactivate() { return turn((done) => this.user.deactivate(done)); }
-  ack(id) { return turn((done) => this.user.ack(id, done)); }
-  fail(id) { return turn((done) => this.user.fail(id, done)); }
-}
-
-/** Calls a hook with its `done`. Returns a promise only if it waits: most hooks have called it by then. */
-function turn(hook) {
-  let ended = false;
-  let end = null;
-  hook(() => {
-    ended = true;
-    end?.();
-  });
-  return ended ? undefined : new Promise((resolve) => { end = () => resolve(undefined); });
-}
+Spout.prototype.run = function () { new StormSpout(this, initialize).run(); };
+Spout.prototype.__emit = function (details, needTaskIds) { return this[HOST].send(details, needTaskIds); };
 
 module.exports = { BasicBolt, Spout, Tuple };

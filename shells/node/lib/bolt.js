@@ -71,6 +71,7 @@ class BoltComponent extends Component {
     const lane = this.outbox.lanes.get('default');
     this.waiting = new Waiting(this, lane);
     if (user instanceof FunctionBolt) this.inTurn = new FunctionInTurn(this, user.fn, lane);
+    else if (user[InTurn.MAKE] !== undefined) this.inTurn = user[InTurn.MAKE](this, lane);
     else this.inTurn = new TuplesInTurn(this, lane);
     this.outbox.untracked = user.autoAnchor === false;
     if (this.waiting.isKnown) this.wait();
@@ -218,9 +219,13 @@ class BoltComponent extends Component {
   ack(tup) { this.settle(tup, 'ack', ACKED, null); }
 
   fail(tup, error) {
+    this.settle(tup, 'fail', FAILED, this.failed(error));
+  }
+
+  /** Returns the error map for a fail() of user code, which gives an error, or a reason of another kind, or none. */
+  failed(error) {
     const { bundle } = this.io;
-    const map = isError(error) ? describe(error, bundle, 'fail') : failure(error, bundle);
-    this.settle(tup, 'fail', FAILED, map);
+    return isError(error) ? describe(error, bundle, 'fail') : failure(error, bundle);
   }
 
   settle(tup, verb, state, error) {

@@ -12,6 +12,8 @@ const MOST_ROWS = 32; // between two looks at the clock
 class InTurn {
   /** Where a Bolt keeps the add() of its default stream while emits may use it. */
   static ADD = Symbol('add');
+  /** The method of a Bolt that has an InTurn of its own: (component, lane of the default stream) → that. */
+  static MAKE = Symbol('make');
 
   constructor(component) {
     this.component = component;

@@ -69,7 +69,8 @@ class Lane {
     for (const column of this.columns) column.length = 0; // the compiled add() knows these very arrays
     this.arena.pos = 0;
     this.size = 0; // characters and bytes, about
-    this.ends = []; // BY_ROW: the number of rows held, after each covered input row
+    this.before = 0; // BY_ROW: input rows that were covered before the first row
+    this.ends = []; // BY_ROW: the number of rows held, after each input row covered since
     this.refs = []; // BY_REF: for each row its anchors, a flat list of (frame, row) pairs
     this.multi = []; // BY_ROW: [row, its anchors instead]
     this.wants = []; // spout: [row, its id]
@@ -154,10 +155,10 @@ class Lane {
 
   /** Hands over the rows as a group and starts afresh. */
   close() {
-    const { index, fields, ends, refs, multi, wants, direct, request, arena } = this;
+    const { index, fields, before, ends, refs, multi, wants, direct, request, arena } = this;
     const columns = this.columns.map((column) => column.slice());
-    const group = { lane: this, index, fields, columns, arena, ends, refs, multi, wants, direct, request };
-    this.arena = new Writer(0);
+    const group = { lane: this, index, fields, columns, arena, before, ends, refs, multi, wants, direct, request };
+    if (arena.pos > 0) this.arena = new Writer(0);
     this.reset();
     return group;
   }

@@ -1,6 +1,6 @@
 'use strict';
 // The outbox: the lanes of a component, and the messages that carry them to the
-// host. Pure: finished messages lie in `w`, and `write` is called to send them.
+// host (a spout's is in spoutoutbox.js). Pure: finished messages lie in `w`, and `write` is called to send them.
 const { IllFormed, writeColumn, writeRows } = require('./columns.js');
 const { FROM_CHILD, MESSAGE_BYTES } = require('./wire.js');
 const { isWellFormed } = require('./values.js');
@@ -61,7 +61,7 @@ class Outbox {
   prepare(lane, direct, request) {
     if (lane.n > 0 && ((lane.direct !== null) !== direct || lane.request >= 0 || request >= 0)) {
       this.closed.push(lane.close());
-      lane.ends = new Array(this.covered).fill(0);
+      lane.before = this.covered;
     }
     if (lane.n === 0) {
       lane.direct = direct ? [] : null;
@@ -255,7 +255,7 @@ class BoltOutbox extends Outbox {
       for (const group of groups) this.writeAnchored(group, n);
       if (side) this.writeSide(side, failed, held, took);
       w.end();
-    }, (group, index, error) => this.drop(group, index, error, failed, held));
+    }, (group, index, error) => this.drop(group, index, error, first + n, failed, held));
     this.acked = [];
     this.late = [];
     this.errorBytes = 0;
@@ -263,15 +263,7 @@ class BoltOutbox extends Outbox {
 
   writeAnchored(group, covered) {
     const n = group.columns[0].length;
-    if (this.mode === BY_ROW) {
-      const { ends } = group;
-      if (this.untracked) return this.writeGroup(group, NONE, null, group.multi);
-      while (ends.length < covered) ends.push(n); // a group that was closed before the last row
-      let each = n === covered;
-      for (let i = 0; each && i < n; i++) each = ends[i] === i + 1;
-      this.writeGroup(group, each ? EACH : ENDS, each ? null : ends, group.multi);
-      return;
-    }
+    if (this.mode === BY_ROW) return this.untracked ? this.writeGroup(group, NONE, null, group.multi) : this.writeByRow(group, covered);
     const { refs } = group;
     const first = new Array(2 * n), some = [], many = []; // each row's first anchor; rows with any, and with several
     for (let i = 0; i < n; i++) {
@@ -283,6 +275,29 @@ class BoltOutbox extends Outbox {
     }
     if (some.length === n) this.writeGroup(group, REFS, first, many);
     else this.writeGroup(group, NONE, null, some);
+  }
+
+  /** Writes a group whose rows are anchored to the rows that were in progress. */
+  writeByRow(group, covered) {
+    const n = group.columns[0].length;
+    const { before, ends, multi } = group;
+    if (2 * n < covered && (before > 0 || group.request >= 0)) { // as of emits that ask for task ids: ends would be long
+      const refs = [];
+      for (let i = 0; i < n; i++) refs.push(this.seq, this.rowOf(group, i));
+      return this.writeGroup(group, REFS, refs, multi);
+    }
+    const all = before === 0 ? ends : new Array(before).fill(0).concat(ends);
+    while (all.length < covered) all.push(n); // a group that was closed before the last row
+    let each = n === covered;
+    for (let i = 0; each && i < n; i++) each = all[i] === i + 1;
+    return this.writeGroup(group, each ? EACH : ENDS, each ? null : all, multi);
+  }
+
+  /** BY_ROW: the input row that was in progress when row i of a group was emitted. */
+  rowOf({ before, ends }, i) {
+    let k = 0;
+    while (k < ends.length && ends[k] <= i) k++;
+    return this.first + before + k;
   }
 
   writeSide(n, failed, held, took) {
@@ -303,112 +318,15 @@ class BoltOutbox extends Outbox {
     }
   }
 
-  /** A string turned out to have no UTF-8 form: its row goes, and the input row that it came from fails. */
-  drop(group, index, error, failed, held) {
+  /** A string turned out to have no UTF-8 form: its row goes, and the input row that it came from fails. Rows from next on are not covered. */
+  drop(group, index, error, next, failed, held) {
     const map = this.unsendable(error);
-    const { ends } = group;
-    let i = 0;
-    while (i < ends.length && ends[i] <= index) i++;
-    const row = this.first + i;
-    if (i === ends.length) this.late.push([this.seq, row, map]); // the one in progress
+    const row = this.rowOf(group, index);
+    if (row >= next) this.late.push([this.seq, row, map]); // the one in progress
     else if (!failed.some(([other]) => other === row)) failed.push([row, map]);
     if (held.includes(row)) held.splice(held.indexOf(row), 1);
     Lane.remove(group, index, index + 1);
   }
 }
 
-/** A spout's outbox: its rows are numbered in the order they stand on the wire, and ids wait for their outcome. */
-class SpoutOutbox extends Outbox {
-  constructor(w, write, welcome, unsendable) {
-    super(w, write, welcome, unsendable);
-    this.seq = 0; // the request that is being answered; 0: none
-    this.sent = 0; // rows and bytes sent in answer to it
-    this.sentBytes = 0;
-    this.number = 0; // of the next row, modulo 2^32
-    this.pending = new Map(); // id by row number
-    this.lost = []; // ids of rows that could not be sent
-    for (const lane of this.all) lane.strict = false;
-  }
-
-  /** Emits a row; an id other than undefined and null asks for its outcome. */
-  emit(lane, values, id, direct, request = -1) {
-    this.prepare(lane, direct !== undefined, request);
-    lane.append(values);
-    if (direct !== undefined) lane.direct.push(direct);
-    if (id !== undefined && id !== null) lane.wants.push([lane.n - 1, id]);
-    lane.settle();
-  }
-
-  /** Rows of the answer so far, those that are not sent yet included. */
-  get rows() {
-    let n = this.sent;
-    for (const lane of this.all) n += lane.columns[0].length;
-    for (const group of this.closed) n += group.columns[0].length;
-    return n;
-  }
-
-  /** The same in bytes, about. */
-  get bytes() {
-    let n = this.sentBytes;
-    for (const lane of this.all) n += lane.size;
-    return n;
-  }
-
-  makeRoom() { this.flush(false); }
-
-  /** Starts to answer a request; what was emitted before goes out unasked. */
-  begin(seq) {
-    this.flush(false);
-    this.seq = seq;
-    this.sent = this.sentBytes = 0;
-  }
-
-  /** Sends what there is; final ends the answer. */
-  flush(final) {
-    final = final && this.seq > 0;
-    if (this.isEmpty && !final) return;
-    const { w } = this;
-    const start = w.pos;
-    this.compose((groups) => {
-      w.begin(FROM_CHILD.ROWS, 5);
-      w.int(this.seq);
-      w.bool(final);
-      w.int(this.number);
-      w.array(groups.length);
-      for (const group of groups) this.writeWanting(group);
-      w.end();
-    }, (group, index, error) => this.drop(group, index, error), (groups) => {
-      this.sentBytes += w.pos - start;
-      this.enumerate(groups);
-    });
-    if (final) this.seq = 0;
-  }
-
-  writeWanting(group) {
-    const n = group.columns[0].length;
-    const { wants } = group;
-    if (wants.length === 0) this.writeGroup(group, NONE, null, []);
-    else if (wants.length === n) this.writeGroup(group, EACH, null, []);
-    else this.writeGroup(group, ENDS, wants.map(([i]) => i), []);
-  }
-
-  /** Numbers the rows that have been written. */
-  enumerate(groups) {
-    for (const group of groups) {
-      const n = group.columns[0].length;
-      for (const [i, id] of group.wants) this.pending.set((this.number + i) % 2 ** 32, id);
-      this.number = (this.number + n) % 2 ** 32;
-      this.sent += n;
-    }
-  }
-
-  /** A string turned out to have no UTF-8 form: its row is not sent, which is an error, and fails its id. */
-  drop(group, index, error) {
-    const want = group.wants.find(([i]) => i === index);
-    if (want !== undefined) this.lost.push(want[1]);
-    this.unsendable(error);
-    Lane.remove(group, index, index + 1);
-  }
-}
-
-module.exports = { BoltOutbox, SpoutOutbox, BY_ROW, BY_REF, ERROR_BYTES, weigh, writeError };
+module.exports = { Outbox, BoltOutbox, NONE, EACH, ENDS, BY_ROW, BY_REF, ERROR_BYTES, weigh, writeError };

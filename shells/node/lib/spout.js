@@ -4,7 +4,7 @@
 // many rows or bytes as were asked for.
 const { TO_CHILD, FROM_CHILD } = require('./wire.js');
 const { Component, componentOf, accessors, checked, isThenable } = require('./component.js');
-const { SpoutOutbox } = require('./outbox.js');
+const { SpoutOutbox } = require('./spoutoutbox.js');
 const { shown } = require('./lane.js');
 const run = require('./run.js');
 

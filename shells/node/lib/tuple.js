@@ -75,6 +75,12 @@ function objectMaker(fields) {
   return vm.compileFunction(`return (columns, i) => ({ ${pairs} });`, [], { filename: 'polybolt:object' })();
 }
 
+/** Makes the function that turns row i of an input's columns into an array of its values. */
+function rowMaker(fields) {
+  const values = fields.map((_, k) => `columns[${k}][i]`).join(', ');
+  return vm.compileFunction(`return (columns, i) => [${values}];`, [], { filename: 'polybolt:row' })();
+}
+
 const Tick = tupleClass('__system', '__tick', []);
 
-module.exports = { Tuple, Tick, tupleClass, objectMaker, OPEN, ACKED, FAILED };
+module.exports = { Tuple, Tick, tupleClass, objectMaker, rowMaker, OPEN, ACKED, FAILED };

@@ -1,6 +1,6 @@
 // Package stormtest fetches the libraries that people wrote their components
 // with, for tests: Storm's own for Python, Node and Ruby from its published
-// jars, pystorm from PyPI. They are kept in a cache; nothing of theirs is committed.
+// jars, pystorm and streamparse from PyPI. They are kept in a cache; nothing of theirs is committed.
 package stormtest
 
 import (
@@ -19,8 +19,9 @@ import (
 
 // The newest published versions at the time of writing, and what they are.
 const (
-	Storm   = "2.8.4"
-	Pystorm = "3.1.4"
+	Storm       = "2.8.4"
+	Pystorm     = "3.1.4"
+	Streamparse = "5.0.1"
 
 	mavenGet = "org.apache.maven.plugins:maven-dependency-plugin:2.8:get"
 )
@@ -63,6 +64,20 @@ func Library(ctx context.Context, name string) (string, error) {
 func PystormPath(ctx context.Context) (string, error) {
 	return fetch.Once(ctx, "pystorm-"+Pystorm, func(dir string) (string, error) {
 		return dir, fetch.Command(ctx, dir, "python3", "-m", "pip", "install", "-q", "--disable-pip-version-check", "--target", dir, "pystorm=="+Pystorm, "msgpack")
+	})
+}
+
+// streamparseNeeds is what `import streamparse` needs. It requires more (Fabric,
+// Cython, Jinja …), for what its command line does.
+var streamparseNeeds = []string{"pystorm==" + Pystorm, "msgpack", "simplejson", "six", "thriftpy2", "ply", "ijson"}
+
+// StreamparsePath returns a folder for PYTHONPATH that holds streamparse and what
+// its components need, with its commands in bin, fetching them with pip first if
+// that has not been done before.
+func StreamparsePath(ctx context.Context) (string, error) {
+	return fetch.Once(ctx, "streamparse-"+Streamparse, func(dir string) (string, error) {
+		args := []string{"-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps", "--target", dir, "streamparse==" + Streamparse}
+		return dir, fetch.Command(ctx, dir, "python3", append(args, streamparseNeeds...)...)
 	})
 }
 

@@ -35,9 +35,9 @@ def test_a_bolt_acks_by_itself(start):
 
 
 BATCH = """
-    from polybolt.compat.streamparse import BatchingBolt
+    from polybolt.compat.streamparse import BatchingBolt, Stream
     class Count(BatchingBolt):
-        outputs = ["word"]
+        outputs = [Stream(fields=["word"])]
         def initialize(self, conf, ctx):
             self.logger.info("task %s", ctx["taskid"])
         def group_key(self, tup): return tup.values[0]

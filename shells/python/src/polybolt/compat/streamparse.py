@@ -27,9 +27,16 @@ if TYPE_CHECKING:
     import logging
     from typing import Any
 
-__all__ = ["BatchingBolt", "Bolt", "ReliableSpout", "Spout", "TicklessBatchingBolt", "Tuple"]
+__all__ = ["BatchingBolt", "Bolt", "ReliableSpout", "Spout", "Stream", "TicklessBatchingBolt", "Tuple"]
 
 _LEVELS = {"trace": 5, "debug": 10, "info": 20, "warn": 30, "warning": 30, "error": 40, "critical": 40}
+
+
+class Stream:
+    """An output stream, as `outputs` names it. What counts here is the topology's `output`."""
+
+    def __init__(self, fields: Any = None, name: str = "default", direct: bool = False) -> None:
+        self.fields, self.name, self.direct = [] if fields is None else fields, name, direct
 
 
 class _Component:

@@ -144,11 +144,7 @@ func (b *builder) build(root *yaml.Node) *yaml.Node {
 		b.fail(n, "workerHooks are Java objects, and there is no JVM here: start what they do from a component, or beside the worker")
 	}
 	b.beans, b.ids, b.inputs, b.outputs = map[string]*yaml.Node{}, map[string]*yaml.Node{}, map[string]*yaml.Node{}, map[string][]string{}
-	for _, n := range b.list(top.get("components"), "components") {
-		if id := b.text(b.record(n, "a component", beanKeys).get("id"), "id"); id != "" {
-			b.beans[id] = n
-		}
-	}
+	b.readBeans(top.get("components"))
 	out := mapping(root)
 	if n := top.get("name"); n != nil {
 		put(out, top.key("name"), resolved(n))
@@ -166,4 +162,22 @@ func (b *builder) build(root *yaml.Node) *yaml.Node {
 		put(out, top.key("bolts"), bolts)
 	}
 	return out
+}
+
+// readBeans remembers what "components" holds. What no shell component refers
+// to is not looked at any further: there is nobody to want it.
+func (b *builder) readBeans(n *yaml.Node) {
+	for _, bean := range b.list(n, "components") {
+		at := b.record(bean, "a component", beanKeys).get("id")
+		id := b.text(at, "id")
+		if id == "" {
+			b.fail(bean, "a component without an id: others refer to it by that")
+			continue
+		}
+		if first := b.beans[id]; first != nil {
+			b.fail(at, "the id %q is taken by what stands in line %d", id, first.Line)
+			continue
+		}
+		b.beans[id] = bean
+	}
 }

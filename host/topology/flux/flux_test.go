@@ -146,6 +146,63 @@ func TestWholeFileBecomesNative(t *testing.T) {
 	}
 }
 
+const over = `
+name: other
+config: {topology.workers: 9, mine: 2}
+components:
+  - {id: python, className: java.lang.String, constructorArgs: [python3]}
+  - {id: nobody, className: org.apache.storm.kafka.SpoutConfig, constructorArgs: [{ref: hosts}]}
+bolts:
+  - {id: b, className: org.apache.storm.flux.wrappers.bolts.FluxShellBolt, constructorArgs: [{reflist: [python, script]}, [word]], parallelism: 3}
+  - {id: log, className: org.apache.storm.flux.wrappers.bolts.LogInfoBolt}
+streams:
+  - {from: s, to: log, grouping: {type: ALL}}
+`
+
+// What an included file says stands behind what the file itself says, or before it; streams are added to each other.
+func TestIncludesOverrideOrNot(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		override string
+		want     []string
+		notes    int
+	}{
+		{"", []string{"name: t\n", "  workers: 2\n", "command: [python2, b.py]\n", "mine: 1\n", "parallelism: 2\n"}, 2},
+		{", override: false", []string{"name: t\n", "  workers: 2\n", "command: [python2, b.py]\n", "mine: 1\n", "parallelism: 2\n"}, 2},
+		{", override: true", []string{"name: other\n", "  workers: 9\n", "command: [python3, b.py]\n", "mine: 2\n", "parallelism: 3\n"}, 0},
+	} {
+		text := `name: t
+config: {topology.workers: 2, mine: 1}
+includes: [{file: over.yaml` + c.override + `}]
+components:
+  - {id: python, className: java.lang.String, constructorArgs: [python2]}
+  - {id: script, className: java.lang.String, constructorArgs: [b.py]}
+spouts:
+  - {id: s, className: org.apache.storm.testing.TestWordSpout}
+bolts:
+  - {id: b, className: org.apache.storm.flux.wrappers.bolts.FluxShellBolt, constructorArgs: [{reflist: [python, script]}, [word]], parallelism: 2}
+streams:
+  - {from: s, to: b, grouping: {type: SHUFFLE}}
+`
+		r, _, err := Load("f.yaml", []byte(text), fstest.MapFS{"over.yaml": {Data: []byte(over)}}, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := topology.Marshal(r.Topology)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range append(c.want, "    inputs: [s]\n", "      - {from: s, group: all}\n") {
+			if !strings.Contains(string(got), want) {
+				t.Errorf("%s: no %q in\n%s", c.override, want, got)
+			}
+		}
+		if len(r.Notes) != c.notes {
+			t.Errorf("%s: notes %v", c.override, r.Notes)
+		}
+	}
+}
+
 // shell is a good file in which one thing is spoilt.
 const shell = `name: t
 spouts:
@@ -166,7 +223,9 @@ func TestBrokenFilesHaveTheirErrorAtItsLine(t *testing.T) {
 		{"", "", ""},
 		{"to: b", "to: c", `f.yaml:11:19: there is no bolt "c"`},
 		{"from: s", "from: q", `f.yaml:11:12: there is no component "q"`},
-		{"SHUFFLE", "shuffle", `f.yaml:11:32: there is no grouping type "shuffle", did you mean SHUFFLE?`},
+		{"SHUFFLE", "shuffle", `f.yaml:11:32: there is no grouping type "shuffle", did you mean SHUFFLE? There are ALL, CUSTOM`},
+		{"SHUFFLE", "ROUND_ROBIN", `f.yaml:11:32: there is no grouping type "ROUND_ROBIN": there are ALL, CUSTOM`},
+		{"  - {from: s, to: b, grouping: {type: SHUFFLE}}\n", "  - {from: s, to: b, grouping: {type: SHUFFLE}}\n  - {from: s, to: b, grouping: {type: ALL}}\n", `f.yaml:12:5: bolts.b.inputs.1: the stream "default" of "s" is read already`},
 		{"{type: SHUFFLE}", "{type: FIELDS}", "f.yaml:11:32: FIELDS groups by fields, and there are none"},
 		{"{type: SHUFFLE}", "{type: FIELDS, args: [lines]}", `f.yaml:11:54: bolts.b.inputs.0.group.fields.0: the stream "default" of "s" has no field "lines", did you mean "line"?`},
 		{"{type: SHUFFLE}", "{type: SHUFFLE, streamId: x}", `f.yaml:11:58: bolts.b.inputs.0.stream: "s" has no stream "x"`},
@@ -177,6 +236,8 @@ func TestBrokenFilesHaveTheirErrorAtItsLine(t *testing.T) {
 		{"    constructorArgs: [[python3", "    configMethods: [{name: addComponentConfig, args: [a, b, c]}]\n    constructorArgs: [[python3", "f.yaml:9:21: addComponentConfig takes 2 arguments, found 3"},
 		{"    constructorArgs: [[python3", "    configMethods: [{name: setDefaultStreams, args: [[a]]}]\n    constructorArgs: [[python3", `f.yaml:9:21: a shell component has no method "setDefaultStreams", did you mean "setDefaultStream"?`},
 		{"- id: b\n", "- id: s\n", `f.yaml:7:9: the id "s" is taken by what stands in line 3`},
+		{"name: t\n", "name: t\ncomponents: [{id: x, className: a.B}, {id: x, className: a.C}]\n", `f.yaml:2:44: the id "x" is taken by what stands in line 2`},
+		{"name: t\n", "name: t\ncomponents: [{className: a.B}]\n", "f.yaml:2:14: a component without an id"},
 		{"name: t\n", "name: t\ntopologySource: {className: a.B}\n", "f.yaml:2:17: topologySource names a Java class that builds the topology (a.B)"},
 		{"name: t\n", "name: t\nstream: []\n", `f.yaml:2:1: unknown key "stream" in a topology, did you mean "streams"?`},
 		{"name: t\n", "name: ${x}\n", "f.yaml:1:7: ${x} has no value: give --filter FILE.properties or --define x=VALUE"},

@@ -73,11 +73,11 @@ func (b *builder) grouping(in *yaml.Node, f fields, from, stream string) {
 	word, known := groupings[name]
 	switch {
 	case !known:
-		near := topology.Nearest(strings.ToUpper(name), slices.Sorted(maps.Keys(groupings)))
-		if near != "" {
-			near = fmt.Sprintf(", did you mean %s?", near)
+		all := ": there are"
+		if near := topology.Nearest(strings.ToUpper(name), slices.Sorted(maps.Keys(groupings))); near != "" {
+			all = fmt.Sprintf(", did you mean %s? There are", near)
 		}
-		b.fail(f.node, "there is no grouping type %q%s: they are %s", name, near, strings.Join(slices.Sorted(maps.Keys(groupings)), ", "))
+		b.fail(f.node, "there is no grouping type %q%s %s", name, all, strings.Join(slices.Sorted(maps.Keys(groupings)), ", "))
 		return
 	case name == "CUSTOM":
 		b.custom(in, f, from, stream)

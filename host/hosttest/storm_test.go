@@ -3,6 +3,7 @@ package hosttest
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -10,35 +11,48 @@ import (
 	"github.com/polybolt/polybolt/multilang/storm/stormtest"
 )
 
-// A Flux file with components on the real storm.py and storm.js, deployed: its
+// A Flux file with components on the real storm.py, storm.js and storm.rb, deployed: its
 // placeholders are replaced where it is deployed from, and the cluster gets the native form.
 func TestFluxFileOnACluster(t *testing.T) {
 	t.Parallel()
+	if _, err := exec.LookPath("ruby"); err != nil {
+		t.Skip("ruby is not installed: apt-get install ruby")
+	}
 	c := Start(t, Config{ZooKeeper: zookeeper, Supervisors: 1, Slots: 2})
 	dir := t.TempDir()
-	stormFiles(t, filepath.Join(dir, "resources"), "sentences.js", "split.py")
+	stormFiles(t, filepath.Join(dir, "resources"), "sentences.js", "split.py", "sentences.rb", "split.rb")
 	WriteFile(t, dir, "topology.yaml", `name: ${name}
 config: {topology.workers: 2}
 spouts:
   - id: sentences
     className: org.apache.storm.flux.wrappers.spouts.FluxShellSpout
     constructorArgs: [[node, sentences.js], [sentence]]
+  - id: more
+    className: org.apache.storm.flux.wrappers.spouts.FluxShellSpout
+    constructorArgs: [[ruby, sentences.rb], [sentence]]
 bolts:
   - id: split
     className: org.apache.storm.flux.wrappers.bolts.FluxShellBolt
     constructorArgs: [[python3, split.py], [word]]
     parallelism: 2
+  - id: cut
+    className: org.apache.storm.flux.wrappers.bolts.FluxShellBolt
+    constructorArgs: [[ruby, split.rb], [piece]]
+  - {id: pieces, className: org.apache.storm.testing.TestWordCounter}
   - {id: count, className: org.apache.storm.testing.TestWordCounter}
   - {id: log, className: org.apache.storm.flux.wrappers.bolts.LogInfoBolt}
 streams:
   - {from: sentences, to: split, grouping: {type: SHUFFLE}}
   - {from: split, to: count, grouping: {type: FIELDS, args: [word]}}
   - {from: count, to: log, grouping: {type: SHUFFLE}}
+  - {from: more, to: cut, grouping: {type: LOCAL_OR_SHUFFLE}}
+  - {from: cut, to: pieces, grouping: {type: FIELDS, args: [piece]}}
+  - {from: pieces, to: log, grouping: {type: SHUFFLE}}
 `)
 	c.MustCLI(t, "deploy", dir, "--define", "name=from-flux")
-	Eventually(t, "the spout was told of all its tuples, and each word was counted", func() bool {
+	Eventually(t, "both spouts were told of all their tuples, and each word was counted", func() bool {
 		log := c.WorkerLog(t, 0, "from-flux")
-		return strings.Contains(log, "all acked") && strings.Contains(log, "['a', 300]") && strings.Contains(log, "['299', 1]")
+		return strings.Count(log, "all acked") == 2 && strings.Count(log, "['a', 300]") == 2 && strings.Count(log, "['299', 1]") == 2
 	})
 	if log := c.WorkerLog(t, 0, "from-flux"); strings.Contains(log, "['a', 301]") || strings.Contains(log, "another type") {
 		t.Error("words were counted twice, or an id changed its type")
@@ -46,7 +60,7 @@ streams:
 	c.MustCLI(t, "kill", "from-flux")
 }
 
-// stormFiles puts components of host/testdata/storm into a folder, and the real storm.py and storm.js.
+// stormFiles puts components of host/testdata/storm into a folder, and the real libraries of Storm.
 func stormFiles(t *testing.T, dir string, names ...string) {
 	t.Helper()
 	root, err := Root()
@@ -56,7 +70,7 @@ func stormFiles(t *testing.T, dir string, names ...string) {
 	for _, name := range names {
 		files = append(files, filepath.Join(root, "host/testdata/storm", name))
 	}
-	for _, name := range []string{"storm.py", "storm.js"} {
+	for _, name := range []string{"storm.py", "storm.js", "storm.rb"} {
 		lib, err := stormtest.Library(t.Context(), name)
 		must(t, err)
 		files = append(files, lib)

@@ -155,16 +155,21 @@ test('streams, direct emits, ticks, and what storm.js refuses', async (t) => {
   assert.deepEqual([groups[0].rows, groups[0].anchors], [[['tick of __system']], [[]]]);
 });
 
-test('initialize() has Storm\'s conf and context, and waits for its done()', async (t) => {
+test('initialize() has Storm\'s conf and context, may emit, and waits for its done()', async (t) => {
   const host = new Host(t, `
     const { BasicBolt } = require('polybolt/storm');
     function Mine() { BasicBolt.call(this); }
     Mine.prototype = Object.create(BasicBolt.prototype);
-    Mine.prototype.initialize = function (conf, context, done) { setTimeout(() => { this.text = JSON.stringify([conf, context]); done(); }, 1); };
+    Mine.prototype.initialize = function (conf, context, done) { 
+      this.emit({tuple: ['early']}, () => { this.called = true; });
+      setTimeout(() => { this.text = JSON.stringify([conf, context, this.called]); done(); }, 1);
+    };
     Mine.prototype.process = function (tup, done) { this.emit({tuple: [this.text]}, () => {}); done(); };
     new Mine().run();`, { conf: { mine: [1] } });
   await host.start();
-  const [conf, context] = JSON.parse((await host.process([['x']])).emits[0].values[0]);
+  assert.deepEqual((await host.wait(FROM_CHILD.REPLY)).groups[0].rows, [['early']]);
+  const [conf, context, called] = JSON.parse((await host.process([['x']])).emits[0].values[0]);
+  assert.equal(called, true);
   assert.deepEqual(conf, { 'topology.name': 'top', 'topology.debug': false, mine: [1] });
   assert.deepEqual(context, {
     taskid: 4, componentid: 'comp', 'task->component': { 1: 'in', 2: 'in', 3: 'comp', 4: 'comp' }, streams: ['default'],

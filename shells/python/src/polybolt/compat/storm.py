@@ -204,7 +204,10 @@ def emit(tup: Any, stream: Any = None, *args: Any, need_task_ids: bool = False, 
     With need_task_ids=True it waits for, and returns, the tasks that it went to.
     """
     if not args and not kwargs and not need_task_ids:
-        _host.emit(tup, stream)
+        if stream is None:
+            _host.emit(tup)
+        else:
+            _host.emit(tup, stream=stream)
         return NO_TASK_IDS
     ids = _emit(tup, stream, *args, need_task_ids=need_task_ids, **kwargs)
     return NO_TASK_IDS if ids is None else ids

@@ -187,12 +187,14 @@ func TestStormsTaskIdsOfSeveralTasks(t *testing.T) {
 }
 
 // Without storm.py or storm.js in any of Storm's places the same components
-// run on ours.
+// run on ours, also if nobody says which protocol they speak.
 func TestStormsInterfacesOfOurs(t *testing.T) {
-	for _, c := range []struct{ interpreter, ext string }{{"python3", "py"}, {"node", "js"}} {
-		t.Run(c.ext, func(t *testing.T) {
+	for _, c := range []struct{ interpreter, ext, protocol string }{
+		{"python3", "py", "storm-json"}, {"node", "js", "storm-json"}, {"python3", "py", "auto"}, {"node", "js", "auto"},
+	} {
+		t.Run(c.ext+"-"+c.protocol, func(t *testing.T) {
 			need(t, c.interpreter, "")
-			text := fmt.Sprintf(wordCount, c.interpreter, c.ext)
+			text := strings.ReplaceAll(fmt.Sprintf(wordCount, c.interpreter, c.ext), "storm-json", c.protocol)
 			dir := bundle(t, text)
 			if c.ext == "py" { // whoever wants task ids has to say so
 				edit(t, filepath.Join(dir, "split.py"), "storm.emit([word])", "storm.emit([word], need_task_ids=True)")

@@ -27,11 +27,14 @@ import (
 // protocol. One that does not import it, such as pystorm's, speaks for itself.
 func (t *task) dress(spec *shells.Spec) (*storm.Adapter, error) {
 	c := t.comp.Component
-	if c.Protocol == topology.ProtocolAuto {
-		return nil, nil
+	folder := "."
+	if c.Protocol != topology.ProtocolAuto {
+		folder = c.StormFolder(spec.Dir)
 	}
-	folder := c.StormFolder(spec.Dir)
 	lib := findLibrary(c, spec.Dir, folder)
+	if c.Protocol == topology.ProtocolAuto && !lib.ours {
+		return nil, nil // it speaks first; one that has Storm's own library does not, and is told of its protocol
+	}
 	if lib.modern || t.spokeOurs.Load() {
 		spec.Dir = filepath.Join(spec.Dir, folder)
 		return nil, nil
@@ -143,7 +146,7 @@ func findLibrary(c *topology.Component, bundle, folder string) library {
 			return lib
 		}
 	}
-	lib.ours = c.Protocol == topology.ProtocolStormJSON && lang != topology.Ruby && importsStorm[lang].Match(text)
+	lib.ours = c.Protocol != topology.ProtocolStormMsgpack && lang != topology.Ruby && importsStorm[lang].Match(text)
 	return lib
 }
 

@@ -30,7 +30,11 @@ func elect(t *testing.T, c *Cluster) *Term {
 	terms, stop, done := make(chan *Term), make(chan struct{}), make(chan error, 1)
 	go func() {
 		done <- c.Elect(t.Context(), &Nimbus{Incarnation: NewIncarnation()}, func(ctx context.Context, term *Term) error {
-			terms <- term
+			select {
+			case terms <- term:
+			case <-stop: // it leads again, and the test has had its term
+			case <-ctx.Done():
+			}
 			select {
 			case <-stop:
 			case <-ctx.Done():

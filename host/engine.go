@@ -255,6 +255,31 @@ func figuresOf(s worker.Snapshot) api.WorkerFigures {
 	return f
 }
 
+// Failures implements [process.Engine].
+func (e *engine) Failures() []cluster.Failures { return failuresOf(e.worker) }
+
+// failuresOf turns what a worker keeps of failures into what is kept elsewhere.
+func failuresOf(w *worker.Worker) []cluster.Failures {
+	var list []cluster.Failures
+	for _, c := range w.Failures() {
+		f := cluster.Failures{Component: c.Component, Count: c.Count}
+		for _, k := range c.Kinds {
+			x := cluster.Failure{Kind: k.Last.Kind, Type: k.Last.Type, Place: k.Last.Place, Count: k.Count, Occurrence: occurrence(&k.Last)}
+			if k.First != k.Last {
+				first := occurrence(&k.First)
+				x.First = &first
+			}
+			f.List = append(f.List, x)
+		}
+		list = append(list, f)
+	}
+	return list
+}
+
+func occurrence(f *worker.Failure) cluster.Occurrence {
+	return cluster.Occurrence{Time: f.Time, Task: f.Task, Message: f.Message, Traceback: f.Traceback, From: f.From, Tuple: f.Tuple, Attempt: f.Attempt}
+}
+
 // engineObserver passes on what the engine tells.
 type engineObserver struct{ to process.Observer }
 
@@ -267,7 +292,7 @@ func (o engineObserver) Line(l worker.Line) {
 
 // Failure implements [worker.Observer].
 func (o engineObserver) Failure(f worker.Failure) {
-	o.to.Failure(api.Failure{Time: f.Time, Component: f.Component, Task: f.Task, Kind: f.Kind, Type: f.Type, Message: f.Message, Place: f.Place, Traceback: f.Traceback, Count: f.Count, From: f.From, Tuple: f.Tuple, Attempt: f.Attempt})
+	o.to.Failure(api.Failure{Component: f.Component, Kind: f.Kind, Type: f.Type, Place: f.Place, Count: f.Count, Occurrence: api.Occurrence(occurrence(&f))})
 }
 
 // State implements [worker.Observer].

@@ -31,7 +31,6 @@ const lineCost = 200
 // Failure implements [process.Observer]. It is a line of the log, too, as in a cluster's.
 func (r *localRun) Failure(f api.Failure) {
 	f.Host = r.host
-	r.failures.Add(f)
 	line := api.LogLine{Time: f.Time.UTC(), Host: r.host, Component: f.Component, Task: f.Task, Level: "ERROR", Text: "component failed",
 		More: map[string]any{"kind": f.Kind, "err": f.Message, "count": f.Count, "traceback": f.Traceback}}
 	r.lines.add(line, len(f.Message)+len(f.Traceback)+lineCost)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -33,10 +34,9 @@ type localRun struct {
 	probe // worker is set before anybody asks
 	host  string
 
-	lines    recent[api.LogLine]
-	dead     recent[api.DeadTuple]
-	failures process.FailureLists
-	past     *process.Past
+	lines recent[api.LogLine]
+	dead  recent[api.DeadTuple]
+	past  *process.Past
 
 	mu     sync.Mutex
 	mode   worker.Mode // guarded by mu: what was asked for last
@@ -203,10 +203,21 @@ func (r *localRun) Figures(_ context.Context, name topology.Name) (*api.Figures,
 // Errors implements [api.Service].
 func (r *localRun) Errors(_ context.Context, name topology.Name) ([]api.ComponentErrors, error) {
 	list := []api.ComponentErrors{}
+	failures := failuresOf(r.worker)
 	for _, c := range r.topology.Components {
-		if e := nimbus.AddUp(c.ID, []cluster.Failures{r.failures.Of(c.ID)}); e.Count > 0 {
-			list = append(list, e)
+		at := slices.IndexFunc(failures, func(f cluster.Failures) bool { return f.Component == c.ID })
+		if at < 0 {
+			continue
 		}
+		e := nimbus.TellErrors(&failures[at])
+		e.Was = api.Serves
+		for i := range e.Errors {
+			x := &e.Errors[i]
+			if x.Host = r.host; x.First != nil {
+				x.First.Host = r.host
+			}
+		}
+		list = append(list, e)
 	}
 	return list, r.known(name)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/polybolt/polybolt/host/blob"
 	"github.com/polybolt/polybolt/host/cluster"
+	"github.com/polybolt/polybolt/host/process"
 	"github.com/polybolt/polybolt/host/slot"
 	"github.com/polybolt/polybolt/host/supervisor"
 )
@@ -24,12 +25,15 @@ type SupervisorOptions struct {
 	Limits  blob.Limits
 	Times   supervisor.Times
 	Orphan  time.Duration // workers end when no supervisor has asked for them for as long; 0: never
+
+	// ErrorsEvery is the time between two writes of a component's errors to the coordinator.
+	ErrorsEvery time.Duration
 }
 
 // DefaultSupervisorOptions returns the options of a supervisor that is told
 // nothing but its folder.
 func DefaultSupervisorOptions() SupervisorOptions {
-	return SupervisorOptions{ClusterOptions: DefaultClusterOptions(), Slots: runtime.NumCPU(), Address: "127.0.0.1", Limits: blob.DefaultLimits(), Times: supervisor.DefaultTimes()}
+	return SupervisorOptions{ClusterOptions: DefaultClusterOptions(), Slots: runtime.NumCPU(), Address: "127.0.0.1", Limits: blob.DefaultLimits(), Times: supervisor.DefaultTimes(), ErrorsEvery: process.DefaultFailuresEvery}
 }
 
 // WorkerCommand is the hidden command that runs a worker process; its one
@@ -68,7 +72,7 @@ func newSupervisor(c *cluster.Cluster, o *SupervisorOptions, session time.Durati
 	}
 	so := supervisor.Options{
 		Dir: o.Dir, Host: o.Host, Address: o.Address, Slots: o.Slots, Version: Version, Bundle: o.Limits, Times: o.Times, Log: log,
-		Spec:    slot.Spec{ZooKeeper: o.ZooKeeper, Root: o.Root, SessionTimeout: cluster.Duration(session), Host: o.Host, Address: o.Address, Bind: o.Bind, ZooKeeperCA: o.ZooKeeperCA, Orphan: cluster.Duration(o.Orphan)},
+		Spec:    slot.Spec{ZooKeeper: o.ZooKeeper, Root: o.Root, SessionTimeout: cluster.Duration(session), Host: o.Host, Address: o.Address, Bind: o.Bind, ZooKeeperCA: o.ZooKeeperCA, Orphan: cluster.Duration(o.Orphan), ErrorsEvery: cluster.Duration(o.ErrorsEvery)},
 		Command: func(spec string) *exec.Cmd { return exec.Command(self, WorkerCommand, spec) },
 	}
 	if key != nil {

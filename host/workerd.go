@@ -27,7 +27,7 @@ func RunWorker(ctx context.Context, file string) error {
 	o := ClusterOptions{ZooKeeper: spec.ZooKeeper, Root: spec.Root, SessionTimeout: time.Duration(spec.SessionTimeout), Host: spec.Host, ZooKeeperCA: spec.ZooKeeperCA, access: spec.Access}
 	return o.withCluster(log, func(c *cluster.Cluster) error {
 		return process.New(process.Options{
-			Spec: spec, Cluster: c, Log: log, Level: &level, Output: process.LogOutput{Log: log},
+			Spec: spec, Cluster: c, Log: log, Level: &level, Output: process.LogOutput{Log: log}, FailuresEvery: time.Duration(spec.ErrorsEvery),
 			NewEngine: func(eo process.EngineOptions) (process.Engine, error) { return newEngine(eo, spec, log) },
 		}).Run(ctx)
 	})

@@ -188,14 +188,14 @@ func (c *console) Failure(f worker.Failure) {
 		what = f.Type + ": " + f.Message
 	}
 	what = harmless(strings.TrimRight(what, "\r\n"))
-	if f.Place != "" && f.Traceback == "" {
+	if f.Place != "" && (f.Traceback == "" || f.Count > 1) {
 		what += " at " + f.Place
 	}
 	if f.Count > 1 {
 		what += fmt.Sprintf(" (%d times so far)", f.Count)
 	}
 	for l := range strings.SplitSeq(harmless(strings.TrimRight(f.Traceback, "\n")), "\n") {
-		if l != "" {
+		if l != "" && f.Count <= 1 {
 			what += "\n  " + l
 		}
 	}

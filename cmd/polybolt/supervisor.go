@@ -28,6 +28,7 @@ func newSupervisor() *cobra.Command {
 	c.Flags().StringVar(&o.Dir, "dir", "", "`folder` for its data: who it is, code, logs (default: supervisor in the state folder)")
 	c.Flags().IntVar(&o.Slots, "slots", o.Slots, "how many workers it runs at most")
 	c.Flags().DurationVar(&o.Orphan, "orphan", 0, "workers end when there has been no supervisor for this `time`; 0: never")
+	c.Flags().DurationVar(&o.ErrorsEvery, "errors-every", o.ErrorsEvery, "`time` between two writes of a component's errors to ZooKeeper, where they outlive their worker")
 	c.Flags().StringVar(&o.Address, "address", o.Address, "`host` name or IP at which other machines reach this one")
 	c.Flags().StringVar(&o.Bind, "bind", "", "`host` name or IP on which its workers and the log server listen, where address translation makes that another one (default: that of --address)")
 	return configured(c)

@@ -54,7 +54,7 @@ func (h *handler) routes() []route {
 		{method: "GET", path: one + "/figures", id: "figures", summary: "The figures of a topology's workers, which are asked for them now", role: Viewer, answer: Figures{}, serve: h.figures},
 		{method: "GET", path: one + "/history", id: "history", summary: "What happened over the last ten minutes, three hours, day, and ever, with points for charts", role: Viewer, answer: History{}, serve: h.history,
 			query: []parameter{{name: "component", kind: "string", text: "only of it, task by task; the whole topology if absent"}, {name: "window", kind: "string", text: "points of this one: 10m, 3h or 1d"}}},
-		{method: "GET", path: one + "/errors", id: "errors", summary: "The first and the last errors of each component", role: Viewer, answer: []ComponentErrors{}, serve: h.errors},
+		{method: "GET", path: one + "/errors", id: "errors", summary: "The first and the last errors of each component, also of the run before and of one that was given up", role: Viewer, answer: []ComponentErrors{}, serve: h.errors},
 		{method: "GET", path: one + "/events", id: "events", summary: "Server-sent events: status, figures and errors, when they change; trouble; end",
 			role: Viewer, answerType: eventStream, serve: streams.ofTopology},
 		{method: "GET", path: one + "/logs", id: "logs", summary: "Lines of the logs of all machines, in the order of time, one of JSON a line; an empty line is a sign of life",

@@ -28,6 +28,7 @@ type Status struct {
 	WorkerList []WorkerStatus    `json:"worker_list"`
 	Versions   []Version         `json:"versions"`
 	LogLevels  []LogLevel        `json:"log_levels,omitempty"` // that were changed
+	LastError  *LastError        `json:"last_error,omitempty"` // of user code, in any run but one that was replaced, or given up before the last change
 }
 
 // LogLevel is from which level on a component logs, other than as usual.
@@ -69,6 +70,8 @@ type ComponentStatus struct {
 	Ready     int                  `json:"ready"`
 	State     string               `json:"state"` // ready, starting, crash loop, …
 	Why       string               `json:"why,omitempty"`
+	Errors    int64                `json:"errors,omitempty"` // of user code, so far
+	LastError *ErrorLine           `json:"last_error,omitempty"`
 }
 
 // WorkerStatus is a worker process.
@@ -135,28 +138,65 @@ type Supervisor struct {
 	Started time.Time `json:"started"`
 }
 
-// ComponentErrors are the first and the last errors of a component.
+// ComponentErrors are the first and the last errors of a component in a run.
+// They come of the run that serves, of one that is brought up, of the last one
+// that was given up and of the one that served before, those of the run that
+// [Topology] shows first.
 type ComponentErrors struct {
 	Component topology.ComponentID `json:"component"`
-	Count     int64                `json:"count"`
-	Errors    []Failure            `json:"errors"` // the first one, then the last ones, oldest first
+	Run       int                  `json:"run"`
+	Version   int                  `json:"version"` // of the code
+	Was       RunState             `json:"was"`
+	Count     int64                `json:"count"`  // of all, whether they are shown or not
+	Errors    []Failure            `json:"errors"` // a kind each: the one that there was first, then the others, that with the latest error last
 }
 
-// Failure is an error of user code, or the end of a child.
+// RunState is what has become of a run.
+type RunState string
+
+// The states of a run.
+const (
+	Serves   RunState = "serving"
+	Comes    RunState = "coming up"
+	GivenUp  RunState = "given up" // it never served
+	Replaced RunState = "replaced"
+)
+
+// Failure is errors of user code, or ends of children, that are alike: of the
+// same kind, type and place. What it says of one error is of the last.
 type Failure struct {
-	Time      time.Time            `json:"time"`
-	Component topology.ComponentID `json:"component"`
-	Task      topology.TaskID      `json:"task"`
-	Host      string               `json:"host"`
-	Kind      string               `json:"kind"` // exception, fail, exit, start
-	Type      string               `json:"type,omitempty"`
-	Message   string               `json:"message"`
-	Place     string               `json:"place,omitempty"` // file:line
-	Traceback string               `json:"traceback,omitempty"`
-	Count     int64                `json:"count"`
-	From      string               `json:"from,omitempty"`    // COMPONENT or COMPONENT:STREAM that the tuple came from; absent: it is of no tuple
-	Tuple     string               `json:"tuple,omitempty"`   // its values, as a JSON object, which may be cut; of a child's end: of the tuple that it most likely had in hand
-	Attempt   int                  `json:"attempt,omitempty"` // the tuple's, from 1; absent: the worker does not know it
-	Worker    string               `json:"worker,omitempty"`  // its place
-	Version   int                  `json:"version,omitempty"` // of the code
+	Component  topology.ComponentID `json:"component"`
+	Kind       string               `json:"kind"` // exception, fail, exit, start, timeout
+	Type       string               `json:"type,omitempty"`
+	Place      string               `json:"place,omitempty"` // file:line
+	Count      int64                `json:"count"`
+	Version    int                  `json:"version,omitempty"` // of the code
+	Occurrence                      // the last one
+	First      *Occurrence          `json:"first,omitempty"` // absent: it is the last one, too, as far as is known
+}
+
+// Occurrence is one error, as it was: what is told of it belongs together.
+type Occurrence struct {
+	Time      time.Time       `json:"time"`
+	Task      topology.TaskID `json:"task"`
+	Host      string          `json:"host"`
+	Message   string          `json:"message"`
+	Traceback string          `json:"traceback,omitempty"`
+	From      string          `json:"from,omitempty"`    // COMPONENT or COMPONENT:STREAM that the tuple came from; absent: it is of no tuple
+	Tuple     string          `json:"tuple,omitempty"`   // its values, as a JSON object, which may be cut; of a child's end: of the tuple that it most likely had in hand
+	Attempt   int             `json:"attempt,omitempty"` // the tuple's, from 1; absent: the worker does not know it
+	Worker    string          `json:"worker,omitempty"`  // its place
+}
+
+// ErrorLine is an error in a line.
+type ErrorLine struct {
+	Time time.Time `json:"time"`
+	Text string    `json:"text"`
+}
+
+// LastError is the error that a status shows.
+type LastError struct {
+	Run int      `json:"run"`
+	Was RunState `json:"was"`
+	Failure
 }

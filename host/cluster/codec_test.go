@@ -43,7 +43,16 @@ var samples = []record{
 	&Assignment{Epoch: 9, Workers: []Worker{{here, "10.0.0.1:1001", "/run/user/1000/polybolt-1000/aa"}, {there, "10.0.0.2:1000", ""}}, Tasks: []int{0, 1, Nowhere, 0}},
 	&Alive{Incarnation: who, PID: 12, Host: "m1", Figures: "10.0.0.1:4000", Token: "secret", Pin: strings.Repeat("ab", 32), Started: moment},
 	&Report{Incarnation: who, Epoch: 9, Order: 4, Mode: Active, Idle: true, Fatal: "fatal", Components: []ComponentReport{{Component: "split", Tasks: 2, Ready: 1, Started: 1, Deaths: 3, Why: "crash loop"}}},
-	&Failures{Component: "split", Count: 12, List: []Failure{{Time: moment, Task: 2, Host: "m1", Kind: "exception", Type: "KeyError", Message: "'x'", Place: "split.py:3", Traceback: "Traceback…", Count: 2, From: "lines", Tuple: `{"line": "a b"}`, Attempt: 1, Worker: "0123456789ab.3.1", Version: 3}}},
+	&Failures{Component: "split", Count: 12, List: []Failure{{
+		Kind: "exception", Type: "KeyError", Place: "split.py:3", Count: 2, Version: 3,
+		Occurrence: Occurrence{Time: moment, Task: 2, Host: "m1", Message: "'x'", Traceback: "Traceback…", From: "lines", Tuple: `{"line": "a b"}`, Attempt: 1, Worker: "0123456789ab.3.1"},
+		First:      &Occurrence{Time: moment, Task: 1, Host: "m1", Message: "'y'", Traceback: "Traceback…", From: "lines", Tuple: `{"line": "c"}`, Attempt: 2, Worker: "0123456789ab.3.1"},
+	}}},
+	&PastFailures{Run: 7, Version: 3, GivenUp: true, Components: []Failures{{Component: "split", Count: 1, List: []Failure{{
+		Kind: "exit", Type: "exit code 1", Place: "split.py:3", Count: 1, Version: 3,
+		Occurrence: Occurrence{Time: moment, Task: 2, Host: "m1", Message: "exit code 1", Traceback: "command…", From: "lines", Tuple: `{"line": "a b"}`, Attempt: 1, Worker: "0123456789ab.3.1"},
+		First:      &Occurrence{Time: moment, Task: 2, Host: "m1", Message: "exit code 1", Traceback: "command…", From: "lines", Tuple: `{"line": "a b"}`, Attempt: 1, Worker: "0123456789ab.3.1"},
+	}}}}},
 }
 
 // What is written today is read by every later version with the same format:

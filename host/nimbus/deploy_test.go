@@ -2,7 +2,6 @@ package nimbus
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io"
 	"maps"
@@ -357,31 +356,5 @@ func TestVersionsThatAreKept(t *testing.T) {
 	}
 	if err != nil || len(maps.Collect(maps.All(hashes))) != 2 {
 		t.Errorf("%v, %v", hashes, err)
-	}
-}
-
-// Errors of components are those that their workers have written, all together.
-func TestErrorsOfComponents(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t, 2, 2)
-	f.start(0, false)
-	first(f)
-	id := cluster.RunID{Topology: "t", Number: 1}
-	a, err := f.c.Assignment(t.Context(), id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	when := time.Date(2031, 1, 2, 3, 4, 5, 0, time.UTC)
-	for i, w := range a.Record.Workers {
-		err := f.c.SetFailures(context.WithoutCancel(t.Context()), id, w.Place, &cluster.Failures{Component: "split", Count: 5, List: []cluster.Failure{
-			{Time: when.Add(time.Duration(10-i) * time.Second), Task: 2, Kind: "exception", Message: string(rune('a' + i)), Count: 5},
-		}})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	list, err := f.nimbus.Errors(t.Context(), "t")
-	if err != nil || len(list) != 1 || list[0].Count != 10 || len(list[0].Errors) != 2 || list[0].Errors[0].Message != "b" || list[0].Errors[1].Message != "a" {
-		t.Errorf("%+v, %v", list, err)
 	}
 }

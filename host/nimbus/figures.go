@@ -33,7 +33,7 @@ func (n *Nimbus) Figures(ctx context.Context, name topology.Name) (*api.Figures,
 		return nil, err
 	}
 	f := &api.Figures{Workers: []api.WorkerFigures{}}
-	answers, errs := askAll[api.WorkerFigures](ctx, workers, "/v1/figures")
+	answers, errs := askAll[api.WorkerFigures](ctx, workers, "/v1/figures", maxFigures)
 	for place, figures := range answers {
 		figures.Place = place.String()
 		f.Workers = append(f.Workers, *figures)
@@ -75,8 +75,9 @@ func (n *Nimbus) workersOf(ctx context.Context, name topology.Name) (workers map
 	return workers, run, err
 }
 
-// askAll asks workers for one of the things that they tell, a few at a time.
-func askAll[T any](ctx context.Context, workers map[cluster.Place]*cluster.Alive, path string) (answers map[cluster.Place]*T, errs map[cluster.Place]error) {
+// askAll asks workers for one of the things that they tell, a few at a time; an
+// answer has limit bytes at most.
+func askAll[T any](ctx context.Context, workers map[cluster.Place]*cluster.Alive, path string, limit int64) (answers map[cluster.Place]*T, errs map[cluster.Place]error) {
 	answers, errs = map[cluster.Place]*T{}, map[cluster.Place]error{}
 	var mu sync.Mutex
 	var wg crash.Group
@@ -88,7 +89,7 @@ func askAll[T any](ctx context.Context, workers map[cluster.Place]*cluster.Alive
 			var answer *T
 			err := errAbsent
 			if alive != nil {
-				answer, err = askOne[T](ctx, *alive, path)
+				answer, err = askOne[T](ctx, *alive, path, limit)
 			}
 			mu.Lock()
 			defer mu.Unlock()
@@ -104,7 +105,7 @@ func askAll[T any](ctx context.Context, workers map[cluster.Place]*cluster.Alive
 }
 
 // askOne asks a worker for one of the things that it tells.
-func askOne[T any](ctx context.Context, a cluster.Alive, path string) (*T, error) {
+func askOne[T any](ctx context.Context, a cluster.Alive, path string, limit int64) (*T, error) {
 	ctx, cancel := context.WithTimeout(ctx, figuresTimeout)
 	defer cancel()
 	answer, err := askWorker(ctx, a, http.MethodGet, path)
@@ -113,7 +114,7 @@ func askOne[T any](ctx context.Context, a cluster.Alive, path string) (*T, error
 	}
 	defer answer.Body.Close()
 	var v T
-	if err := json.NewDecoder(io.LimitReader(answer.Body, maxFigures)).Decode(&v); err != nil {
+	if err := json.NewDecoder(io.LimitReader(answer.Body, limit)).Decode(&v); err != nil {
 		return nil, err
 	}
 	return &v, nil

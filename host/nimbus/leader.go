@@ -42,6 +42,10 @@ type leader struct {
 	// Versions never change: read once. Owned by the loop; of a topology
 	// that is gone the entries go too.
 	versions map[versionKey]*cluster.Version
+
+	// Errors of runs that are over, of each topology. Owned by the loop; the
+	// lists are replaced, and not changed.
+	past map[topology.Name][]cluster.PastFailures
 }
 
 // request is something that the API wants done by the loop.
@@ -62,7 +66,7 @@ type workerEvent struct {
 
 func newLeader(c *cluster.Cluster, o Options, term *cluster.Term) *leader {
 	return &leader{c: c, o: o, term: term, requests: make(chan request), events: make(chan workerEvent, maxEvents),
-		done: make(chan struct{}), watched: map[workerKey]context.CancelFunc{}, versions: map[versionKey]*cluster.Version{}}
+		done: make(chan struct{}), watched: map[workerKey]context.CancelFunc{}, versions: map[versionKey]*cluster.Version{}, past: map[topology.Name][]cluster.PastFailures{}}
 }
 
 // run leads until ctx, which is the term's, ends.
@@ -252,6 +256,9 @@ func (l *leader) carryOut(ctx context.Context, name topology.Name, p *plan) erro
 		}
 	}
 	for _, run := range p.runs {
+		if err == nil {
+			err = l.keepFailures(ctx, l.world.topologies[name], run)
+		}
 		if err == nil {
 			err = l.term.RemoveRun(ctx, run)
 		}

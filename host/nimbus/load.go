@@ -182,10 +182,14 @@ func (l *leader) reload(ctx context.Context, name topology.Name) error {
 	top, err := l.c.Topology(ctx, name)
 	if errors.Is(err, cluster.ErrGone) {
 		delete(l.world.topologies, name)
+		delete(l.past, name)
 		maps.DeleteFunc(l.versions, func(k versionKey, _ *cluster.Version) bool { return k.name == name })
 		return nil
 	}
 	if err != nil {
+		return err
+	}
+	if err := l.loadPast(ctx, name); err != nil {
 		return err
 	}
 	old := l.world.topologies[name]

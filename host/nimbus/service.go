@@ -8,6 +8,7 @@ import (
 
 	"github.com/polybolt/polybolt/host/api"
 	"github.com/polybolt/polybolt/host/cluster"
+	"github.com/polybolt/polybolt/host/crash"
 	"github.com/polybolt/polybolt/host/topology"
 )
 
@@ -91,7 +92,10 @@ func (n *Nimbus) Status(ctx context.Context, name topology.Name) (*api.Status, e
 		return nil
 	})
 	if err == nil {
+		var wg crash.Group
+		wg.Go(func() { n.addErrors(ctx, s) })
 		n.addStall(ctx, s)
+		wg.Wait()
 	}
 	return s, n.explain(err)
 }

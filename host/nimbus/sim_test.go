@@ -33,7 +33,8 @@ type machines struct {
 const (
 	atStage  = "stage"
 	atSwitch = "switch"
-	never    = "never" // and it does not fail either: it just does not get ready
+	never    = "never"  // and it does not fail either: it just does not get ready
+	flawed   = "flawed" // it comes up, and has errors
 )
 
 // newMachines starts supervisors with some slots each. They end with the test.
@@ -127,6 +128,7 @@ func (m *machines) work(ctx context.Context, id cluster.RunID, place cluster.Pla
 			run, err := c.Run(ctx, id)
 			a, aerr := c.Assignment(ctx, id)
 			if err = errors.Join(err, aerr); err == nil {
+				m.check(m.err(ctx, c, &run.Record, place))
 				r := m.report(&run.Record, &a.Record, place, incarnation)
 				r.Order = run.Version
 				err = c.SetReport(ctx, id, place, r)
@@ -138,6 +140,20 @@ func (m *machines) work(ctx context.Context, id cluster.RunID, place cluster.Pla
 		cancel()
 		<-done
 	}
+}
+
+// err writes an error of a version that is in trouble, as its worker does.
+func (m *machines) err(ctx context.Context, c *cluster.Cluster, run *cluster.Run, place cluster.Place) error {
+	m.mu.Lock()
+	when := m.trouble[run.Version]
+	m.mu.Unlock()
+	if when == "" {
+		return nil
+	}
+	return c.SetFailures(ctx, run.ID, place, &cluster.Failures{Component: "split", Count: 5, List: []cluster.Failure{{
+		Kind: "exception", Type: "ValueError", Count: 5, Version: run.Version,
+		Occurrence: cluster.Occurrence{Time: time.Unix(1_900_000_000+int64(run.ID.Number), 0).UTC(), Task: 2, Message: fmt.Sprintf("of run %d\nand more", run.ID.Number), Worker: place.String()},
+	}}})
 }
 
 // report is what the worker tells.

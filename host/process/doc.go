@@ -41,6 +41,10 @@ type Engine interface {
 	// Figures returns the figures as they stand; children: with what the tasks'
 	// processes use, which the system is asked for, some 20 µs each.
 	Figures(children bool) api.WorkerFigures
+
+	// Failures returns what is known of the errors of components, each its own
+	// copy. Host, Worker and Version are left empty.
+	Failures() []cluster.Failures
 }
 
 // EngineOptions say what an engine runs, and whom it tells.
@@ -60,7 +64,7 @@ type EngineOptions struct {
 // goroutines, and must be quick.
 type Observer interface {
 	Line(Line)
-	Failure(api.Failure)
+	Failure(api.Failure) // the first of its kind, or again after a second: [Engine] counts all
 	State(TaskState)
 }
 

@@ -28,6 +28,9 @@ type Options struct {
 	Level       *slog.LevelVar // of Log, which is changed by orders; nil: it stays as it is
 	Output      Output         // where components' lines go
 	StopTimeout time.Duration  // to end in order, when told to; then children are killed
+
+	// FailuresEvery is the time between two writes of a component's errors; 0: DefaultFailuresEvery.
+	FailuresEvery time.Duration
 }
 
 // Output takes what components say.
@@ -62,6 +65,8 @@ type Process struct {
 	mu      sync.Mutex
 	prober  Prober                                // guarded by mu: nil before there is an engine, or if it lets nobody look in
 	figures func(children bool) api.WorkerFigures // guarded by mu: nil before there is an engine
+	errors  func() []cluster.Failures             // guarded by mu: nil before there is an engine
+	version int                                   // guarded by mu: of the code
 }
 
 // New returns a process. It starts nothing.
@@ -72,8 +77,13 @@ func New(o Options) *Process {
 	p := &Process{o: o, spec: o.Spec, incarnation: cluster.NewIncarnation(), started: time.Now().UTC(), stops: make(chan struct{}), poke: make(chan struct{}, 1)}
 	p.tally = newTally(p.changed)
 	p.past = NewPast(o.Spec.Place.String(), o.Spec.Host, o.Spec.Run.Number)
-	p.failures = newFailures(o.Log, func(ctx context.Context, f *cluster.Failures) error {
-		return o.Cluster.SetFailures(ctx, o.Spec.Run, o.Spec.Place, f)
+	p.failures = newFailures(o.Log, o.FailuresEvery, p.failed, failureStore{
+		read: func(ctx context.Context) ([]cluster.Failures, error, error) {
+			return o.Cluster.Failures(ctx, o.Spec.Run, o.Spec.Place)
+		},
+		write: func(ctx context.Context, f *cluster.Failures) error {
+			return o.Cluster.SetFailures(ctx, o.Spec.Run, o.Spec.Place, f)
+		},
 	})
 	return p
 }
@@ -146,9 +156,14 @@ func (p *Process) Run(ctx context.Context) error {
 		defer ticker.Stop()
 		watchdog(keeping, func() { p.Figures(false) }, ticker.C, abort)
 	})
-	wg.Go(func() { p.failures.run(keeping) })
+	told := make(chan struct{})
+	wg.Go(func() {
+		defer close(told)
+		p.failures.run(keeping)
+	})
 	err = p.work(ctx)
 	kept()
+	<-told // before its ephemeral goes: what it leaves is read then
 	if cause := context.Cause(ctx); err == nil && cause != nil && !errors.Is(cause, context.Canceled) {
 		err = cause
 	}
@@ -236,7 +251,7 @@ func (p *Process) build() error {
 	p.tally.init(top, &p.assignment, p.spec.Place)
 	p.engine, err = p.o.NewEngine(EngineOptions{
 		Run: p.spec.Run, Incarnation: p.incarnation, Topology: top, Assignment: p.assignment, Place: p.spec.Place, Bundle: p.spec.Bundle,
-		Scratch: filepath.Join(p.spec.Folder, "scratch"), DeadFile: filepath.Join(p.spec.Logs, slot.DeadFile), Observer: observer{p, p.run.Version},
+		Scratch: filepath.Join(p.spec.Folder, "scratch"), DeadFile: filepath.Join(p.spec.Logs, slot.DeadFile), Observer: observer{p},
 	})
 	if err != nil {
 		return err
@@ -244,7 +259,7 @@ func (p *Process) build() error {
 	p.applyLevels(time.Now()) // and again when it follows
 	p.engine.SetMode(p.run.Mode)
 	p.mu.Lock()
-	p.figures = p.engine.Figures
+	p.figures, p.errors, p.version = p.engine.Figures, p.engine.Failures, p.run.Version
 	p.prober, _ = p.engine.(Prober)
 	p.mu.Unlock()
 	return nil
@@ -263,18 +278,39 @@ func (p *Process) Figures(children bool) api.WorkerFigures {
 	return w
 }
 
-// observer hears of what happens in the engine.
-type observer struct {
-	p       *Process
-	version int // of the code
+// failed returns the errors of this process's components.
+func (p *Process) failed() []cluster.Failures {
+	p.mu.Lock()
+	errs, version := p.errors, p.version
+	p.mu.Unlock()
+	if errs == nil {
+		return nil
+	}
+	list := errs()
+	for i := range list {
+		for j := range list[i].List {
+			f := &list[i].List[j]
+			f.Version, f.Host, f.Worker = version, p.spec.Host, p.spec.Place.String()
+			if f.First != nil {
+				f.First.Host, f.First.Worker = f.Host, f.Worker
+			}
+		}
+	}
+	return list
 }
+
+// observer hears of what happens in the engine.
+type observer struct{ p *Process }
 
 func (o observer) Line(l Line) { o.p.o.Output.Line(l) }
 
 func (o observer) State(s TaskState) { o.p.tally.state(s) }
 
 func (o observer) Failure(f api.Failure) {
-	f.Host, f.Worker, f.Version = o.p.spec.Host, o.p.spec.Place.String(), o.version
-	o.p.failures.add(f)
-	o.p.o.Log.Error("component failed", "component", f.Component, "task", f.Task, "kind", f.Kind, "err", f.Message, "count", f.Count, "traceback", f.Traceback)
+	o.p.failures.happened()
+	traceback := ""
+	if f.Count <= 1 { // the first one tells it
+		traceback = f.Traceback
+	}
+	o.p.o.Log.Error("component failed", "component", f.Component, "task", f.Task, "kind", f.Kind, "err", f.Message, "count", f.Count, "traceback", traceback)
 }

@@ -85,6 +85,8 @@ func (e *engine) SetLevels(of func(topology.ComponentID) string) {
 
 func (e *engine) Figures(bool) api.WorkerFigures { return api.WorkerFigures{} }
 
+func (e *engine) Failures() []cluster.Failures { return nil }
+
 // fixture is a run with one worker, as nimbus has made it.
 type fixture struct {
 	t       *testing.T

@@ -17,8 +17,8 @@ import (
 	"github.com/polybolt/polybolt/host/metrics"
 )
 
-// web is a worker's HTTP server, at which nimbus asks for figures, and looks
-// into components. Who asks must know the token, which is in the coordinator, as is the pin of the
+// web is a worker's HTTP server, at which nimbus asks for figures and errors,
+// and looks into components. Who asks must know the token, which is in the coordinator, as is the pin of the
 // server's certificate.
 type web struct {
 	address, token, pin string
@@ -41,6 +41,10 @@ func listenFigures(p *Process) (*web, error) {
 	mux.HandleFunc("GET /v1/figures", w.known(func(out http.ResponseWriter, _ *http.Request) {
 		out.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(out).Encode(p.Figures(true)) // who does not listen misses it
+	}))
+	mux.HandleFunc("GET /v1/failures", w.known(func(out http.ResponseWriter, _ *http.Request) {
+		out.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(out).Encode(p.failures.all()) // who does not listen misses it
 	}))
 	mux.HandleFunc("GET /v1/history", w.known(func(out http.ResponseWriter, _ *http.Request) {
 		b, err := p.history()

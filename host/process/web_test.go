@@ -26,6 +26,7 @@ func TestFiguresOverTLS(t *testing.T) {
 			return api.WorkerFigures{Started: time.Unix(1_900_000_000, 0), Acked: 5, Tasks: []api.TaskFigures{{Component: "c", Task: 3, Received: 9}}}
 		},
 	}
+	p.failures = newFailures(p.o.Log, 0, func() []cluster.Failures { return []cluster.Failures{{Component: "c", Count: 4}} }, failureStore{})
 	w, err := listenFigures(p)
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +60,7 @@ func TestFiguresOverTLS(t *testing.T) {
 		}
 		return answer.StatusCode, string(body)
 	}
-	for _, path := range []string{"/v1/figures", "/metrics"} {
+	for _, path := range []string{"/v1/figures", "/v1/failures", "/metrics"} {
 		if status, _ := get(path, w.token+"x"); status != http.StatusUnauthorized {
 			t.Errorf("%s with a wrong token: %d", path, status)
 		}
@@ -67,6 +68,11 @@ func TestFiguresOverTLS(t *testing.T) {
 	var f api.WorkerFigures
 	status, body := get("/v1/figures", w.token)
 	if err := json.Unmarshal([]byte(body), &f); status != http.StatusOK || err != nil || f.Acked != 5 || f.Place == "" {
+		t.Errorf("%d, %v\n%s", status, err, body)
+	}
+	var failed cluster.WorkerFailures
+	status, body = get("/v1/failures", w.token)
+	if err := json.Unmarshal([]byte(body), &failed); status != http.StatusOK || err != nil || failed.Whole || len(failed.Failures) != 1 || failed.Failures[0].Count != 4 {
 		t.Errorf("%d, %v\n%s", status, err, body)
 	}
 	status, body = get("/metrics", w.token)

@@ -11,7 +11,7 @@ import (
 )
 
 // tellErrorsFor is for how long errors are read after a worker has counted one:
-// it writes them down at most once in 10 s.
+// of one that dies there is what it wrote down, which is read when it is gone.
 const tellErrorsFor = 30 * time.Second
 
 // look is what is seen of a cluster at one moment.
@@ -162,8 +162,9 @@ func (w *watch) show(name topology.Name, status *api.Status, list []api.Componen
 
 // errorKey tells errors apart, as workers do: those alike count as one.
 type errorKey struct {
-	component              topology.ComponentID
-	host, kind, typ, place string
+	component        topology.ComponentID
+	run              int
+	kind, typ, place string
 }
 
 // errorSeen is what was last seen of errors that are alike.
@@ -177,27 +178,13 @@ const maxErrorKeys = 10_000
 
 // errorsOf tells which of a component's errors have come, or come again.
 func (s *seen) errorsOf(name topology.Name, c *api.ComponentErrors) (events []Event) {
-	now, newest := map[errorKey]errorSeen{}, map[errorKey]*api.Failure{}
-	for i := range c.Errors {
-		f := &c.Errors[i]
-		key := errorKey{c.Component, f.Host, f.Kind, f.Type, f.Place}
-		x := now[key]
-		x.count += f.Count // of several workers
-		if newest[key] == nil || !f.Time.Before(x.last) {
-			x.last, newest[key] = f.Time, f
-		}
-		now[key] = x
-	}
 	if len(s.errs) > maxErrorKeys {
 		s.errs = map[errorKey]errorSeen{} // some are told twice then
 	}
 	for i := range c.Errors {
 		f := &c.Errors[i]
-		key := errorKey{c.Component, f.Host, f.Kind, f.Type, f.Place}
-		if newest[key] != f {
-			continue
-		}
-		x, before := now[key], s.errs[key]
+		key := errorKey{c.Component, c.Run, f.Kind, f.Type, f.Place}
+		x, before := errorSeen{f.Count, f.Time}, s.errs[key]
 		s.errs[key] = x
 		switch more := x.count - before.count; {
 		case more > 0:

@@ -57,7 +57,7 @@ func (s *scene) task() *api.TaskFigures { return &s.f.Workers[0].Tasks[0] }
 func (s *scene) fail(host string, count int64, after time.Duration) {
 	s.task().Errors++
 	s.errors = []api.ComponentErrors{{Component: "split", Errors: []api.Failure{
-		{Time: s.at.Add(after), Component: "split", Host: host, Kind: "exception", Type: "ValueError", Message: "no", Place: "s.py:3", Count: count},
+		{Component: "split", Kind: "exception", Type: "ValueError", Place: "s.py:3", Count: count, Occurrence: api.Occurrence{Time: s.at.Add(after), Host: host, Message: "no"}},
 	}}}
 }
 
@@ -124,9 +124,17 @@ func TestWatchTellsWhatIsNew(t *testing.T) {
 		t.Errorf("nothing is written yet: %q", got)
 	}
 	s.look()
-	s.errors = append(kept, api.ComponentErrors{Component: "count", Errors: []api.Failure{{Component: "count", Host: "b", Kind: "exit", Message: "killed", Count: 1}}})
+	s.errors = append(kept, api.ComponentErrors{Component: "count", Errors: []api.Failure{{Component: "count", Kind: "exit", Count: 1, Occurrence: api.Occurrence{Host: "b", Message: "killed"}}}})
 	if got := s.look(); len(got) != 1 || got[0] != "error! count 0 killed" {
 		t.Errorf("what is written late: %q", got)
+	}
+	// Those of a run that is over have been told; those of the next one are new.
+	s.top.Run = 2
+	now := kept[0]
+	now.Run = 2
+	s.errors = append([]api.ComponentErrors{now}, s.errors...)
+	if got := s.look(); len(got) != 1 || got[0] != "error! split 0 ValueError: no (s.py:3)" {
+		t.Errorf("of another run: %q", got)
 	}
 	for range 4 {
 		s.look()

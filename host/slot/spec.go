@@ -29,6 +29,7 @@ type Spec struct {
 	ZooKeeperCA    string           `json:"zookeeper_ca,omitempty"` // as daemons have it
 	Access         *cluster.Access  `json:"access,omitempty"`       // what it proves to the coordinator and its peers; nil: the cluster has no key
 	Orphan         cluster.Duration `json:"orphan"`                 // end when no supervisor has asked for as long; 0: never
+	ErrorsEvery    cluster.Duration `json:"errors_every"`           // between two writes of a component's errors; 0: as usual
 }
 
 // Listen returns the address to listen on for what others reach at the given

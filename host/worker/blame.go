@@ -78,10 +78,7 @@ func (w *Worker) reportTimeout(f failure) {
 	if f.component == "" {
 		return
 	}
-	x := Failure{Time: time.Now(), Component: f.component, Task: f.task, Kind: f.cause.String(), Type: "Timeout", Message: f.text}
-	if out, tell := w.failures.add(x); tell {
-		w.opts.Observer.Failure(out)
-	}
+	w.tellFailure(Failure{Time: time.Now(), Component: f.component, Task: f.task, Kind: f.cause.String(), Type: "Timeout", Message: f.text}, culprit{})
 }
 
 // locate fills in where rows are that are in the child or held by it.

@@ -11,18 +11,26 @@ import (
 	"github.com/polybolt/polybolt/shells"
 )
 
-// repeatEvery is how often a repeated failure is told again, with its count.
-const repeatEvery = time.Second
+const (
+	// repeatEvery is how often a repeated failure is told again, with its count.
+	repeatEvery = time.Second
 
-// maxKinds bounds the kinds of failures that are told apart.
-const maxKinds = 1000
+	// maxKinds bounds the kinds of failures that are told apart.
+	maxKinds = 1000
 
-// failures counts failures by kind, so that each is shown once with all it
-// knows and a thousand equal ones cost a line a second.
+	// What the tuple of a failure looked like takes time to write down: of each
+	// kind that is done wholeBurst times, and again every wholeEvery.
+	wholeBurst = 10
+	wholeEvery = 100 * time.Millisecond
+)
+
+// failures counts failures by kind, so that a thousand equal ones cost a line a
+// second, and keeps the first and the last of each. What decides is pure: the
+// time of a failure is now.
 type failures struct {
 	mu    sync.Mutex
-	kinds map[failureKind]*Failure
-	told  map[failureKind]time.Time
+	kinds map[failureKind]*telling                  // guarded by mu
+	kept  map[topology.ComponentID]*componentRecord // guarded by mu
 }
 
 type failureKind struct {
@@ -31,60 +39,103 @@ type failureKind struct {
 	place     string
 }
 
+// telling is how often there was a failure of a kind, and when it was told.
+type telling struct {
+	count  int64
+	told   time.Time
+	left   int       // failures of which all may be written down
+	filled time.Time // when left grew last
+}
+
 func (f *failures) init() {
-	f.kinds, f.told = map[failureKind]*Failure{}, map[failureKind]time.Time{}
+	f.kinds, f.kept = map[failureKind]*telling{}, map[topology.ComponentID]*componentRecord{}
 }
 
-// add counts a failure; tell says whether it is to be shown now, and how.
-func (f *failures) add(x Failure) (out Failure, tell bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	kind := failureKind{x.Component, x.Kind + " " + x.Type, x.Place}
-	first := f.kinds[kind]
-	if first == nil {
-		if len(f.kinds) >= maxKinds {
-			kind = failureKind{component: x.Component, typ: "other"}
-			first = f.kinds[kind]
-		}
-		if first == nil {
-			x.Count = 1
-			f.kinds[kind], f.told[kind] = &x, x.Time
-			return x, true
-		}
+func kindOf(x *Failure) failureKind { return failureKind{x.Component, x.Kind + " " + x.Type, x.Place} }
+
+// telling returns that of a failure's kind. mu is held.
+func (f *failures) telling(x *Failure) *telling {
+	kind := kindOf(x)
+	t := f.kinds[kind]
+	if t == nil && len(f.kinds) >= maxKinds {
+		kind = failureKind{component: x.Component, typ: "other"}
+		t = f.kinds[kind]
 	}
-	first.Count++
-	if x.Time.Sub(f.told[kind]) < repeatEvery {
-		return Failure{}, false
+	if t == nil {
+		t = &telling{left: wholeBurst, filled: x.Time}
+		f.kinds[kind] = t
 	}
-	f.told[kind] = x.Time
-	x.Count, x.Traceback = first.Count, ""
-	return x, true
+	return t
 }
 
-// all returns one failure of each kind: the first, with the count.
-func (f *failures) all() []Failure {
+// whole tells whether there is time to write down all that is known of a failure.
+func (f *failures) whole(x *Failure) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var out []Failure
-	for _, x := range f.kinds {
-		out = append(out, *x)
+	t := f.telling(x)
+	if n := int64(x.Time.Sub(t.filled) / wholeEvery); n > 0 {
+		t.left, t.filled = int(min(int64(t.left)+n, wholeBurst)), x.Time
+	}
+	if t.left == 0 {
+		return false
+	}
+	t.left--
+	return true
+}
+
+// add counts a failure, of which all is known or not, and keeps it if it is. It
+// returns how many of its kind there were, and whether to tell of it now.
+func (f *failures) add(x *Failure, whole bool) (count int64, tell bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r := f.kept[x.Component]
+	if r == nil {
+		r = &componentRecord{}
+		f.kept[x.Component] = r
+	}
+	r.add(x, whole)
+	t := f.telling(x)
+	t.count++
+	if t.count > 1 && x.Time.Sub(t.told) < repeatEvery {
+		return t.count, false
+	}
+	t.told = x.Time
+	return t.count, true
+}
+
+// all returns what is kept of each component that failed.
+func (f *failures) all() []ComponentFailures {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var out []ComponentFailures
+	for id, r := range f.kept {
+		out = append(out, ComponentFailures{id, r.count, r.list()})
 	}
 	return out
 }
 
-// Failures returns one failure of each kind that there was: the first, with
-// the count of all.
-func (w *Worker) Failures() []Failure { return w.failures.all() }
+// Failures returns what is known of the failures of each component that had
+// one, in no order.
+func (w *Worker) Failures() []ComponentFailures { return w.failures.all() }
+
+// tellFailure takes a failure, and the row that it is of.
+func (w *Worker) tellFailure(x Failure, of culprit) {
+	whole := w.failures.whole(&x)
+	if whole {
+		of.tell(w, &x)
+	}
+	count, tell := w.failures.add(&x, whole)
+	if tell {
+		x.Count = count
+		w.opts.Observer.Failure(x)
+	}
+}
 
 // report takes an error that a task's child told, or that starting it met, and
 // the row that it is of.
 func (w *Worker) report(t *task, e *multilang.Error, of culprit) {
 	t.stats.errors.Add(1)
-	x := Failure{Time: time.Now(), Component: t.comp.ID, Task: t.id, Kind: e.Kind, Type: e.Type, Message: e.Message, Place: e.Place, Traceback: e.Traceback}
-	if out, tell := w.failures.add(x); tell {
-		of.tell(w, &out)
-		w.opts.Observer.Failure(out)
-	}
+	w.tellFailure(Failure{Time: time.Now(), Component: t.comp.ID, Task: t.id, Kind: e.Kind, Type: e.Type, Message: e.Message, Place: e.Place, Traceback: e.Traceback}, of)
 }
 
 // exited reports the end of a child, unless it is the one that was asked for. A
@@ -101,11 +152,7 @@ func (w *Worker) exited(t *task, e *shells.Exit, ready bool, of culprit) {
 	if !ready {
 		message += ", before it was ready"
 	}
-	x := Failure{Time: e.Ended, Component: t.comp.ID, Task: t.id, Kind: "exit", Type: how, Message: message, Traceback: tail(e)}
-	if out, tell := w.failures.add(x); tell {
-		of.tell(w, &out)
-		w.opts.Observer.Failure(out)
-	}
+	w.tellFailure(Failure{Time: e.Ended, Component: t.comp.ID, Task: t.id, Kind: "exit", Type: how, Message: message, Traceback: tail(e)}, of)
 }
 
 // tail shows the record of a child's end with the last of what it wrote on stderr.

@@ -115,7 +115,7 @@ bolts:
 	spout.start()
 	bolt.start()
 	eventually(t, "a timeout names the bolt", func() bool {
-		for _, x := range spout.Failures() {
+		for _, x := range failuresOf(spout.Worker) {
 			if x.Component == "keep" && x.Type == "Timeout" && strings.Contains(x.Message, "keep[0] has held a row of it for") {
 				return true
 			}
@@ -169,10 +169,20 @@ bolts:
 	if most > 3*pending { // a row that comes to be held while its tree times out stays
 		t.Errorf("%d rows were held after %d timeouts, and max_pending is %d", most, 8*pending, pending)
 	}
-	for _, x := range f.Failures() {
+	for _, x := range failuresOf(f.Worker) {
 		if x.Component == "keep" && x.Type == "Timeout" && strings.Contains(x.Message, "keep[0] has held a row of it for") {
 			return
 		}
 	}
 	t.Errorf("no timeout names the bolt: %+v", f.Failures())
+}
+
+// failuresOf returns the last failure of each kind.
+func failuresOf(w *Worker) (list []Failure) {
+	for _, c := range w.Failures() {
+		for _, k := range c.Kinds {
+			list = append(list, k.Last)
+		}
+	}
+	return list
 }

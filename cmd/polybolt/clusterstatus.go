@@ -49,12 +49,13 @@ func statusTable(w io.Writer, s *api.Status) {
 	}
 	if len(s.Components) > 0 {
 		fmt.Fprintln(w)
-		t := newTable("component", "kind", "ready", "state", "")
+		t := newTable("component", "kind", "ready", "state", "errors", "")
 		for _, c := range s.Components {
-			t.AppendRow([]any{c.Component, c.Kind, fmt.Sprintf("%d/%d", c.Ready, c.Tasks), c.State, firstLine(harmless(c.Why), 120)})
+			t.AppendRow([]any{c.Component, c.Kind, fmt.Sprintf("%d/%d", c.Ready, c.Tasks), c.State, c.Errors, aboutComponent(&c)})
 		}
 		renderTable(w, t)
 	}
+	lastError(w, s)
 	if len(s.WorkerList) > 0 {
 		fmt.Fprintln(w)
 		t := newTable("worker", "host", "slot", "run", "pid", "tasks", "state", "since", "")
@@ -75,6 +76,41 @@ func statusTable(w io.Writer, s *api.Status) {
 		}
 		renderTable(w, t)
 	}
+}
+
+// aboutComponent says what is wrong with a component, in a line.
+func aboutComponent(c *api.ComponentStatus) string {
+	switch {
+	case c.Why != "":
+		return firstLine(harmless(c.Why), 120)
+	case c.LastError != nil:
+		return firstLine(fmt.Sprintf("%s ago: %s", ago(c.LastError.Time), harmless(c.LastError.Text)), 120)
+	}
+	return ""
+}
+
+// lastLines is how much of a traceback a status shows: its end says most.
+const lastLines = 8
+
+// lastError shows the last error of user code, and where there are more.
+func lastError(w io.Writer, s *api.Status) {
+	e := s.LastError
+	if e == nil {
+		return
+	}
+	fmt.Fprintf(w, "\nlast error, %s ago, %s, task %d on %s%s:\n", ago(e.Time), e.Component, e.Task, e.Host, errorsOfRun(e.Run, e.Version, e.Was))
+	text := e.Traceback
+	if text == "" {
+		text = strings.TrimPrefix(e.Type+": "+e.Message, ": ")
+	}
+	lines := strings.Split(strings.TrimSpace(harmless(text)), "\n")
+	if len(lines) > lastLines {
+		lines = append([]string{"…"}, lines[len(lines)-lastLines:]...)
+	}
+	for _, l := range lines {
+		fmt.Fprintln(w, "  "+firstLine(l, 500))
+	}
+	fmt.Fprintf(w, "all of them, with their tuples: polybolt errors %s\n", s.Name)
 }
 
 // because words a state with its reason.

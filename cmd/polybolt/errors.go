@@ -21,8 +21,9 @@ func newErrors() *cobra.Command {
 		Use:   "errors NAME",
 		Short: "Show the first and the last errors of a topology's components",
 		Long: `Shows the first and the last errors of each component of a topology on a cluster, with
-their tracebacks. With --dead it shows tuples that were given up instead: what they
-held, why they failed, and how often they were tried.`,
+their tracebacks: those of the run that serves, and after them those of a deploy that was
+given up, and of the run before. With --dead it shows tuples that were given up instead:
+what they held, why they failed, and how often they were tried.`,
 		Args: usage(cobra.ExactArgs(1)),
 	}
 	a.output.add(c)
@@ -45,44 +46,71 @@ func printErrors(w io.Writer, list []api.ComponentErrors) {
 		fmt.Fprintln(w, "no errors")
 	}
 	for _, c := range list {
-		fmt.Fprintf(w, "%s: %s\n", c.Component, plural(int(c.Count), "error"))
+		fmt.Fprintf(w, "%s%s: %s\n", c.Component, errorsOfRun(c.Run, c.Version, c.Was), plural(int(c.Count), "error"))
+		shown := int64(0)
+		for _, e := range c.Errors {
+			shown += e.Count
+		}
 		for i, e := range c.Errors {
-			if i == 1 && c.Count > int64(len(c.Errors)) {
+			if i == 1 && c.Count > shown {
 				fmt.Fprintln(w, "  …")
 			}
-			text := e.Message
-			if e.Type != "" {
-				text = e.Type + ": " + text
-			}
-			times := ""
-			if e.Count > 1 {
-				times = fmt.Sprintf(" (%d times)", e.Count)
-			}
-			fmt.Fprintf(w, "  %s  %s  task %d on %s%s: %s\n", e.Time.Local().Format(time.DateTime), e.Kind, e.Task, e.Host, times, harmless(text))
-			if about := errorAbout(&e); about != "" {
-				fmt.Fprintln(w, "    "+about)
-			}
-			switch {
-			case e.Traceback != "":
-				fmt.Fprintln(w, "    "+strings.ReplaceAll(strings.TrimSpace(harmless(e.Traceback)), "\n", "\n    "))
-			case e.Place != "":
-				fmt.Fprintln(w, "    at", harmless(e.Place))
-			}
+			printError(w, &e)
 		}
 	}
 }
 
+// errorsOfRun marks a run other than the one that serves.
+func errorsOfRun(run, version int, was api.RunState) string {
+	if was == api.Serves {
+		return ""
+	}
+	return fmt.Sprintf(" (run %d, version %d, %s)", run, version, was)
+}
+
+// printError prints the last error of a kind, and the first.
+func printError(w io.Writer, e *api.Failure) {
+	times := ""
+	if e.Count > 1 {
+		times = fmt.Sprintf(" (%d times)", e.Count)
+	}
+	printOccurrence(w, "  ", e, &e.Occurrence, times)
+	if e.First != nil {
+		fmt.Fprintln(w, "    the first of them:")
+		printOccurrence(w, "    ", e, e.First, "")
+	}
+}
+
+// printOccurrence prints one error with all that is known of it.
+func printOccurrence(w io.Writer, indent string, e *api.Failure, o *api.Occurrence, times string) {
+	text := o.Message
+	if e.Type != "" {
+		text = e.Type + ": " + text
+	}
+	fmt.Fprintf(w, "%s%s  %s  task %d on %s%s: %s\n", indent, o.Time.Local().Format(time.DateTime), e.Kind, o.Task, o.Host, times, harmless(text))
+	indent += "  "
+	if about := errorAbout(e, o); about != "" {
+		fmt.Fprintln(w, indent+about)
+	}
+	switch {
+	case o.Traceback != "":
+		fmt.Fprintln(w, indent+strings.ReplaceAll(strings.TrimSpace(harmless(o.Traceback)), "\n", "\n"+indent))
+	case e.Place != "":
+		fmt.Fprintln(w, indent+"at", harmless(e.Place))
+	}
+}
+
 // errorAbout says of which tuple, worker and code an error is.
-func errorAbout(e *api.Failure) string {
+func errorAbout(e *api.Failure, o *api.Occurrence) string {
 	var parts []string
-	if e.Tuple != "" {
-		parts = append(parts, fmt.Sprintf("tuple of %s %s", harmless(e.From), harmless(e.Tuple)))
+	if o.Tuple != "" {
+		parts = append(parts, fmt.Sprintf("tuple of %s %s", harmless(o.From), harmless(o.Tuple)))
 	}
-	if e.Attempt > 0 {
-		parts = append(parts, fmt.Sprintf("attempt %d", e.Attempt))
+	if o.Attempt > 0 {
+		parts = append(parts, fmt.Sprintf("attempt %d", o.Attempt))
 	}
-	if e.Worker != "" {
-		parts = append(parts, "slot "+e.Worker)
+	if o.Worker != "" {
+		parts = append(parts, "slot "+o.Worker)
 	}
 	if e.Version > 0 {
 		parts = append(parts, fmt.Sprintf("version %d", e.Version))

@@ -2,9 +2,22 @@
 import { count, date, plural, since } from './format'
 import { Card } from './parts'
 import { link, now, type Watched } from './store'
-import type { ComponentErrors, Failure } from './types'
+import type { ComponentErrors, Failure, Occurrence } from './types'
 
 const kinds: Record<string, string> = { exception: 'exception', fail: 'failed on purpose', exit: 'the process ended', start: 'could not start' }
+
+function About({ o, kind }: { o: Occurrence; kind: string }) {
+  return (
+    <>
+      {o.tuple && (
+        <p>
+          {kind === 'exit' ? 'In hand, most likely: a tuple' : 'A tuple'} of {o.from}: <code>{o.tuple}</code>
+        </p>
+      )}
+      {o.traceback ? <pre tabIndex={0}>{o.traceback}</pre> : <p class="empty">It came without a traceback.</p>}
+    </>
+  )
+}
 
 function One({ f, pinned, open }: { f: Failure; pinned?: boolean; open?: boolean }) {
   const text = f.type && !f.message.startsWith(f.type) ? `${f.type}: ${f.message}` : f.message
@@ -28,16 +41,24 @@ function One({ f, pinned, open }: { f: Failure; pinned?: boolean; open?: boolean
             </time>
           </span>
         </summary>
-        {f.tuple && (
-          <p>
-            {f.kind === 'exit' ? 'In hand, most likely: a tuple' : 'A tuple'} of {f.from}: <code>{f.tuple}</code>
-          </p>
+        <About o={f} kind={f.kind} />
+        {f.first && (
+          <>
+            <p>
+              The first of them, {since(f.first.time, now.value)} ago, of task {f.first.task}
+              {f.first.host && ` on ${f.first.host}`}
+              {!!f.first.attempt && `, attempt ${f.first.attempt}`}: {f.first.message}
+            </p>
+            <About o={f.first} kind={f.kind} />
+          </>
         )}
-        {f.traceback ? <pre tabIndex={0}>{f.traceback}</pre> : <p class="empty">It came without a traceback.</p>}
       </details>
     </li>
   )
 }
+
+/** What stays the same while errors of a kind go on, so that what is open stays so. */
+const keyOf = (f: Failure) => `${f.kind} ${f.type} ${f.place}`
 
 /** Failures lists the errors of a component: the first, pinned, then the last, newest on top. */
 export function Failures({ of, open }: { of: ComponentErrors; open?: boolean }) {
@@ -45,9 +66,9 @@ export function Failures({ of, open }: { of: ComponentErrors; open?: boolean }) 
   if (!first) return <p class="empty">No errors.</p>
   return (
     <ol class="failures">
-      <One f={first} pinned={rest.length > 0} open={open} key={`first ${first.time}`} />
+      <One f={first} pinned={rest.length > 0} open={open} key={keyOf(first)} />
       {rest.reverse().map((f, i) => (
-        <One f={f} open={open && i === 0} key={`${f.time} ${f.task} ${f.message}`} />
+        <One f={f} open={open && i === 0} key={keyOf(f)} />
       ))}
     </ol>
   )
@@ -55,19 +76,20 @@ export function Failures({ of, open }: { of: ComponentErrors; open?: boolean }) 
 
 export function Errors({ w }: { w: Watched }) {
   const list = w.errors.value.filter((c) => c.count > 0)
-  if (list.length === 0) return <p class="empty">No component has reported an error.</p>
+  const others = w.otherErrors.value.filter((c) => c.count > 0)
   return (
     <>
-      {list.map((c) => (
+      {list.length === 0 && <p class="empty">No component has reported an error.</p>}
+      {[...list, ...others].map((c) => (
         <Card
-          key={c.component} title={c.component} id={`errors-${c.component}`}
+          key={`${c.run} ${c.component}`} title={c.was === 'serving' ? c.component : `${c.component} in run ${c.run}, ${c.was}`} id={`errors-${c.run}-${c.component}`}
           aside={
             <span class="aside">
-              {plural(c.count, 'error')} · <a href={link('topologies', w.name, 'components', c.component)}>component</a>
+              {plural(c.count, 'error')}, version {c.version} · <a href={link('topologies', w.name, 'components', c.component)}>component</a>
             </span>
           }
         >
-          <Failures of={c} open={list.length === 1} />
+          <Failures of={c} open={list.length + others.length === 1} />
         </Card>
       ))}
     </>

@@ -3,7 +3,7 @@ import { batch, computed, effect, signal } from '@preact/signals'
 import { get, session, topologyPath, type Failed } from './api'
 import { Meter, type Sample, type Sum } from './rates'
 import { follow, type Link } from './stream'
-import type { Cluster, ComponentErrors, ComponentStatus, Definition, Figures, Status, Topology } from './types'
+import type { Cluster, ComponentErrors, ComponentStatus, Definition, Failure, Figures, Status, Topology } from './types'
 
 /** The address after #, in parts. */
 export const route = signal<string[]>(parse())
@@ -37,7 +37,9 @@ const pasts = new Map<string, Sample[]>()
 /** Watched is a topology that a page looks at. */
 export class Watched {
   status = signal<Status | null>(null)
+  /** Errors of the run that is shown, and of others. */
   errors = signal<ComponentErrors[]>([])
+  otherErrors = signal<ComponentErrors[]>([])
   definition = signal<Definition | null>(null)
   sample = signal<Sample | null>(null)
   link = signal<{ state: Link; why: Failed | null }>({ state: 'connecting', why: null })
@@ -65,9 +67,11 @@ export class Watched {
     switch (kind) {
       case 'status': {
         const s = data as Status
+        const moved = s.run !== this.status.value?.run
         this.status.value = s
         this.trouble.value = ''
         if (s.run !== this.run) void this.define(s.run)
+        if (moved) this.failures([...this.errors.value, ...this.otherErrors.value])
         break
       }
       case 'figures': {
@@ -87,16 +91,18 @@ export class Watched {
   }
 
   /** Failures notes which components failed since the last look. */
-  private failures(list: ComponentErrors[]) {
+  private failures(all: ComponentErrors[]) {
+    const list = all.filter((c) => c.run === this.status.value?.run)
     const at = new Map(this.failedAt.value)
     for (const c of list) {
       const before = this.errors.value.find((x) => x.component === c.component)
-      const last = c.errors?.at(-1)
+      const last = latest(c)
       if (before && before.count < c.count) at.set(c.component, Date.now())
       else if (!before && last) at.set(c.component, Math.max(at.get(c.component) ?? 0, Date.parse(last.time)))
     }
     this.failedAt.value = at
     this.errors.value = list
+    this.otherErrors.value = all.filter((c) => !list.includes(c))
   }
 
   /** Define asks what the topology is made of: again when another run serves. */
@@ -169,13 +175,19 @@ effect(() => {
 
 export type Level = 'ok' | 'warn' | 'bad' | 'idle'
 
+/** Latest is the last error of a component: of the first kind, or of the last. */
+function latest(c: ComponentErrors | undefined): Failure | undefined {
+  const list = c?.errors ?? []
+  return list.reduce<Failure | undefined>((a, b) => (a && Date.parse(a.time) > Date.parse(b.time) ? a : b), undefined)
+}
+
 const recent = 60_000 // milliseconds for which an error colours its component
 
 /** Judge says how a component is, and why. */
 export function judge(c: ComponentStatus | undefined, sum: Sum | undefined, errors: ComponentErrors | undefined, failedAt: number, at: number): { level: Level; why: string } {
   if (c?.state === 'crash loop') return { level: 'bad', why: c.why || 'crash loop' }
   if (c && c.ready < c.tasks) return { level: c.why ? 'bad' : 'warn', why: c.why || `${c.ready} of ${c.tasks} tasks are ready` }
-  const last = errors?.errors?.at(-1)
+  const last = latest(errors)
   if (last && at - failedAt < recent) return { level: 'bad', why: `${last.type ?? last.kind}: ${last.message}` }
   if (sum && sum.failedRate > 0) return { level: 'warn', why: 'tuples fail' }
   if (c?.why) return { level: 'warn', why: c.why }

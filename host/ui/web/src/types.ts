@@ -188,26 +188,34 @@ export interface Figures {
   silent?: string[]
 }
 
-export interface Failure {
+export interface Occurrence {
   time: string
-  component: string
   task: number
   host: string
-  kind: string
-  type?: string
   message: string
-  place?: string
   traceback?: string
-  count: number
   from?: string
   tuple?: string
   attempt?: number
   worker?: string
+}
+
+/** Failure is errors that are alike; what it says of one is of the last. */
+export interface Failure extends Occurrence {
+  component: string
+  kind: string
+  type?: string
+  place?: string
+  count: number
   version?: number
+  first?: Occurrence
 }
 
 export interface ComponentErrors {
   component: string
+  run: number
+  version: number
+  was: 'serving' | 'coming up' | 'given up' | 'replaced'
   count: number
   errors: Failure[] | null
 }

@@ -16,9 +16,12 @@ package flux
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
+	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 
@@ -84,13 +87,39 @@ func Load(file string, data []byte, dir fs.FS, o Options, opts ...topology.Optio
 	}
 	tree := b.build(root)
 	if len(b.errors) > 0 {
-		return nil, true, sorted(b.errors)
+		_, err := topology.LoadTree(file, tree, b.files, opts...)
+		return nil, true, sorted(append(b.errors, b.others(err)...))
 	}
 	t, err := topology.LoadTree(file, tree, b.files, opts...)
 	if err != nil {
 		return nil, true, err
 	}
 	return &Result{Topology: t, Notes: sorted(b.notes)}, true, nil
+}
+
+// others are the problems of the native form that do not follow from those that
+// there are already: none is in a line, or about a component, of one of these.
+func (b *builder) others(err error) topology.Errors {
+	var native topology.Errors
+	if !errors.As(err, &native) {
+		return nil
+	}
+	told := map[string]bool{}
+	for _, e := range b.errors {
+		told[fmt.Sprint(e.File, ":", e.Pos.Line)] = true
+	}
+	if b.astray { // nobody knows which bolt a stream that leads nowhere was meant for
+		for id := range b.ids {
+			if b.inputs[id] == nil {
+				b.broken = append(b.broken, id)
+			}
+		}
+	}
+	return slices.DeleteFunc(native, func(e topology.Error) bool {
+		follows := func(id string) bool { return strings.Contains(e.Msg, "s."+id+":") || strings.Contains(e.Msg, strconv.Quote(id)) }
+		ofAll := strings.HasPrefix(e.Msg, "spouts: ") || strings.HasPrefix(e.Msg, "bolts: ")
+		return told[fmt.Sprint(e.File, ":", e.Pos.Line)] || slices.ContainsFunc(b.broken, follows) || ofAll && len(b.broken) > 0
+	})
 }
 
 func sorted(list topology.Errors) topology.Errors {
@@ -113,6 +142,7 @@ type builder struct {
 	inputs  map[string]*yaml.Node // of bolts, lists of the native form
 	outputs map[string][]string   // the default stream's fields, for groupings by the first
 	astray  bool                  // a stream begins or ends nowhere
+	broken  []string              // spouts and bolts that are not as the file says, and those that their streams lead to
 	errors  topology.Errors
 	notes   topology.Errors
 }

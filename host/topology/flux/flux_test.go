@@ -263,10 +263,45 @@ func TestBrokenFilesHaveTheirErrorAtItsLine(t *testing.T) {
 			if !errors.As(err, &list) || len(list) == 0 {
 				t.Fatalf("got %v", err)
 			}
-			if got := list[0].Error(); !strings.HasPrefix(got, c.want) {
-				t.Errorf("got  %s\nwant %s", got, c.want)
+			if got := list[0].Error(); !strings.HasPrefix(got, c.want) || len(list) > 1 && !strings.Contains(c.want, "is taken by") { // what follows from a mistake is not told, unless its id is another's
+				t.Errorf("got  %v\nwant %s", err, c.want)
 			}
 		})
+	}
+}
+
+// Mistakes of Flux's form and of the topology that it describes come together.
+func TestAllMistakesComeTogether(t *testing.T) {
+	t.Parallel()
+	_, err := load(t, `name: b
+spouts:
+  - id: gone
+    className: com.example.MySpout
+  - id: t
+    className: org.apache.storm.flux.wrappers.spouts.FluxShellSpout
+    constructorArgs: [["python3", "w.py"], ["word"]]
+    paralelism: 2
+bolts:
+  - id: l
+    className: org.apache.storm.flux.wrappers.bolts.LogInfoBolt
+  - id: m
+    className: org.apache.storm.flux.wrappers.bolts.LogInfoBolt
+  - id: n
+    className: org.apache.storm.flux.wrappers.bolts.LogInfoBolt
+streams:
+  - {from: t, to: l, grouping: {type: FIELDS, args: [zz]}}
+  - {from: t, to: m, grouping: {type: CUSTOM, customClass: {className: com.X}}}
+  - {from: gone, to: n, grouping: {type: SHUFFLE, streamId: x}}
+`, Options{})
+	var got []string
+	var list topology.Errors
+	if errors.As(err, &list) {
+		for _, e := range list {
+			got = append(got, fmt.Sprintf("%d:%d", e.Pos.Line, e.Pos.Col))
+		}
+	}
+	if want := "4:16 8:5 17:54 18:60"; strings.Join(got, " ") != want {
+		t.Errorf("mistakes at %v, and not %s: %v", got, want, err)
 	}
 }
 

@@ -33,10 +33,14 @@ func (b *builder) streams(n *yaml.Node) {
 		}
 		if b.ids[from] == nil {
 			b.fail(f.get("from"), "there is no component %q%s", from, b.like(from))
-			b.astray = true
+			b.astray, b.broken = true, append(b.broken, to)
 			continue
 		}
+		before := len(b.errors)
 		b.stream(f, from, to)
+		if len(b.errors) > before || slices.Contains(b.broken, from) {
+			b.broken = append(b.broken, to)
+		}
 	}
 }
 

@@ -35,8 +35,12 @@ func (b *builder) vertices(n *yaml.Node, kind topology.Kind) *yaml.Node {
 			continue
 		}
 		b.ids[id] = f.get("id")
+		before := len(b.errors)
 		if c := b.vertex(id, f, kind); c != nil {
 			put(out, resolved(f.get("id")), c)
+		}
+		if len(b.errors) > before {
+			b.broken = append(b.broken, id)
 		}
 	}
 	return out

@@ -111,8 +111,10 @@ fmt: ## format the Go code; fail if some was not formatted
 	if [ -n "$$changed" ]; then echo "formatted:"; echo "$$changed"; exit 1; fi
 
 .PHONY: vet
-vet: ## go vet
+vet: ## go vet, also of what is built on demand only
 	$(GO) vet ./...
+	$(GO) vet -tags chaos ./host/hosttest
+	$(GO) vet -tags nofigures ./host/worker
 
 .PHONY: staticcheck
 staticcheck: # its version is pinned in tools/lint/go.mod

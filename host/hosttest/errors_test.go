@@ -47,15 +47,15 @@ bolts:
 `
 )
 
-// faults are the switches of a faulty topology.
-type faults struct {
+// switches are those of a faulty topology.
+type switches struct {
 	t   *testing.T
 	c   *Cluster
 	dir string
 }
 
 // cause makes a component fail from now on, or no more if how is empty.
-func (f *faults) cause(component, how string) {
+func (f *switches) cause(component, how string) {
 	f.t.Helper()
 	WriteFile(f.t, f.dir, component+".new", how)
 	if err := os.Rename(filepath.Join(f.dir, component+".new"), filepath.Join(f.dir, component)); err != nil {
@@ -64,7 +64,7 @@ func (f *faults) cause(component, how string) {
 }
 
 // told returns an error of a component, of a type, in a run that was something; nil if none is told.
-func (f *faults) told(component topology.ComponentID, was api.RunState, typ string) *api.Failure {
+func (f *switches) told(component topology.ComponentID, was api.RunState, typ string) *api.Failure {
 	f.t.Helper()
 	list, err := f.c.API.Errors(f.t.Context(), "faulty")
 	if err != nil {
@@ -80,7 +80,7 @@ func (f *faults) told(component topology.ComponentID, was api.RunState, typ stri
 	return nil
 }
 
-func (f *faults) eventually(component topology.ComponentID, was api.RunState, typ string, ok func(*api.Failure) bool) {
+func (f *switches) eventually(component topology.ComponentID, was api.RunState, typ string, ok func(*api.Failure) bool) {
 	f.t.Helper()
 	Eventually(f.t, fmt.Sprintf("a %s of %s is told, %s", typ, component, was), func() bool {
 		x := f.told(component, was, typ)
@@ -90,11 +90,11 @@ func (f *faults) eventually(component topology.ComponentID, was api.RunState, ty
 
 // startFaulty starts a cluster whose workers write errors once in ten hours, and a
 // faulty topology on it, which runs in one worker.
-func startFaulty(t *testing.T) (f *faults, dir string) {
+func startFaulty(t *testing.T) (f *switches, dir string) {
 	t.Helper()
 	c := Start(t, Config{ZooKeeper: zookeeper, Flags: func(int) []string { return []string{"--errors-every", "10h"} }})
 	dir = EndlessWordCount(t)
-	f = &faults{t, c, t.TempDir()}
+	f = &switches{t, c, t.TempDir()}
 	WriteFile(t, dir, "work.py", faulty)
 	WriteFile(t, dir, "topology.yaml", strings.ReplaceAll(faultyTopology, "DIR", f.dir))
 	c.MustCLI(t, "deploy", dir)
@@ -105,7 +105,7 @@ func startFaulty(t *testing.T) (f *faults, dir string) {
 func anything(*api.Failure) bool { return true }
 
 // whole fails the test if what is told of an error is not of one and the same.
-func (f *faults) whole(x *api.Failure) bool {
+func (f *switches) whole(x *api.Failure) bool {
 	f.t.Helper()
 	list := []api.Occurrence{x.Occurrence}
 	if x.First != nil {
@@ -211,7 +211,7 @@ func TestErrorsOfRunsThatAreOver(t *testing.T) {
 }
 
 // firstKind is the type of the error that a component had first.
-func (f *faults) firstKind(component topology.ComponentID) string {
+func (f *switches) firstKind(component topology.ComponentID) string {
 	f.t.Helper()
 	list, err := f.c.API.Errors(f.t.Context(), "faulty")
 	if err != nil {

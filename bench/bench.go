@@ -18,6 +18,8 @@ type bench struct {
 	noFigures                   string // a binary that measures nothing
 	only                        []string
 
+	beside *tapRun // what goes on beside the runs that follow; nil: nothing
+
 	temp    string
 	results []*result
 }
@@ -46,7 +48,7 @@ func (b *bench) run() (err error) {
 	if err := b.interpreters(); err != nil {
 		return err
 	}
-	for _, part := range []func() error{b.throughput, b.figuresCost, b.classicRows, b.classicCounts, b.latency, b.trickle, b.slow, b.start, b.memory, b.cluster, b.binary} {
+	for _, part := range []func() error{b.throughput, b.figuresCost, b.tapCost, b.classicRows, b.classicCounts, b.latency, b.trickle, b.slow, b.start, b.memory, b.cluster, b.binary} {
 		if err := part(); err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -194,6 +195,10 @@ func (b *bench) runTopology(dir string, args ...string) (*outcome, error) {
 	cmd := exec.Command(b.polybolt, append([]string{"run", dir, "-o", "json"}, args...)...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if b.beside != nil {
+		cmd.Args = append(cmd.Args, "--ui=127.0.0.1:0")
+		cmd.Stderr = io.MultiWriter(&stderr, b.beside)
+	}
 	cmd.Env = append(os.Environ(), "POLYBOLT_HOME="+filepath.Join(b.temp, "state"))
 	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("%w\n%s%s", err, stdout.String(), stderr.String())

@@ -17,6 +17,7 @@ const (
 	CodeConflict     Code = "conflict"     // definite: another change is under way
 	CodeTooLarge     Code = "too_large"    // definite
 	CodeRefused      Code = "refused"      // definite: there is no room for it
+	CodeBusy         Code = "busy"         // definite: too many ask at once: try again
 	CodeUndecided    Code = "undecided"    // definite: who decides about rights does not answer
 	CodeNoLeader     Code = "no_leader"    // definite: no nimbus leads at the moment
 	CodeUnreachable  Code = "unreachable"  // definite: no nimbus answers; only a client says so
@@ -32,6 +33,7 @@ var statuses = map[Code]int{
 	CodeConflict:     http.StatusConflict,
 	CodeTooLarge:     http.StatusRequestEntityTooLarge,
 	CodeRefused:      http.StatusUnprocessableEntity,
+	CodeBusy:         http.StatusServiceUnavailable,
 	CodeUndecided:    http.StatusServiceUnavailable,
 	CodeNoLeader:     http.StatusServiceUnavailable,
 	CodeUnreachable:  http.StatusServiceUnavailable,

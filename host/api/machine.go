@@ -23,6 +23,7 @@ type MachineFigures struct {
 	LogBytes   int64          `json:"log_bytes"` // of what workers have written on this machine: logs, dead tuples, figures
 	LogServer  time.Time      `json:"log_server"`
 	Silent     string         `json:"silent,omitempty"` // why the log server does not answer: nothing but the supervisor and the host is known
+	Busy       string         `json:"busy,omitempty"`   // what it answers in place of its figures: it is up, and no more is known
 }
 
 // Machines is a further power of a [Service]: to tell of machines. A service
@@ -36,7 +37,7 @@ type Machines interface {
 func AddMachine(p *metrics.Page, m *MachineFigures) {
 	labels := []metrics.Label{{Name: "host", Value: m.Host}, {Name: "supervisor", Value: m.Supervisor}}
 	p.Add("polybolt_logview_up", metrics.Gauge, "Whether the log server of the machine answers.", truth(m.Silent == ""), labels...)
-	if m.Silent != "" {
+	if m.Silent != "" || m.Busy != "" {
 		return
 	}
 	p.Add("polybolt_logview_start_time_seconds", metrics.Gauge, "When the log server began, in seconds since 1970.", float64(m.LogServer.UnixNano())/1e9, labels...)

@@ -28,19 +28,22 @@ func (s *Server) handler(ctx context.Context, token string) http.Handler {
 		"GET /v1/machine": s.machine, "GET /metrics": s.metrics,
 	} {
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
-			select {
-			case s.streams <- struct{}{}:
-				defer func() { <-s.streams }()
-			default:
-				api.WriteError(w, api.Errorf(api.CodeRefused, "this log server answers %d others at the moment: try again later", maxStreams))
-				return
+			q, kind := &request{}, watching // of no topology
+			if path != "GET /v1/machine" && path != "GET /metrics" {
+				var err *api.Error
+				if q, err = read(r); err != nil {
+					api.WriteError(w, err)
+					return
+				}
+				if kind = answering; q.Follow {
+					kind = following
+				}
 			}
-			var q *request
-			var err *api.Error
-			if path == "GET /v1/machine" || path == "GET /metrics" { // of no topology
-				q = &request{}
-			} else if q, err = read(r); err != nil {
-				api.WriteError(w, err)
+			select {
+			case s.rooms[kind] <- struct{}{}:
+				defer func() { <-s.rooms[kind] }()
+			default:
+				api.WriteError(w, api.Errorf(api.CodeBusy, "this log server answers %d others at the moment: try again later", atOnce[kind]))
 				return
 			}
 			asking, cancel := context.WithCancel(r.Context())

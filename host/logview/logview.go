@@ -38,19 +38,33 @@ type Server struct {
 	c *cluster.Cluster
 
 	started time.Time
-	streams chan struct{} // one for each answer under way
-	polls   time.Duration // between two looks at files that are followed
+	rooms   map[room]chan struct{} // one element for each answer under way
+	polls   time.Duration          // between two looks at files that are followed
 }
 
 // ErrBusy says that there is a log server for the folder already.
 var ErrBusy = errors.New("another log server serves this folder")
 
-// maxStreams bounds the answers that are given at once.
-const maxStreams = 32
+// room is a kind of answers: each has a bound of its own, so that those who
+// follow logs, which has no end, shut out nobody who asks for something else.
+type room int
+
+const (
+	answering room = iota
+	following
+	watching // who asks how the machine is must hear that it is up
+)
+
+// atOnce bounds the answers of each kind that are given at once.
+var atOnce = map[room]int{answering: 32, following: 256, watching: 16}
 
 // New returns a log server. It starts nothing.
 func New(c *cluster.Cluster, o Options) *Server {
-	return &Server{o: o, c: c, started: time.Now(), streams: make(chan struct{}, maxStreams), polls: 200 * time.Millisecond}
+	s := &Server{o: o, c: c, started: time.Now(), rooms: map[room]chan struct{}{}, polls: 200 * time.Millisecond}
+	for kind, most := range atOnce {
+		s.rooms[kind] = make(chan struct{}, most)
+	}
+	return s
 }
 
 // Run serves until ctx ends, and returns nil then. An error that wraps

@@ -71,7 +71,16 @@ func each[T any](ctx context.Context, servers []cluster.LogServer, ask func(cont
 
 // lostLine says, as a line, that a machine's lines are missing.
 func lostLine(s cluster.LogServer, err error) api.LogLine {
-	return api.LogLine{Time: time.Now().UTC(), Host: s.Host, Level: "ERROR", Text: fmt.Sprintf("(the log server of %s at %s does not answer: %v)", s.Host, s.Address, err)}
+	return api.LogLine{Time: time.Now().UTC(), Host: s.Host, Level: "ERROR", Text: "(" + missing(s, err).Error() + ")"}
+}
+
+// missing says why there is nothing from a log server.
+func missing(s cluster.LogServer, err error) error {
+	var refused *api.Error
+	if errors.As(err, &refused) && refused.Code == api.CodeBusy {
+		return fmt.Errorf("the log server of %s at %s is busy: %w", s.Host, s.Address, err)
+	}
+	return fmt.Errorf("the log server of %s at %s does not answer: %w", s.Host, s.Address, err)
 }
 
 // Logs implements [api.Service].
@@ -171,7 +180,7 @@ func (n *Nimbus) Dead(ctx context.Context, name topology.Name, tail int, f func(
 	lost := func(s cluster.LogServer, err error) api.DeadTuple {
 		mu.Lock()
 		defer mu.Unlock()
-		failed = append(failed, fmt.Errorf("the log server of %s at %s does not answer: %w", s.Host, s.Address, err))
+		failed = append(failed, missing(s, err))
 		return api.DeadTuple{}
 	}
 	err = each(ctx, servers, ask, lost, func(tuples <-chan api.DeadTuple) error {

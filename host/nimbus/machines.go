@@ -2,6 +2,7 @@ package nimbus
 
 import (
 	"context"
+	"errors"
 
 	"github.com/polybolt/polybolt/host/api"
 	"github.com/polybolt/polybolt/host/crash"
@@ -26,10 +27,15 @@ func (n *Nimbus) Machines(ctx context.Context) ([]api.MachineFigures, error) {
 			defer func() { <-room }()
 			client := api.NewLogServer(s.Address, s.Token, s.Pin)
 			defer client.Close()
-			if m, err := client.Machine(ctx); err != nil {
-				list[i].Silent = err.Error()
-			} else {
+			m, err := client.Machine(ctx)
+			var refused *api.Error
+			switch {
+			case err == nil:
 				list[i] = *m
+			case errors.As(err, &refused) && refused.Code == api.CodeBusy: // it answers
+				list[i].Busy = refused.Text
+			default:
+				list[i].Silent = err.Error()
 			}
 			list[i].Supervisor, list[i].Host = string(s.Supervisor), s.Host // what the coordinator says
 		})

@@ -24,8 +24,9 @@ const (
 //	GET /v1/events                    cluster, topologies
 //	GET /v1/topologies/{name}/events  status, figures, errors
 //
-// In both, "trouble" says that something could not be looked at for the moment,
-// and "end" why nothing more comes.
+// In both, "trouble" says that a subject, which it names, could not be looked at
+// for the moment, and again, with an empty text, that it can be; "end" says why
+// nothing more comes.
 type eventStreams struct {
 	h     *handler
 	feeds feeds

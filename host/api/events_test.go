@@ -2,6 +2,7 @@ package api
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,6 +25,7 @@ type counting struct {
 	recorder
 	asked atomic.Int64
 	gone  atomic.Bool
+	sick  atomic.Bool // no errors are to be had
 }
 
 func (c *counting) Figures(context.Context, topology.Name) (*Figures, error) {
@@ -48,6 +50,9 @@ func (c *counting) Status(_ context.Context, n topology.Name) (*Status, error) {
 }
 
 func (c *counting) Errors(context.Context, topology.Name) ([]ComponentErrors, error) {
+	if c.sick.Load() {
+		return nil, errors.New("the errors cannot be read")
+	}
 	return []ComponentErrors{}, nil
 }
 
@@ -162,6 +167,45 @@ func TestSlowListener(t *testing.T) {
 	seen := 0
 	if err := until(quick.Body, "figures", func([]byte) bool { seen++; return seen == 3 }); err != nil {
 		t.Error(err)
+	}
+}
+
+// Trouble with one subject ends when that can be looked at again: who listens
+// hears so, and who comes later hears nothing of it.
+func TestTroubleEnds(t *testing.T) {
+	t.Parallel()
+	s, url, _ := serveCounting(t)
+	c := client(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	s.sick.Store(true)
+	first, err := listen(ctx, c, url+"/v1/topologies/t/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Body.Close()
+	saying := func(text string) func([]byte) bool {
+		return func(data []byte) bool {
+			var got trouble
+			return json.Unmarshal(data, &got) == nil && got == trouble{"errors", text}
+		}
+	}
+	if err := until(first.Body, "trouble", saying("the errors cannot be read")); err != nil {
+		t.Fatal(err)
+	}
+	s.sick.Store(false)
+	if err := until(first.Body, "trouble", saying("")); err != nil {
+		t.Fatal(err)
+	}
+	second, err := listen(ctx, c, url+"/v1/topologies/t/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Body.Close()
+	seen := 0
+	var heard bytes.Buffer
+	if err := until(io.TeeReader(second.Body, &heard), "figures", func([]byte) bool { seen++; return seen == 2 }); err != nil || strings.Contains(heard.String(), "trouble") {
+		t.Errorf("%v; who comes later hears %s", err, heard.String())
 	}
 }
 

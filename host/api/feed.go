@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,9 +31,17 @@ type subject struct {
 
 // news is the last that is known of a subject.
 type news struct {
-	kind string
-	data []byte // JSON
-	turn int64  // of the feed, when it changed last
+	kind    string
+	subject string // of trouble; else empty
+	data    []byte // JSON
+	turn    int64  // of the feed, when it changed last
+	over    bool   // of no interest to who has not heard what it ends
+}
+
+// trouble says that a subject cannot be looked at for the moment.
+type trouble struct {
+	Subject string `json:"subject"`
+	Text    string `json:"text"` // empty: it is over
 }
 
 // feed looks at its subjects for as long as somebody reads it, once for all
@@ -122,9 +131,10 @@ func (x *feed) follow(ctx context.Context, s subject) {
 			x.fail(e)
 			return
 		case err != nil: // it may pass
-			x.publish("trouble", map[string]string{"subject": s.kind, "text": err.Error()})
+			x.publish(news{kind: "trouble", subject: s.kind}, trouble{s.kind, err.Error()})
 		default:
-			x.publish(s.kind, value)
+			x.publish(news{kind: s.kind}, value)
+			x.publish(news{kind: "trouble", subject: s.kind, over: true}, trouble{Subject: s.kind})
 		}
 		select {
 		case <-ctx.Done():
@@ -134,26 +144,27 @@ func (x *feed) follow(ctx context.Context, s subject) {
 	}
 }
 
-// publish makes a value the last of its kind, if it is a new one.
-func (x *feed) publish(kind string, value any) {
+// publish makes a value the last of its kind and subject, if it is a new one. An
+// end is published only of what there is.
+func (x *feed) publish(now news, value any) {
 	data, err := json.Marshal(value)
 	if err != nil {
-		x.fail(Errorf(CodeInternal, "%s: %v", kind, err))
+		x.fail(Errorf(CodeInternal, "%s: %v", now.kind, err))
 		return
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.turn++
-	for i := range x.last {
-		if n := &x.last[i]; n.kind == kind {
-			if !bytes.Equal(n.data, data) {
-				n.data, n.turn = data, x.turn
-				x.wake()
-			}
-			return
-		}
+	now.data, now.turn = data, x.turn
+	at := slices.IndexFunc(x.last, func(n news) bool { return n.kind == now.kind && n.subject == now.subject })
+	switch {
+	case at < 0 && now.over || at >= 0 && bytes.Equal(x.last[at].data, data):
+		return
+	case at < 0:
+		x.last = append(x.last, now)
+	default:
+		x.last[at] = now
 	}
-	x.last = append(x.last, news{kind, data, x.turn})
 	x.wake()
 }
 
@@ -173,12 +184,12 @@ func (x *feed) wake() {
 }
 
 // since returns what changed after a turn, the present turn, and what is
-// closed when there is more.
+// closed when there is more. Turn 0 is that of a reader who has heard nothing yet.
 func (x *feed) since(turn int64) (list []news, now int64, fresh <-chan struct{}, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, n := range x.last {
-		if n.turn > turn {
+		if n.turn > turn && (turn > 0 || !n.over) {
 			list = append(list, n)
 		}
 	}

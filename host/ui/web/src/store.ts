@@ -43,7 +43,8 @@ export class Watched {
   definition = signal<Definition | null>(null)
   sample = signal<Sample | null>(null)
   link = signal<{ state: Link; why: Failed | null }>({ state: 'connecting', why: null })
-  trouble = signal('')
+  trouble = signal('') // what cannot be seen for the moment
+  private troubles = new Map<string, string>() // by subject
   samples: Sample[] // with rates, oldest first; sample tells of each change
   /** When a component last failed, in milliseconds of this clock. */
   failedAt = signal(new Map<string, number>())
@@ -58,6 +59,7 @@ export class Watched {
       topologyPath(name, '/events'),
       (kind, data) => batch(() => this.on(kind, data)),
       (state, why) => {
+        if (state === 'broken') this.untroubled() // the next stream tells what is
         if (this.link.value.state !== state || why) this.link.value = { state, why }
       },
     )
@@ -69,7 +71,6 @@ export class Watched {
         const s = data as Status
         const moved = s.run !== this.status.value?.run
         this.status.value = s
-        this.trouble.value = ''
         if (s.run !== this.run) void this.define(s.run)
         if (moved) this.failures([...this.errors.value, ...this.otherErrors.value])
         break
@@ -85,9 +86,21 @@ export class Watched {
         this.failures((data as ComponentErrors[] | null) ?? [])
         break
       case 'trouble':
-        this.trouble.value = (data as { text: string }).text
+        this.troubled(data as { subject: string; text: string })
         break
     }
+  }
+
+  /** Troubled notes trouble with a subject, or, without a text, its end. */
+  private troubled({ subject, text }: { subject: string; text: string }) {
+    if (text) this.troubles.set(subject, text)
+    else this.troubles.delete(subject)
+    this.trouble.value = [...new Set(this.troubles.values())].join('; ')
+  }
+
+  private untroubled() {
+    this.troubles.clear()
+    this.trouble.value = ''
   }
 
   /** Failures notes which components failed since the last look. */

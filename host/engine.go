@@ -221,7 +221,7 @@ func (e *engine) stall() *api.Stall {
 			at = e.layout.Tasks[i]
 		}
 		if at >= 0 && at < len(e.layout.Places) && e.layout.Places[at].Name == place && task.Component.Kind == topology.Bolt {
-			f.Task, f.Name, f.For, f.Unlinked = task.ID, fmt.Sprintf("%s[%d]", task.Component.ID, task.Index), unlinked, true
+			f.Task, f.Name, f.For, f.Unlinked = task.ID, task.Name(), unlinked, true
 			break
 		}
 	}

@@ -57,7 +57,7 @@ func newConsole(top *topology.Topology) *console {
 	for _, t := range top.Tasks() {
 		c.name[t.ID] = string(t.Component.ID)
 		if t.Component.Parallelism > 1 {
-			c.name[t.ID] = fmt.Sprintf("%s[%d]", t.Component.ID, t.Index)
+			c.name[t.ID] = t.Name()
 		}
 	}
 	return c

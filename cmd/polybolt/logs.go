@@ -112,7 +112,7 @@ func (p *linePrinter) format(l api.LogLine) string {
 	}
 	who := "worker"
 	if l.Component != "" {
-		who = fmt.Sprintf("%s[%d]", l.Component, l.Task)
+		who = topology.TaskName(l.Component, l.Task)
 	}
 	line := []span{{l.Time.Local().Format("15:04:05.000"), faint}, {text: " "}, {l.Host + " " + l.Place, faint}, {text: " "}, {who, bold}, {text: " "}}
 	style := plain

@@ -63,7 +63,7 @@ func printStacks(w io.Writer, list []api.Stacks) {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
-		fmt.Fprintf(w, "%s[%d] on %s, slot %s", s.Component, s.Task, harmless(s.Host), s.Place)
+		fmt.Fprintf(w, "%s on %s, slot %s", topology.TaskName(s.Component, s.Task), harmless(s.Host), s.Place)
 		if s.PID != 0 {
 			fmt.Fprintf(w, ", pid %d", s.PID)
 		}

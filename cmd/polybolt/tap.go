@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/polybolt/polybolt/host/api"
+	"github.com/polybolt/polybolt/host/topology"
 )
 
 // tapFlags are the options of tap as they are written.
@@ -141,7 +142,7 @@ func (p *tapPrinter) format(x *api.TapTuple) string {
 		stream = ":" + string(x.Stream)
 	}
 	const endless = 1 << 30
-	return paint([]span{{x.Time.Local().Format("15:04:05.000"), faint}, {text: " "}, {fmt.Sprintf("%s[%d]%s", x.Component, x.Task, stream), bold}, {text: " " + harmless(string(x.Values))}}, endless, p.colour)
+	return paint([]span{{x.Time.Local().Format("15:04:05.000"), faint}, {text: " "}, {topology.TaskName(x.Component, x.Task) + stream, bold}, {text: " " + harmless(string(x.Values))}}, endless, p.colour)
 }
 
 // sum says at the end what there was, and what could not be shown.

@@ -13,7 +13,7 @@ import (
 type Stall struct {
 	Quiet    time.Duration   `json:"quiet,omitempty"`    // since a tree of one of its spouts was done; 0: none is in flight
 	Task     topology.TaskID `json:"task,omitempty"`     // 0: none
-	Name     string          `json:"name,omitempty"`     // of the task, as count[2]
+	Name     string          `json:"name,omitempty"`     // of the task, as count[2], with its id
 	For      time.Duration   `json:"for,omitempty"`      // for how long
 	Doing    string          `json:"doing,omitempty"`    // what it does: worked on, held
 	Unlinked bool            `json:"unlinked,omitempty"` // it is not a row that is kept: there is no link to the task's worker

@@ -142,13 +142,18 @@ work.run()
 	// All numbers go to the one task that has this key, and whoever emits them may be anywhere.
 	WriteFile(t, n.Topology, "pass.mjs", "import { bolt } from 'polybolt'\n\nconst pass = bolt(({ n }) => [n, 'key-0'])\npass.run()\n")
 	c.MustCLI(t, "deploy", n.Topology)
-	says := regexp.MustCompile(`^numbers: stalled by work\[[0-2]\] \(it has worked on a row for \d+\w*s`)
+	says := regexp.MustCompile(`^numbers: stalled by (work\[\d\]) \(it has worked on a row for \d+\w*s`)
 	var out string
 	Eventually(t, "status names the task", func() bool {
 		out = c.MustCLI(t, "status", "numbers")
 		return strings.Contains(out, "stalled")
 	})
-	if !says.MatchString(out) {
-		t.Errorf("status says:\n%s", out)
+	named := says.FindStringSubmatch(out)
+	if named == nil {
+		t.Fatalf("status says:\n%s", out)
+	}
+	// What it is named there, the other commands know.
+	if out := c.MustCLI(t, "stacks", "numbers", named[1]); !strings.Contains(out, named[1]+" on ") || !strings.Contains(out, "work.py") {
+		t.Errorf("the stacks of %s:\n%s", named[1], out)
 	}
 }

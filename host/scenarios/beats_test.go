@@ -198,7 +198,7 @@ bolts:
     inputs: [source]
 `, 1000))
 		p := x.start()
-		p.Prints("keeper | ERROR Timeout: keeper[0] has held a row of it for")
+		p.Prints("keeper | ERROR Timeout: keeper[2] has held a row of it for")
 		program.Eventually(t, patience, "replays", func() bool { return len(x.lines("kept")) >= 300 })
 		p.Signal(syscall.SIGINT)
 		p.Prints("finishing what is in flight")

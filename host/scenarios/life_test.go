@@ -62,7 +62,7 @@ func TestD18_OneOfTenCrashesAllTheTime(t *testing.T) {
 				t.Errorf("process %d has begun %d times and had %d rows: it should have one life and a share of 5000", i, births[index], rows[index])
 			}
 		}
-		p.says("crash loop, ", "deaths: trial/work[3]", "exited with code 9")
+		p.says("crash loop, ", "deaths: trial/work[5]", "exited with code 9")
 	})
 }
 

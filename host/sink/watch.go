@@ -199,7 +199,7 @@ func (s *seen) errorsOf(name topology.Name, c *api.ComponentErrors) (events []Ev
 func restartEvent(at time.Time, name topology.Name, place string, t *api.TaskFigures, n int64) Event {
 	e := Event{
 		Time: at, Kind: Restart, Topology: string(name), Component: string(t.Component), Task: int(t.Task), Worker: place, Bad: true,
-		Text: fmt.Sprintf("the process of %s[%d] was started again", t.Component, t.Index),
+		Text: fmt.Sprintf("the process of %s was started again", topology.TaskName(t.Component, t.Task)),
 	}
 	if n > 1 {
 		e.Count = n

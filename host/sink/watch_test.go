@@ -76,7 +76,7 @@ func TestWatch(t *testing.T) {
 		"a deploy that fails": {func(s *scene) {
 			s.top.State, s.last = "active again", &api.Outcome{ID: "x", Kind: "deploy", Why: "component split cannot start"}
 		}, []string{"state  0 active → active again", "change!  0 deploy did not succeed: component split cannot start"}},
-		"restarts":              {func(s *scene) { s.task().Restarts += 3 }, []string{"restart! split 3 the process of split[1] was started again"}},
+		"restarts":              {func(s *scene) { s.task().Restarts += 3 }, []string{"restart! split 3 the process of split[2] was started again"}},
 		"another worker":        {func(s *scene) { s.f.Workers = append(s.f.Workers, api.WorkerFigures{Place: "m.1.0"}) }, []string{"worker  0 a worker has begun in m.1.0"}},
 		"a worker again":        {func(s *scene) { s.f.Workers[0].Started = s.at; s.task().Restarts = 0 }, []string{"worker!  0 the worker in m.0.0 has begun anew"}},
 		"a worker less":         {func(s *scene) { s.f.Workers = nil }, []string{"worker  0 no worker is in m.0.0 any more"}},

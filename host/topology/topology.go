@@ -15,7 +15,10 @@
 // concurrent use.
 package topology
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Name names a topology, unique in a cluster. It has the form of a [ComponentID].
 type Name string
@@ -194,6 +197,12 @@ type Task struct {
 	Component *Component
 	Index     int // among the component's tasks, from 0
 }
+
+// Name names the task to people, everywhere: split[3], with its id.
+func (t Task) Name() string { return TaskName(t.Component.ID, t.ID) }
+
+// TaskName names a task of a component as [Task.Name] does.
+func TaskName(c ComponentID, id TaskID) string { return fmt.Sprintf("%s[%d]", c, id) }
 
 // Tasks lists all tasks by id.
 func (t *Topology) Tasks() []Task {

@@ -13,7 +13,7 @@ import (
 type Stall struct {
 	Quiet time.Duration // since a tree of one of its spouts was done; 0: none is in flight
 	Task  topology.TaskID
-	Name  string        // as count[2]; empty: none keeps a row
+	Name  string        // as count[2], with its id; empty: none keeps a row
 	For   time.Duration // since when it has kept one
 	Doing string        // what it does with it: worked on, held
 }

@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -124,7 +123,7 @@ type stats struct {
 }
 
 func newTask(w *Worker, c *component, id topology.Task) (*task, error) {
-	t := &task{w: w, comp: c, id: id.ID, index: id.Index, name: fmt.Sprintf("%s[%d]", c.ID, id.Index),
+	t := &task{w: w, comp: c, id: id.ID, index: id.Index, name: id.Name(),
 		inbox: c.inboxes[id.Index], inputs: w.inputsOf(c), held: map[ref]heldRow{},
 		pokes: make(chan struct{}, 1), stops: make(chan struct{}), stopped: make(chan struct{}), reading: true}
 	var err error

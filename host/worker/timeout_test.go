@@ -116,7 +116,7 @@ bolts:
 	bolt.start()
 	eventually(t, "a timeout names the bolt", func() bool {
 		for _, x := range failuresOf(spout.Worker) {
-			if x.Component == "keep" && x.Type == "Timeout" && strings.Contains(x.Message, "keep[0] has held a row of it for") {
+			if x.Component == "keep" && x.Type == "Timeout" && strings.Contains(x.Message, "keep[2] has held a row of it for") {
 				return true
 			}
 		}
@@ -170,7 +170,7 @@ bolts:
 		t.Errorf("%d rows were held after %d timeouts, and max_pending is %d", most, 8*pending, pending)
 	}
 	for _, x := range failuresOf(f.Worker) {
-		if x.Component == "keep" && x.Type == "Timeout" && strings.Contains(x.Message, "keep[0] has held a row of it for") {
+		if x.Component == "keep" && x.Type == "Timeout" && strings.Contains(x.Message, "keep[2] has held a row of it for") {
 			return
 		}
 	}

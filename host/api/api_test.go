@@ -263,7 +263,7 @@ func TestBadRequests(t *testing.T) {
 		"no bundle":      {"POST", "/v1/topologies/t/deploy?file=x&drain=1s&timeout=1s", "x", "text/plain", 400, bundleType},
 		"large bundle":   {"POST", "/v1/topologies/t/deploy?file=x&drain=1s&timeout=1s", strings.Repeat("x", 1<<20+1), bundleType, 413, "the limit of this cluster is 1048576"},
 		"wrong method":   {"DELETE", "/v1/topologies", "", "", 404, "DELETE"},
-		"sly path":       {"GET", "/v1/topologies/..%2f..%2fetc", "", "", 200, ""},
+		"sly path":       {"GET", "/v1/topologies/..%2f..%2fetc", "", "", 400, "is no name of a topology"},
 		"path that ends": {"GET", "/v1/topologies/", "", "", 404, "there is no"},
 	} {
 		req, err := http.NewRequestWithContext(t.Context(), c.method, url+c.path, strings.NewReader(c.body))
@@ -283,8 +283,7 @@ func TestBadRequests(t *testing.T) {
 			t.Errorf("%s: %s %s, %v", name, answer.Status, body, err)
 		}
 	}
-	// A name is a name, whatever is in it: the service looks for a topology called so.
-	if calls := r.take(); len(calls) != 1 || calls[0] != "status ../../etc" {
+	if calls := r.take(); len(calls) > 0 {
 		t.Errorf("the service was asked %q", calls)
 	}
 	http.DefaultClient.CloseIdleConnections()

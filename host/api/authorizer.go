@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/polybolt/polybolt/host/topology"
@@ -80,6 +81,11 @@ const bodyTimeout = 30 * time.Second
 // needs lets in whom the authorizer permits it.
 func (h *handler) needs(rt *route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		// What is no name reaches no record and no machine, whatever it would name there.
+		if n := r.PathValue("name"); strings.Contains(rt.path, "{name}") && !topology.ValidName(n) {
+			h.fail(w, r, Errorf(CodeInvalid, "%.100q is no name of a topology: it begins with a letter, and has letters, digits, - and _, 64 at most", n))
+			return
+		}
 		if rt.body != nil { // a bundle gets the time of the server
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(cmp.Or(h.bodyTimeout, bodyTimeout))) // it fails only where there is no connection
 		}

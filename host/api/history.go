@@ -52,14 +52,14 @@ type PartHistory struct {
 	Component topology.ComponentID `json:"component"`
 	Task      topology.TaskID      `json:"task,omitempty"`
 	Place     string               `json:"place,omitempty"`
-	Began     time.Time            `json:"began"` // nothing from before is in it: a task that moved begins anew
+	Began     time.Time            `json:"began,omitzero"` // nothing from before is in it: a task that moved begins anew
 	Windows   []Over               `json:"windows"`
 }
 
 // Over is what happened in a window.
 type Over struct {
-	Window string    `json:"window"` // 10m, 3h, 1d or all
-	Since  time.Time `json:"since"`  // of the part that has been there longest
+	Window string    `json:"window"`         // 10m, 3h, 1d or all
+	Since  time.Time `json:"since,omitzero"` // of the part that has been there longest; absent: nothing is known yet
 	Sums
 }
 
@@ -140,7 +140,14 @@ func (h *handler) history(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 		return
 	}
-	sum := SumUp(kept, topology.ComponentID(r.URL.Query().Get("component")), window, time.Now())
+	component := topology.ComponentID(r.URL.Query().Get("component"))
+	sum := SumUp(kept, component, window, time.Now())
+	if component != "" && len(sum.Tasks) == 0 {
+		if err := h.hasComponent(r.Context(), name(r), component); err != nil {
+			h.fail(w, r, err)
+			return
+		}
+	}
 	sum.Silent = silent
 	h.reply(w, r, sum, nil)
 }

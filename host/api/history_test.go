@@ -1,7 +1,9 @@
 package api
 
 import (
+	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -96,5 +98,13 @@ func TestHistoryRoute(t *testing.T) {
 	r := route{method: "GET", path: "/v1/topologies/words/history?window=1w"}
 	if answer := request(t, url, r, testToken); answer.StatusCode != http.StatusBadRequest {
 		t.Errorf("a window of a week: %s", answer.Status)
+	}
+	if h, err := c.History(t.Context(), "words", "nope", ""); codeOf(err) != CodeNotFound || !strings.Contains(err.Error(), "there are: c") {
+		t.Errorf("a component that is not there: %+v, %v", h, err)
+	}
+	// One that is there and has done nothing yet has no beginning.
+	answer := request(t, url, route{method: "GET", path: "/v1/topologies/words/history?component=c"}, testToken)
+	if text, err := io.ReadAll(answer.Body); err != nil || answer.StatusCode != http.StatusOK || strings.Contains(string(text), "0001-") {
+		t.Errorf("%s: %s, %v", answer.Status, text, err)
 	}
 }

@@ -195,3 +195,27 @@ func FuzzChange(f *testing.F) {
 		}
 	})
 }
+
+// What is no name of a topology is told so by every route that takes one, and
+// nobody is asked about it.
+func TestNamesThatAreNone(t *testing.T) {
+	t.Parallel()
+	r, url, _ := serve(t, here)
+	for _, rt := range (&handler{}).routes() {
+		if !strings.Contains(rt.path, "{name}") {
+			continue
+		}
+		for _, name := range []string{"..%2f..%2fetc", "1st", "a%00", strings.Repeat("x", 65)} {
+			at := rt
+			at.path = strings.Replace(rt.path, "{name}", name, 1)
+			answer := request(t, url, at, testToken)
+			answer.Body.Close()
+			if answer.StatusCode != http.StatusBadRequest {
+				t.Errorf("%s %s: %s", at.method, at.path, answer.Status)
+			}
+		}
+	}
+	if got := r.take(); len(got) > 0 {
+		t.Errorf("it was asked %v", got)
+	}
+}

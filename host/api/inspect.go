@@ -80,3 +80,24 @@ func (h *handler) definition(w http.ResponseWriter, r *http.Request) {
 	d, err := i.Definition(r.Context(), name(r))
 	h.reply(w, r, d, err)
 }
+
+// hasComponent returns CodeNotFound if a topology has no such component, as far
+// as the service shows what it is made of.
+func (h *handler) hasComponent(ctx context.Context, name topology.Name, component topology.ComponentID) error {
+	i, ok := h.Service.(Inspector)
+	if !ok {
+		return nil
+	}
+	d, err := i.Definition(ctx, name)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, c := range d.Components {
+		if c.ID == component {
+			return nil
+		}
+		names = append(names, string(c.ID))
+	}
+	return Errorf(CodeNotFound, "%s has no component %.64q%s", name, string(component), topology.Suggest(string(component), names))
+}

@@ -75,6 +75,11 @@ func TestCommandsOfAUser(t *testing.T) {
 	has(c.MustCLI(t, "rollback", "word-count", "--drain", "2s"), "version 1 runs as run 5")
 
 	fails(1, `there is no topology "nobody"`, "status", "nobody")
+	fails(1, `there is no topology "word-cont", did you mean "word-count"?`, "logs", "word-cont")
+	fails(1, `there is no topology "nobody"`, "logs", "nobody", "-f")
+	fails(1, `word-count has no component "splitt", did you mean "split"?`, "logs", "word-count", "splitt")
+	fails(1, `there is no topology "nobody"`, "errors", "nobody", "--dead")
+	fails(1, `is no name of a topology`, "errors", "../../etc", "--dead")
 	fails(1, "version 77 of word-count is not kept", "rollback", "word-count", "77")
 	fails(2, "say what to change", "rebalance", "word-count")
 	fails(2, "is no version", "rollback", "word-count", "x")
@@ -84,6 +89,8 @@ func TestCommandsOfAUser(t *testing.T) {
 	}
 	has(out, "mode standalone", "ZooKeeper is a single server", "slots", "log server", "clock is right", "1 of 1 run as they should")
 	has(c.MustCLI(t, "kill", "word-count", "--wait", "1s"), "word-count is gone")
+	has(c.MustCLI(t, "logs", "word-count", "split"), "splitting begins")
+	c.MustCLI(t, "errors", "word-count", "--dead")
 
 	// D59: without nimbus every command says so within five seconds.
 	c.Nimbuses[0].Kill(t)

@@ -22,17 +22,62 @@ const (
 	logsAtOnce = 1024                   // lines on their way from log servers
 )
 
-// logServers lists the log servers that may have lines of a topology, which
-// need not be deployed any more: its logs outlive it.
-func (n *Nimbus) logServers(ctx context.Context) ([]cluster.LogServer, error) {
+// logServers lists the log servers that may have lines of a topology, or of a
+// component, which need not be deployed any more: its logs outlive it. What
+// nobody has heard of is CodeNotFound.
+func (n *Nimbus) logServers(ctx context.Context, name topology.Name, component topology.ComponentID) ([]cluster.LogServer, error) {
+	absent, err := n.absent(ctx, name, component)
+	if err != nil {
+		return nil, err
+	}
 	list, err := n.c.LogServers(ctx)
 	if err != nil {
 		return nil, n.explain(err)
+	}
+	if absent != nil && !hasLines(ctx, list, name, component) {
+		return nil, absent
 	}
 	if len(list) == 0 {
 		return nil, api.Errorf(api.CodeRefused, "no log server is there: supervisors start them; is one running?")
 	}
 	return list, nil
+}
+
+// absent says that a topology is not there, or has no such component, if that is so.
+func (n *Nimbus) absent(ctx context.Context, name topology.Name, component topology.ComponentID) (absent *api.Error, err error) {
+	return absent, n.look(ctx, func(l *leader) error {
+		v, err := l.find(name)
+		if errors.As(err, &absent) || component == "" {
+			return nil
+		}
+		var names []string
+		if r := shown(v); r != nil {
+			if r.def.Component(component) != nil {
+				return nil
+			}
+			for _, c := range r.def.Components {
+				names = append(names, string(c.ID))
+			}
+		}
+		absent = api.Errorf(api.CodeNotFound, "%s has no component %.64q%s", name, string(component), topology.Suggest(string(component), names))
+		return nil
+	})
+}
+
+// hasLines tells whether there are logs of a topology, or of a component, or
+// there may be: somebody who may have them does not answer.
+func hasLines(ctx context.Context, servers []cluster.LogServer, name topology.Name, component topology.ComponentID) bool {
+	ctx, cancel := context.WithTimeout(ctx, logWait)
+	defer cancel()
+	ask := func(ctx context.Context, s *api.LogServer, send func(api.LogLine) error) error {
+		return s.Logs(ctx, api.LogQuery{Topology: name, Component: component, Tail: 1}, send)
+	}
+	found := false
+	_ = each(ctx, servers, ask, lostLine, func(lines <-chan api.LogLine) error { // what is lost is found, too
+		_, found = <-lines
+		return nil
+	})
+	return found || ctx.Err() != nil
 }
 
 // each asks all log servers at once, and passes on what they say, one value
@@ -85,7 +130,7 @@ func missing(s cluster.LogServer, err error) error {
 
 // Logs implements [api.Service].
 func (n *Nimbus) Logs(ctx context.Context, q api.LogQuery, f func(api.LogLine) error) error {
-	servers, err := n.logServers(ctx)
+	servers, err := n.logServers(ctx, q.Topology, q.Component)
 	if err != nil {
 		return err
 	}
@@ -166,7 +211,7 @@ func sortLines(lines []api.LogLine) {
 
 // Dead implements [api.Service].
 func (n *Nimbus) Dead(ctx context.Context, name topology.Name, tail int, f func(api.DeadTuple) error) error {
-	servers, err := n.logServers(ctx)
+	servers, err := n.logServers(ctx, name, "")
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/polybolt/polybolt/host/cluster"
 	"github.com/polybolt/polybolt/host/metrics"
 	"github.com/polybolt/polybolt/host/metrics/metricstest"
+	"github.com/polybolt/polybolt/host/topology"
 )
 
 // logServer announces a log server that answers as a handler says.
@@ -84,5 +86,52 @@ func TestBusyIsNotDown(t *testing.T) {
 	mu.Unlock()
 	if got := up(); got != 0 {
 		t.Errorf("one that breaks off is %v", got)
+	}
+}
+
+// Logs of what nobody has heard of are an error, with the name that was meant;
+// those of a topology that is gone can still be read.
+func TestLogsOfNobody(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, 1, 4)
+	f.start(0, false)
+	if err := f.deploy(f.bundle(1, 1, "one")); err != nil {
+		t.Fatal(err)
+	}
+	f.settled()
+	read := func(name topology.Name, component topology.ComponentID) (n int, err error) {
+		return n, f.nimbus.Logs(t.Context(), api.LogQuery{Topology: name, Component: component, Tail: 5}, func(api.LogLine) error { n++; return nil })
+	}
+	if n, err := read("none", ""); n != 0 || err == nil || !strings.Contains(err.Error(), "no topology") {
+		t.Errorf("without a log server: %d lines, %v", n, err)
+	}
+	f.logServer(func(w http.ResponseWriter, r *http.Request) {
+		if q := r.URL.Query(); r.URL.Path == "/v1/logs" && (q.Get("topology") == "gone" || q.Get("component") == "former") {
+			_, _ = w.Write([]byte(`{"text":"a line"}` + "\n"))
+		}
+	})
+	for _, c := range []struct {
+		topology  topology.Name
+		component topology.ComponentID
+		lines     int
+		err       string
+	}{
+		{"none", "", 0, "there is no topology \"none\" (there are: t)"},
+		{"tt", "", 0, "there is no topology \"tt\", did you mean \"t\"?"},
+		{"t", "spilt", 0, "t has no component \"spilt\", did you mean \"split\"?"},
+		{"t", "split", 0, ""},
+		{"gone", "", 1, ""},
+		{"t", "former", 1, ""},
+	} {
+		n, err := read(c.topology, c.component)
+		if n != c.lines || (err == nil) != (c.err == "") || err != nil && err.Error() != c.err {
+			t.Errorf("%s %s: %d lines, %v", c.topology, c.component, n, err)
+		}
+	}
+	if err := f.nimbus.Dead(t.Context(), "none", 1, nil); err == nil || !strings.Contains(err.Error(), "no topology") {
+		t.Errorf("dead tuples of nobody: %v", err)
+	}
+	if err := f.nimbus.Dead(t.Context(), "gone", 1, nil); err != nil {
+		t.Errorf("dead tuples of one that is gone: %v", err)
 	}
 }

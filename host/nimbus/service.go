@@ -54,7 +54,11 @@ func (l *leader) find(name topology.Name) (*view, error) {
 	if v := l.world.topologies[name]; v != nil {
 		return v, nil
 	}
-	return nil, api.Errorf(api.CodeNotFound, "there is no topology %.64q: `polybolt list` shows those that there are", string(name))
+	var names []string
+	for _, n := range slices.Sorted(maps.Keys(l.world.topologies)) {
+		names = append(names, string(n))
+	}
+	return nil, api.Errorf(api.CodeNotFound, "there is no topology %.64q%s", string(name), topology.Suggest(string(name), names))
 }
 
 // List implements [api.Service].

@@ -65,6 +65,10 @@ func (d *draft) checkSize(p *problems) {
 	}
 }
 
+// ValidName tells whether a text has the form of a topology's, a component's or
+// a stream's name.
+func ValidName(text string) bool { return nameForm.MatchString(text) }
+
 // checkName checks the name of a topology, a component or a stream.
 func checkName(p *problems, at place, name string) {
 	switch {

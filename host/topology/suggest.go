@@ -17,6 +17,12 @@ func (p *problems) suggest(got string, valid []string) string {
 	if p.guesses++; p.guesses > maxGuesses {
 		return ""
 	}
+	return Suggest(got, valid)
+}
+
+// Suggest returns the end of a message about an unknown name: the nearest valid
+// one, or all of them where they are few, or nothing.
+func Suggest(got string, valid []string) string {
 	if near := nearest(got, valid); near != "" {
 		return ", did you mean " + quote(near) + "?"
 	}

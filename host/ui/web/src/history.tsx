@@ -91,7 +91,7 @@ export function Windows({ h, kind }: { h: History | null; kind: 'topology' | 'sp
         label="Over time" rows={h?.windows ?? []} id={(o) => o.window} empty="Nothing is remembered yet."
         columns={[
           { name: 'Last', of: (o) => names[o.window] ?? o.window },
-          { name: 'Since', of: (o) => (Date.parse(o.since) > 0 ? date(o.since) : '–') },
+          { name: 'Since', of: (o) => (o.since ? date(o.since) : '–') },
           ...(kind === 'bolt' ? [number('In', 'received')] : []),
           ...(kind === 'topology' ? [] : [number('Out', 'emitted')]),
           number(kind === 'bolt' ? 'Acked' : 'Trees done', 'acked'),

@@ -167,7 +167,7 @@ export interface Sums {
 
 export interface Over extends Sums {
   window: string
-  since: string
+  since?: string
 }
 
 export interface Point extends Sums {

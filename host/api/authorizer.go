@@ -55,7 +55,7 @@ func (ByRole) Authorize(ctx context.Context, q Question) error {
 const authorizeTimeout = 10 * time.Second
 
 // allow returns nil if whoever sent a request may do what it asks for.
-func (h *handler) allow(r *http.Request, operation string, need Role) error {
+func (h *handler) allow(r *http.Request, operation string, need Role, what Details) error {
 	who := askerOf(r)
 	q := Question{Who: who.Name, Role: who.Role, From: sender(r), Operation: operation, Needs: need, Topology: name(r)}
 	ctx, cancel := context.WithTimeout(r.Context(), authorizeTimeout)
@@ -66,9 +66,10 @@ func (h *handler) allow(r *http.Request, operation string, need Role) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &e) && e.Code == CodeForbidden:
-		h.Log.Warn("refused", "who", who, "from", q.From, "operation", operation, "topology", string(q.Topology), "err", e)
+		attrs := []any{"who", who, "from", q.From, "operation", operation, "topology", string(q.Topology)}
+		h.Log.Warn("refused", append(append(attrs, what.attrs()...), "err", e)...)
 		if h.Audit != nil && need != Viewer {
-			h.Audit(Audited{Time: time.Now(), Change: operation, Topology: q.Topology, Who: q.Who, Role: q.Role, From: q.From, Err: "refused: " + e.Text})
+			h.Audit(Audited{Time: time.Now(), Change: operation, Topology: q.Topology, What: what, Who: q.Who, Role: q.Role, From: q.From, Err: "refused: " + e.Text})
 		}
 		return e
 	}
@@ -90,7 +91,11 @@ func (h *handler) needs(rt *route) http.HandlerFunc {
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(cmp.Or(h.bodyTimeout, bodyTimeout))) // it fails only where there is no connection
 		}
 		if !rt.late {
-			if err := h.allow(r, rt.id, rt.role); err != nil {
+			var what Details
+			if rt.id == "deploy" {
+				what = deployDetails(r.URL.Query())
+			}
+			if err := h.allow(r, rt.id, rt.role, what); err != nil {
 				h.fail(w, r, err)
 				return
 			}

@@ -184,7 +184,9 @@ func (h *handler) deploy(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a, err := h.Service.Deploy(r.Context(), request, http.MaxBytesReader(w, r.Body, h.MaxBundle))
-	h.audit(r, "deploy", a, err, "bytes", r.ContentLength)
+	what := deployDetails(r.URL.Query())
+	what.addNumber("bytes", r.ContentLength)
+	h.audit(r, "deploy", what, a, err)
 	h.reply(w, r, a, err)
 }
 
@@ -216,12 +218,12 @@ func (h *handler) change(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, Errorf(CodeInvalid, "there is no change %.40q", request.Verb))
 		return
 	}
-	if err := h.allow(r, string(request.Verb), Operator); err != nil {
+	if err := h.allow(r, string(request.Verb), Operator, request.details()); err != nil {
 		h.fail(w, r, err)
 		return
 	}
 	a, err := h.Service.Change(r.Context(), name(r), request)
-	h.audit(r, string(request.Verb), a, err)
+	h.audit(r, string(request.Verb), request.details(), a, err)
 	h.reply(w, r, a, err)
 }
 

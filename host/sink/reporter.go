@@ -77,7 +77,7 @@ func (r *Reporter) Audited(a api.Audited) {
 	if who == "" {
 		who = "the token of the " + string(a.Role)
 	}
-	e := Event{Time: a.Time, Kind: Audit, Topology: string(a.Topology), Who: a.Who, Role: string(a.Role), From: a.From, Text: fmt.Sprintf("%s, by %s", a.Change, who)}
+	e := Event{Time: a.Time, Kind: Audit, Topology: string(a.Topology), Who: a.Who, Role: string(a.Role), From: a.From, Text: fmt.Sprintf("%s, by %s", a.Change, who), Detail: a.What.String()}
 	if a.Err != "" {
 		e.Text, e.Bad = e.Text+": "+a.Err, true
 	}

@@ -137,9 +137,9 @@ func TestReporterDelivers(t *testing.T) {
 		if len(events) != 0 || figures["polybolt_worker_trees_acked_total"] != 1 {
 			t.Errorf("at first: %+v, %v", events, figures)
 		}
-		r.Audited(api.Audited{Change: "kill", Topology: "t", Role: api.Operator, From: "::1", Err: "no"})
+		r.Audited(api.Audited{Change: "kill", Topology: "t", Role: api.Operator, From: "::1", Err: "no", What: api.Details{{Key: "wait", Value: "3s"}}})
 		synctest.Wait()
-		if events, figures, _ := m.take(); len(events) != 1 || len(figures) != 0 || events[0].ID != "n-1" || events[0].Kind != Audit || !events[0].Bad || events[0].Text != "kill, by the token of the operator: no" {
+		if events, figures, _ := m.take(); len(events) != 1 || len(figures) != 0 || events[0].ID != "n-1" || events[0].Kind != Audit || !events[0].Bad || events[0].Text != "kill, by the token of the operator: no" || events[0].Detail != "wait=3s" {
 			t.Errorf("an audit: %+v", events)
 		}
 		s.set(func() {

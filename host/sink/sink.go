@@ -66,13 +66,13 @@ type Event struct {
 	Task      int       `json:"task,omitempty"`   // its id in the topology
 	Worker    string    `json:"worker,omitempty"` // its place
 	Host      string    `json:"host,omitempty"`
-	Who       string    `json:"who,omitempty"`   // of an audit: of a certificate; else a token was shown
-	Role      string    `json:"role,omitempty"`  // of an audit
-	From      string    `json:"from,omitempty"`  // of an audit: an address
-	Bad       bool      `json:"bad,omitempty"`   // somebody may want to look
-	Count     int64     `json:"count,omitempty"` // how often, if more than once
-	Text      string    `json:"text"`            // for people, one line
-	Detail    string    `json:"detail,omitempty"`
+	Who       string    `json:"who,omitempty"`    // of an audit: of a certificate; else a token was shown
+	Role      string    `json:"role,omitempty"`   // of an audit
+	From      string    `json:"from,omitempty"`   // of an audit: an address
+	Bad       bool      `json:"bad,omitempty"`    // somebody may want to look
+	Count     int64     `json:"count,omitempty"`  // how often, if more than once
+	Text      string    `json:"text"`             // for people, one line
+	Detail    string    `json:"detail,omitempty"` // of an audit: what was asked for, as KEY=VALUE; of an error: the traceback
 }
 
 // size is about what an event takes in memory, in bytes.

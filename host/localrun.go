@@ -229,7 +229,7 @@ func (r *localRun) Histories(_ context.Context, name topology.Name) (kept []api.
 	}
 	f := r.figures(false)
 	r.past.Add(f.Time, &f)
-	b, err := r.past.Kept()
+	b, err := r.past.Kept(false)
 	if err != nil || b == nil {
 		return nil, nil, err
 	}

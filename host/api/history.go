@@ -20,12 +20,16 @@ type Historian interface {
 }
 
 // KeptHistory is what a worker remembers of a run: what happened in its place
-// since the run came there, over all restarts. A task that moves begins anew.
+// since the run came there, over all restarts, and before that what runs of the
+// same code have left on this machine of the same tasks. A task that moves to
+// another machine begins anew.
 type KeptHistory struct {
 	Place  string          `json:"place"`
 	Host   string          `json:"host"`
 	Run    int             `json:"run"`
-	Worker metrics.History `json:"worker"` // counts acked, failed, dead and failed_back; and COMPONENT/CAUSE for attempts that failed at one
+	Code   string          `json:"code,omitempty"`  // names the version of the code: the next run of the same one goes on from there
+	Final  bool            `json:"final,omitempty"` // the worker has ended in order: nothing will be added
+	Worker metrics.History `json:"worker"`          // counts acked, failed, dead and failed_back; and COMPONENT/CAUSE for attempts that failed at one
 	Tasks  []TaskHistory   `json:"tasks"`
 }
 
@@ -33,6 +37,7 @@ type KeptHistory struct {
 type TaskHistory struct {
 	Component topology.ComponentID `json:"component"`
 	Task      topology.TaskID      `json:"task"`
+	Index     int                  `json:"index,omitempty"` // among the component's tasks: its id is another one in a run with other parallelism
 	Spout     bool                 `json:"spout,omitempty"`
 	metrics.History
 }

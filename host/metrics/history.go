@@ -113,6 +113,28 @@ func (h *History) Add(now time.Time, a *Amounts) {
 	h.All.Add(a)
 }
 
+// Merge adds what another history holds, which began before this one or went on
+// beside it.
+func (h *History) Merge(o *History) {
+	if o.Began.Before(h.Began) {
+		h.Began = o.Began
+	}
+	if o.Latest.After(h.Latest) {
+		h.Latest = o.Latest
+	}
+	h.All.Add(&o.All)
+	for i := range Windows {
+		for _, p := range o.Points[i] {
+			at, found := slices.BinarySearchFunc(h.Points[i], p.From, func(x Point, from time.Time) int { return x.From.Compare(from) })
+			if !found {
+				h.Points[i] = slices.Insert(h.Points[i], at, Point{From: p.From})
+			}
+			h.Points[i][at].Add(&p.Amounts)
+		}
+		h.Points[i] = h.recent(i)
+	}
+}
+
 // recent returns the points of which some part lies in a window.
 func (h *History) recent(window int) []Point {
 	w := Windows[window]

@@ -37,16 +37,19 @@ func (p *Process) keepFigures(ctx context.Context) {
 		}
 		now := api.KeptFigures{WorkerFigures: p.Figures(false), Host: p.spec.Host, Run: p.spec.Run.Number}
 		p.past.Add(now.Time, &now.WorkerFigures)
+		p.inherit()
+		final := ctx.Err() != nil
 		last.Time, last.CPU = now.Time, now.CPU
 		if len(now.Tasks) > 0 && !reflect.DeepEqual(now, last) {
 			last, unsaved = now, true
 			b, err := json.Marshal(now)
 			p.save(slot.FiguresFile, b, err)
 		}
-		if unsaved && ((tick-1)%historyEvery == 0 || ctx.Err() != nil) {
+		if final || p.past.inherited() || unsaved && (tick-1)%historyEvery == 0 {
 			unsaved = false
-			b, err := p.past.Kept()
-			p.save(slot.HistoryFile, b, err)
+			if b, err := p.past.Kept(final); b != nil || err != nil {
+				p.save(slot.HistoryFile, b, err)
+			}
 		}
 	}
 }
@@ -55,7 +58,15 @@ func (p *Process) keepFigures(ctx context.Context) {
 func (p *Process) history() ([]byte, error) {
 	f := p.Figures(false)
 	p.past.Add(f.Time, &f)
-	return p.past.Kept()
+	p.inherit()
+	return p.past.Kept(false)
+}
+
+// inherit takes over what workers of the run before have left.
+func (p *Process) inherit() {
+	if err := p.past.inherit(filepath.Dir(p.spec.Logs)); err != nil {
+		p.o.Log.Warn("what workers of the run before this one remembered is lost", "err", err)
+	}
 }
 
 // save gives one of the worker's files new contents, unless making them has failed.

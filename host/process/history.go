@@ -15,12 +15,14 @@ import (
 )
 
 // Past is what a worker remembers, beyond its own life: the one before it, in
-// the same place and run, has left it in a file. Its methods may be called concurrently.
+// the same place and run, has left it in a file, and so have workers of the run
+// before, if that was of the same code. Its methods may be called concurrently.
 type Past struct {
 	place, host string
 	run         int
 
 	mu     sync.Mutex
+	will   will                             // guarded by mu
 	worker *remembered                      // guarded by mu; nil before the first figures
 	tasks  map[topology.TaskID]*rememberedT // guarded by mu
 }
@@ -34,6 +36,7 @@ type remembered struct {
 type rememberedT struct {
 	remembered
 	component topology.ComponentID
+	index     int
 	spout     bool
 }
 
@@ -63,7 +66,7 @@ func (p *Past) load(file string) error {
 	defer p.mu.Unlock()
 	p.worker = &remembered{History: kept.Worker}
 	for _, t := range kept.Tasks {
-		p.tasks[t.Task] = &rememberedT{remembered{History: t.History}, t.Component, t.Spout}
+		p.tasks[t.Task] = &rememberedT{remembered{History: t.History}, t.Component, t.Index, t.Spout}
 	}
 	return nil
 }
@@ -87,7 +90,7 @@ func (p *Past) Add(now time.Time, f *api.WorkerFigures) {
 		t := &f.Tasks[i]
 		r := p.tasks[t.Task]
 		if r == nil || r.component != t.Component {
-			r = &rememberedT{remembered{History: *metrics.NewHistory(began)}, t.Component, t.Spout}
+			r = &rememberedT{remembered{History: *metrics.NewHistory(began)}, t.Component, t.Index, t.Spout}
 		}
 		r.add(now, taskAmounts(t))
 		here[t.Task] = r
@@ -102,15 +105,16 @@ func (r *remembered) add(now time.Time, sum metrics.Amounts) {
 }
 
 // Kept returns what there is to keep, an [api.KeptHistory] as JSON; nil before the first figures.
-func (p *Past) Kept() ([]byte, error) {
+// final: the worker has ended.
+func (p *Past) Kept(final bool) ([]byte, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.worker == nil {
 		return nil, nil
 	}
-	k := api.KeptHistory{Place: p.place, Host: p.host, Run: p.run, Worker: p.worker.History, Tasks: []api.TaskHistory{}}
+	k := api.KeptHistory{Place: p.place, Host: p.host, Run: p.run, Code: p.will.code, Final: final, Worker: p.worker.History, Tasks: []api.TaskHistory{}}
 	for id, t := range p.tasks {
-		k.Tasks = append(k.Tasks, api.TaskHistory{Component: t.component, Task: id, Spout: t.spout, History: t.History})
+		k.Tasks = append(k.Tasks, api.TaskHistory{Component: t.component, Task: id, Index: t.index, Spout: t.spout, History: t.History})
 	}
 	slices.SortFunc(k.Tasks, func(a, b api.TaskHistory) int { return int(a.Task) - int(b.Task) })
 	return json.Marshal(&k)

@@ -28,7 +28,7 @@ func TestPast(t *testing.T) {
 	}
 	kept := func(p *Past) *api.KeptHistory {
 		t.Helper()
-		b, err := p.Kept()
+		b, err := p.Kept(false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -52,7 +52,7 @@ func TestPast(t *testing.T) {
 
 	p := next(1) // there is no file
 	p.Add(now, &api.WorkerFigures{})
-	if b, err := p.Kept(); b != nil || err != nil {
+	if b, err := p.Kept(false); b != nil || err != nil {
 		t.Errorf("before it has begun: %s, %v", b, err)
 	}
 	p.Add(now, figures(0, 2, 3))

@@ -249,6 +249,7 @@ func (p *Process) build() error {
 		return err
 	}
 	p.tally.init(top, &p.assignment, p.spec.Place)
+	p.past.expect(&p.run, &p.assignment, p.spec.Place, p.started)
 	p.engine, err = p.o.NewEngine(EngineOptions{
 		Run: p.spec.Run, Incarnation: p.incarnation, Topology: top, Assignment: p.assignment, Place: p.spec.Place, Bundle: p.spec.Bundle,
 		Scratch: filepath.Join(p.spec.Folder, "scratch"), DeadFile: filepath.Join(p.spec.Logs, slot.DeadFile), Observer: observer{p},

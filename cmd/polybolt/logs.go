@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,16 +21,21 @@ import (
 func newLogs() *cobra.Command {
 	var a asker
 	var q api.LogQuery
+	var since string
 	c := &cobra.Command{
 		Use:   "logs NAME [COMPONENT]",
 		Short: "Show what a topology's components say, on all machines",
 		Long: `Shows the last lines of the logs of a topology's workers, merged over all machines in the
 order of time, those of workers that are dead included. With -f it goes on as lines are
-written, until Ctrl-C.`,
+written, until Ctrl-C. Lines are looked through where they lie, in all that is kept of them:
+--level, --grep and --since leave the others there.`,
 		Args: usage(cobra.RangeArgs(1, 2)),
 	}
 	c.Flags().BoolVarP(&q.Follow, "follow", "f", false, "go on with what is written from now on")
-	c.Flags().IntVarP(&q.Tail, "tail", "n", api.DefaultTail, "how many lines to begin with")
+	c.Flags().IntVarP(&q.Tail, "tail", "n", 0, "how many lines to begin with (100; with --since 10000)")
+	c.Flags().StringVar(&q.Level, "level", "", "only lines of this `LEVEL` and worse, none that were printed: trace, debug, info, warn, error")
+	c.Flags().StringVar(&q.Search, "grep", "", "only lines that contain a `TEXT`, whatever its case, in what they say, their logger, host or attributes")
+	c.Flags().StringVar(&since, "since", "", "only lines from a `TIME` on: 10m for ten minutes ago, or as 2006-01-02T15:04:05Z")
 	c.Flags().StringVarP(&a.format, "output", "o", "text", "the `FORMAT`: text, or json, which is an object a line")
 	return a.command(c, func(ctx context.Context, client *api.Client, out io.Writer, args []string) error {
 		if a.format != "text" && a.format != "json" {
@@ -38,6 +44,13 @@ written, until Ctrl-C.`,
 		q.Topology = nameOf(args)
 		if len(args) > 1 {
 			q.Component = topology.ComponentID(args[1])
+		}
+		var err error
+		if q.Since, err = api.ParseSince(since, time.Now()); err != nil {
+			return exit{exitUsage, fmt.Errorf("--%w", err)}
+		}
+		if q.Level != "" && !slices.Contains(api.LogLevels, strings.ToLower(q.Level)) {
+			return unusable("--level %s: there are %s", q.Level, strings.Join(api.LogLevels, ", "))
 		}
 		p := linePrinter{out: out, json: a.format == "json", colour: out == os.Stdout && term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("NO_COLOR") == ""}
 		return followLogs(ctx, client, q, &p)
@@ -49,12 +62,12 @@ written, until Ctrl-C.`,
 const logPatience = 30 * time.Second
 
 // followLogs prints lines. When the connection breaks while it follows it goes
-// on where it was, as far as lines tell the time.
+// on where it was.
 func followLogs(ctx context.Context, client *api.Client, q api.LogQuery, p *linePrinter) error {
 	began := time.Now()
 	heard := began
 	for {
-		err := client.Logs(ctx, q, func(l api.LogLine) error {
+		err := client.Logs(ctx, p.read.Query(q), func(l api.LogLine) error {
 			heard = time.Now()
 			return p.print(l)
 		})
@@ -67,7 +80,6 @@ func followLogs(ctx context.Context, client *api.Client, q api.LogQuery, p *line
 		case time.Since(heard) > logPatience:
 			return fmt.Errorf("the logs broke off: %w", err)
 		}
-		p.resume()
 		select {
 		case <-ctx.Done():
 			return nil
@@ -81,20 +93,13 @@ type linePrinter struct {
 	out          io.Writer
 	json, colour bool
 
-	last   time.Time // of the latest line
-	skip   time.Time // lines up to here have been printed before
-	broken bool      // nobody reads what is printed
+	read   api.Resume // what was printed is left out when it comes again
+	broken bool       // nobody reads what is printed
 }
 
-// resume has lines that were printed already left out, when they come again.
-func (p *linePrinter) resume() { p.skip = p.last }
-
 func (p *linePrinter) print(l api.LogLine) error {
-	if !p.skip.IsZero() && !l.Time.After(p.skip) {
+	if !p.read.Fresh(&l) {
 		return nil
-	}
-	if l.Time.After(p.last) {
-		p.last = l.Time
 	}
 	text := p.format(l)
 	_, err := fmt.Fprintln(p.out, text)

@@ -139,13 +139,12 @@ func (c *Client) Errors(ctx context.Context, name topology.Name) (list []Compone
 
 // Logs implements [Service].
 func (c *Client) Logs(ctx context.Context, q LogQuery, f func(LogLine) error) error {
-	v := url.Values{"component": {string(q.Component)}, "tail": {strconv.Itoa(q.Tail)}, "follow": {strconv.FormatBool(q.Follow)}}
-	return stream(ctx, c.get, topologyURL(q.Topology, "/logs"), v, f)
+	return stream(ctx, c.get, topologyURL(q.Topology, "/logs"), q.values(), nil, f)
 }
 
 // Dead implements [Service].
 func (c *Client) Dead(ctx context.Context, name topology.Name, tail int, f func(DeadTuple) error) error {
-	return stream(ctx, c.get, topologyURL(name, "/dead"), url.Values{"tail": {strconv.Itoa(tail)}}, f)
+	return stream(ctx, c.get, topologyURL(name, "/dead"), url.Values{"tail": {strconv.Itoa(tail)}}, nil, f)
 }
 
 // get sends a request whose answer is a stream.

@@ -19,7 +19,7 @@ import (
 // LogServer is a client of a machine's log server. Its methods may be called
 // concurrently. Their errors are *[Error] when the server refuses.
 //
-//	GET /v1/logs?topology=&component=&tail=&follow=1   LogLines, one of JSON a line; an empty line is a sign of life
+//	GET /v1/logs?topology=&…                           LogLines, one of JSON a line; an empty line is a sign of life; the rest of a LogQuery as in the API
 //	GET /v1/dead?topology=&tail=                       DeadTuples, likewise
 //	GET /v1/figures?topology=                          a list of KeptFigures
 //	GET /v1/history?topology=                          a list of KeptHistories
@@ -53,19 +53,20 @@ func (s *LogServer) Close() { s.http.CloseIdleConnections() }
 // Logs calls f with each line, in the order of time. With q.Follow it returns
 // when ctx ends, or f or the server fails.
 func (s *LogServer) Logs(ctx context.Context, q LogQuery, f func(LogLine) error) error {
-	v := query(q.Topology, q.Tail)
-	if q.Component != "" {
-		v.Set("component", string(q.Component))
-	}
-	if q.Follow {
-		v.Set("follow", "1")
-	}
-	return stream(ctx, s.get, "/v1/logs", v, f)
+	return s.LogsFrom(ctx, q, nil, f)
+}
+
+// LogsFrom is Logs, and calls begun, which may be nil, when the server has begun
+// to answer: with FromNow f gets all that is written after that.
+func (s *LogServer) LogsFrom(ctx context.Context, q LogQuery, begun func(), f func(LogLine) error) error {
+	v := q.values()
+	v.Set("topology", string(q.Topology))
+	return stream(ctx, s.get, "/v1/logs", v, begun, f)
 }
 
 // Dead calls f with the last tuples that were given up, oldest first for each place.
 func (s *LogServer) Dead(ctx context.Context, name topology.Name, tail int, f func(DeadTuple) error) error {
-	return stream(ctx, s.get, "/v1/dead", query(name, tail), f)
+	return stream(ctx, s.get, "/v1/dead", query(name, tail), nil, f)
 }
 
 // Figures returns what is kept of the figures of a topology's workers.
@@ -122,8 +123,9 @@ func (s *LogServer) get(ctx context.Context, path string, v url.Values) (*http.R
 	return answer, nil
 }
 
-// stream calls f with one value for each line of an answer.
-func stream[T any](ctx context.Context, get func(context.Context, string, url.Values) (*http.Response, error), path string, v url.Values, f func(T) error) error {
+// stream calls f with one value for each line of an answer, and begun, if there
+// is one, when it begins.
+func stream[T any](ctx context.Context, get func(context.Context, string, url.Values) (*http.Response, error), path string, v url.Values, begun func(), f func(T) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	answer, err := get(ctx, path, v)
@@ -134,6 +136,9 @@ func stream[T any](ctx context.Context, get func(context.Context, string, url.Va
 		return read(answer, nil)
 	}
 	defer answer.Body.Close()
+	if begun != nil {
+		begun()
+	}
 	silence := time.AfterFunc(logSilence, func() { cancel(fmt.Errorf("nothing came for %v", logSilence)) })
 	defer silence.Stop()
 	lines := bufio.NewScanner(answer.Body)

@@ -19,15 +19,8 @@ type LogLine struct {
 	Level     string               `json:"level,omitempty"` // DEBUG, INFO, WARN or ERROR; empty: printed by no logger
 	Logger    string               `json:"logger,omitempty"`
 	Text      string               `json:"text"`
+	ID        string               `json:"id,omitempty"`   // tells it from all others of its place; empty: nimbus or a log server says something itself
 	More      map[string]any       `json:"more,omitempty"` // other attributes
-}
-
-// LogQuery says which lines are wanted.
-type LogQuery struct {
-	Topology  topology.Name
-	Component topology.ComponentID // empty: all, and the workers' own lines
-	Tail      int                  // the last so many lines of each machine; 0: DefaultTail
-	Follow    bool                 // then go on with what is written from now on
 }
 
 // The numbers of lines, or of dead tuples, that a log server returns.

@@ -59,7 +59,12 @@ func (h *handler) routes() []route {
 			role: Viewer, answerType: eventStream, serve: streams.ofTopology},
 		{method: "GET", path: one + "/logs", id: "logs", summary: "Lines of the logs of all machines, in the order of time, one of JSON a line; an empty line is a sign of life",
 			role: Viewer, answer: LogLine{}, answerType: ndjson, serve: h.logs, query: []parameter{
-				{name: "component", kind: "string", text: "only its lines"}, tail, {name: "follow", kind: "boolean", text: "go on with what is written from now on"},
+				{name: "component", kind: "string", text: "only its lines"},
+				{name: "level", kind: "string", text: "only lines of this level and worse: trace, debug, info, warn, error"},
+				{name: "search", kind: "string", text: "only lines that have this in their text, logger, host or other attributes, whatever its case"},
+				{name: "since", kind: "string", text: "only lines from then on: a time, as 2006-01-02T15:04:05Z, or how long ago, as 10m; then tail is 10000 if absent"},
+				{name: "tail", kind: "string", text: "how many of the last ones of each machine; 100 if absent, 10000 at most; none: with follow, nothing that is there already"},
+				{name: "follow", kind: "boolean", text: "go on with what is written from now on"},
 			}},
 		{method: "GET", path: one + "/dead", id: "dead", summary: "The last tuples that were given up, one of JSON a line",
 			role: Viewer, answer: DeadTuple{}, answerType: ndjson, serve: h.dead, query: []parameter{tail}},

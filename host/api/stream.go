@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/polybolt/polybolt/host/crash"
-	"github.com/polybolt/polybolt/host/topology"
 )
 
 // Limits of an answer that is a stream of lines.
@@ -21,10 +20,8 @@ const (
 
 // logs answers with LogLines, one of JSON a line.
 func (h *handler) logs(w http.ResponseWriter, r *http.Request) {
-	v := r.URL.Query()
-	q := LogQuery{Topology: name(r), Component: topology.ComponentID(v.Get("component")), Follow: v.Get("follow") == "true"}
-	var err error
-	if q.Tail, err = parseTail(v.Get("tail")); err != nil {
+	q, err := ParseLogQuery(name(r), r.URL.Query(), time.Now())
+	if err != nil {
 		h.fail(w, r, err)
 		return
 	}

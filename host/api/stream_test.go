@@ -37,7 +37,7 @@ func TestStreams(t *testing.T) {
 		if err := c.Dead(t.Context(), "t", 3, func(d DeadTuple) error { got = append(got, string(d.Tuple)); return nil }); err != nil || got[len(got)-1] != `{"a":1}` {
 			t.Errorf("%v, %v", got, err)
 		}
-		want := []string{"logs {Topology:t Component:c Tail:7 Follow:false}", "logs {Topology:t Component:c Tail:7 Follow:true}", "logs {Topology:t Component:c Tail:7 Follow:true}", "dead t 3"}
+		want := []string{"logs {Topology:t Component:c Level: Search: Since:0001-01-01 00:00:00 +0000 UTC Tail:7 Follow:false FromNow:false}", "logs {Topology:t Component:c Level: Search: Since:0001-01-01 00:00:00 +0000 UTC Tail:7 Follow:true FromNow:false}", "logs {Topology:t Component:c Level: Search: Since:0001-01-01 00:00:00 +0000 UTC Tail:7 Follow:true FromNow:false}", "dead t 3"}
 		if calls := r.take(); !slices.Equal(calls, want) {
 			t.Errorf("%q", calls)
 		}

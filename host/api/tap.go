@@ -241,7 +241,7 @@ func (c *Client) Tap(ctx context.Context, q TapQuery, f func(TapEvent) error) er
 	get := func(ctx context.Context, path string, _ url.Values) (*http.Response, error) {
 		return c.send(ctx, "GET", path+"?"+q.Encode(), "", nil)
 	}
-	return stream(ctx, get, topologyURL(q.Topology, "/tap"), nil, f)
+	return stream(ctx, get, topologyURL(q.Topology, "/tap"), nil, nil, f)
 }
 
 // prober returns the service's power to look into components.

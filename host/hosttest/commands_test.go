@@ -72,6 +72,14 @@ func TestCommandsOfAUser(t *testing.T) {
 	Eventually(t, "and its log lines", func() bool {
 		return strings.Contains(c.MustCLI(t, "logs", "word-count", "split"), "splitting begins")
 	})
+	if out := c.MustCLI(t, "logs", "word-count", "--level", "warn", "--grep", "SPLITTING", "--since", "1h"); !strings.Contains(out, "splitting begins") || strings.Contains(out, "ending") {
+		t.Errorf("only one line was asked for:\n%s", out)
+	}
+	if out := c.MustCLI(t, "logs", "word-count", "--grep", "splitting begins", "--level", "error"); out != "" {
+		t.Errorf("no error was like this:\n%s", out)
+	}
+	fails(2, "--level loud", "logs", "word-count", "--level", "loud")
+	fails(2, "--since", "logs", "word-count", "--since", "yesterday")
 	has(c.MustCLI(t, "rollback", "word-count", "--drain", "2s"), "version 1 runs as run 5")
 
 	fails(1, `there is no topology "nobody"`, "status", "nobody")

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/polybolt/polybolt/host/api"
@@ -20,9 +22,11 @@ type follower struct {
 	host   string
 	filter filter
 
+	id    string
 	file  *os.File // nil: there is none yet
 	lines *lines
 	at    time.Time // of the last line
+	left  bool      // tail has left out lines that are wanted
 }
 
 func newFollower(dir, topology, place, host string, f filter) *follower {
@@ -77,13 +81,20 @@ func (f *follower) tail(limit int) ([]api.LogLine, error) {
 	defer func() { closeAll(files) }()
 	var list []api.LogLine
 	budget := tailBytes
-	for i := 0; i < len(files) && len(list) < limit && budget > 0; i++ {
+	for i := 0; i < len(files); i++ {
+		if i > 0 && !f.reaches(files[i]) {
+			break
+		}
+		if i > 0 && (len(list) >= limit || budget <= 0) {
+			f.left = true
+			break
+		}
 		kept := last[api.LogLine]{limit: limit - len(list), budget: budget}
+		l, id := newLines(files[i]), idOf(files[i])
 		take := func(line []byte) {
-			f.take(line, func(l api.LogLine) { kept.add(l, len(line)) })
+			f.take(line, id, l, func(l api.LogLine) { kept.add(l, len(line)) })
 		}
 		f.at = time.Time{}
-		l := newLines(files[i])
 		if err := l.all(take); err != nil {
 			return nil, err
 		}
@@ -93,24 +104,45 @@ func (f *follower) tail(limit int) ([]api.LogLine, error) {
 			l.end(take)
 		}
 		budget -= kept.size
+		f.left = f.left || kept.left
 		list = append(kept.list(), list...)
 	}
-	f.file, files = files[0], files[1:]
+	f.file, f.id, files = files[0], idOf(files[0]), files[1:]
 	if n := len(list); n > 0 {
 		f.at = list[n-1].Time
 	}
 	return list, nil
 }
 
-// take parses a line, and passes it on if it is wanted.
-func (f *follower) take(line []byte, to func(api.LogLine)) {
+// reaches tells whether a file may have lines of the time that is asked for.
+func (f *follower) reaches(file *os.File) bool {
+	info, err := file.Stat()
+	return err != nil || !info.ModTime().Before(f.filter.Since)
+}
+
+// idOf tells a file from others, under whatever name it is.
+func idOf(file *os.File) string {
+	info, err := file.Stat()
+	if err != nil {
+		return ""
+	}
+	s, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return ""
+	}
+	return strconv.FormatUint(uint64(s.Ino), 36) //nolint:unconvert // its type is not the same everywhere
+}
+
+// take parses a line of a file, and passes it on if it is wanted.
+func (f *follower) take(line []byte, id string, at *lines, to func(api.LogLine)) {
 	if !f.filter.pass(line) {
 		return
 	}
 	l := parse(line, f.at)
 	f.at = l.Time
-	if f.filter.keep(l) {
-		l.Place, l.Host = f.place, f.host
+	l.Place, l.Host = f.place, f.host
+	if f.filter.Wants(&l) {
+		l.ID = id + "-" + strconv.FormatInt(at.at, 36)
 		to(l)
 	}
 }
@@ -121,7 +153,7 @@ const perPoll = 1 << 20
 
 // poll passes on what has been written since, and tells whether there is more.
 func (f *follower) poll(to func(api.LogLine)) (more bool, err error) {
-	take := func(line []byte) { f.take(line, to) }
+	take := func(line []byte) { f.take(line, f.id, f.lines, to) }
 	for read := 0; ; {
 		if f.file == nil {
 			if opened, err := f.reopen(nil); !opened {
@@ -175,6 +207,6 @@ func (f *follower) reopen(after os.FileInfo) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	f.file, f.lines = file, newLines(file)
+	f.file, f.id, f.lines = file, idOf(file), newLines(file)
 	return true, nil
 }

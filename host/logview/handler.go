@@ -65,26 +65,22 @@ func (s *Server) handler(ctx context.Context, token string) http.Handler {
 }
 
 // request is what is asked for. All of it has been checked.
-type request struct {
-	api.LogQuery
-	tail int
-}
+type request struct{ api.LogQuery }
 
 func read(r *http.Request) (*request, *api.Error) {
-	v := r.URL.Query()
-	q := &request{LogQuery: api.LogQuery{Topology: topology.Name(v.Get("topology")), Component: topology.ComponentID(v.Get("component")), Follow: v.Get("follow") == "1"}, tail: api.DefaultTail}
+	q, err := api.ParseLogQuery(topology.Name(r.URL.Query().Get("topology")), r.URL.Query(), time.Now())
+	if err != nil {
+		var e *api.Error
+		if !errors.As(err, &e) {
+			e = api.Errorf(api.CodeInternal, "%v", err)
+		}
+		return nil, e
+	}
 	// A name has no dot and no slash, so it names no other folder.
 	if err := (cluster.RunID{Topology: q.Topology, Number: 1}).Validate(); err != nil {
 		return nil, api.Errorf(api.CodeInvalid, "%.100q is no name of a topology", q.Topology)
 	}
-	if text := v.Get("tail"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > api.MaxTail {
-			return nil, api.Errorf(api.CodeInvalid, "tail is %.20q, and not from 1 to %d", text, api.MaxTail)
-		}
-		q.tail = n
-	}
-	return q, nil
+	return &request{q}, nil
 }
 
 // places lists where workers of a topology have been on this machine.
@@ -175,7 +171,7 @@ func (s *Server) deadAt(q request, place string) ([]api.DeadTuple, error) {
 		return nil, err
 	}
 	defer f.Close()
-	tuples := last[api.DeadTuple]{limit: q.tail, budget: tailBytes}
+	tuples := last[api.DeadTuple]{limit: q.Tail, budget: tailBytes}
 	l := newLines(f)
 	l.limit = maxDead
 	err = l.all(func(line []byte) {

@@ -31,9 +31,15 @@ type fixture struct {
 
 func serve(t *testing.T) *fixture {
 	t.Helper()
+	return serveWith(t, func(*Server) {})
+}
+
+func serveWith(t *testing.T, change func(*Server)) *fixture {
+	t.Helper()
 	f := &fixture{t: t, dir: t.TempDir()}
 	s := New(nil, Options{Dir: f.dir, Host: "here", Address: "127.0.0.1", Log: slog.New(slog.DiscardHandler)})
 	s.polls = time.Millisecond
+	change(s)
 	ctx, cancel := context.WithCancel(context.Background())
 	f.server = httptest.NewTLSServer(s.handler(ctx, "secret"))
 	f.LogServer = f.client("secret", api.Pin(f.server.Certificate().Raw))
@@ -65,7 +71,8 @@ func (f *fixture) write(file, text string) {
 	if err == nil {
 		_, err = w.WriteString(text)
 	}
-	if err := errors.Join(err, w.Close()); err != nil {
+	later := time.Date(2030, 1, 1, 0, 1, 0, 0, time.UTC) // as if it were written when its lines say
+	if err := errors.Join(err, w.Close(), os.Chtimes(file, later, later)); err != nil {
 		f.t.Fatal(err)
 	}
 }
@@ -98,7 +105,8 @@ func TestTail(t *testing.T) {
 	f.write(slot.LogName(a, 2), line(1, "x", "one"))
 	f.write(slot.LogName(a, 1), line(2, "y", "two")+"a panic\n")
 	f.write(a, line(5, "x", "five"))
-	f.write(b, line(3, "x", "three")+line(4, "y", "four")+line(6, "x", "half")[:20])
+	f.write(b, line(3, "x", "three")+line(4, "y", "four")+`{"time":"2030-01-01T00:00:06Z","level":"WARN","msg":"six","component":"w","of":"key-9"}`+"\n"+line(7, "x", "half")[:20])
+	at := func(second int) time.Time { return time.Date(2030, 1, 1, 0, 0, second, 0, time.UTC) }
 	if err := os.MkdirAll(slot.Logs(f.dir, "words", "not-a-place"), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -106,16 +114,80 @@ func TestTail(t *testing.T) {
 		q    api.LogQuery
 		want []string
 	}{
-		{api.LogQuery{}, []string{"0.0 one", "0.0 two", "0.0 a panic", "1.0 three", "1.0 four", "0.0 five"}},
-		{api.LogQuery{Tail: 2}, []string{"1.0 four", "0.0 five"}},
-		{api.LogQuery{Tail: 4}, []string{"0.0 a panic", "1.0 three", "1.0 four", "0.0 five"}},
+		{api.LogQuery{}, []string{"0.0 one", "0.0 two", "0.0 a panic", "1.0 three", "1.0 four", "0.0 five", "1.0 six"}},
+		{api.LogQuery{Tail: 2}, []string{"0.0 five", "1.0 six"}},
+		{api.LogQuery{Tail: 4}, []string{"1.0 three", "1.0 four", "0.0 five", "1.0 six"}},
 		{api.LogQuery{Component: "x"}, []string{"0.0 one", "1.0 three", "0.0 five"}},
 		{api.LogQuery{Component: "x", Tail: 1}, []string{"0.0 five"}},
 		{api.LogQuery{Component: "z"}, nil},
+		{api.LogQuery{Level: "warn"}, []string{"1.0 six"}},
+		{api.LogQuery{Level: "info", Component: "y"}, []string{"0.0 two", "1.0 four"}},
+		{api.LogQuery{Level: "trace"}, []string{"0.0 one", "0.0 two", "1.0 three", "1.0 four", "0.0 five", "1.0 six"}},
+		{api.LogQuery{Search: "IVE"}, []string{"0.0 five"}},
+		{api.LogQuery{Search: "PANIC"}, []string{"0.0 a panic"}},
+		{api.LogQuery{Search: "key-9"}, []string{"1.0 six"}},
+		{api.LogQuery{Search: "nowhere"}, nil},
+		{api.LogQuery{Since: at(4)}, []string{"1.0 four", "0.0 five", "1.0 six"}},
+		{api.LogQuery{Since: at(2), Tail: 2}, []string{" (earlier lines are left out: there are too many)", "0.0 five", "1.0 six"}},
+		{api.LogQuery{Since: at(4), Tail: 3}, []string{"1.0 four", "0.0 five", "1.0 six"}},
+		{api.LogQuery{Since: at(9)}, nil},
 	} {
 		if diff := cmp.Diff(c.want, f.texts(c.q)); diff != "" {
 			t.Errorf("%+v: %s", c.q, diff)
 		}
+	}
+}
+
+// Who reads again goes on where it was: over a rotation, and with lines that
+// have the same time. Who asks for nothing that is there gets what comes.
+func TestResume(t *testing.T) {
+	t.Parallel()
+	f := serve(t)
+	a, b := f.file("0.0", slot.LogFile), f.file("1.0", slot.LogFile)
+	f.write(a, line(20, "x", "one")+line(20, "x", "two"))
+	f.write(b, line(21, "x", "three"))
+	var r api.Resume
+	read := func() (list []string) {
+		t.Helper()
+		err := f.Logs(t.Context(), r.Query(api.LogQuery{Topology: "words", Tail: 2}), func(l api.LogLine) error {
+			if r.Fresh(&l) {
+				list = append(list, l.Text)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	same := func(got []string, want ...string) {
+		t.Helper()
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	}
+	same(read(), "two", "three")
+	same(read())
+	f.write(a, line(20, "x", "four"))
+	f.write(b, line(22, "x", "five"))
+	if err := slot.RotateLog(a); err != nil {
+		t.Fatal(err)
+	}
+	f.write(a, line(23, "x", "six"))
+	f.write(f.file("2.0", slot.LogFile), line(23, "x", "seven"))
+	same(read(), "four", "five", "six", "seven")
+	same(read())
+
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	enough := errors.New("enough")
+	got := ""
+	err := f.LogsFrom(ctx, api.LogQuery{Topology: "words", Follow: true, FromNow: true}, func() { f.write(a, line(24, "x", "eight")) }, func(l api.LogLine) error {
+		got = l.Text
+		return enough
+	})
+	if !errors.Is(err, enough) || got != "eight" {
+		t.Errorf("%q, %v", got, err)
 	}
 }
 

@@ -53,18 +53,42 @@ func TestFilter(t *testing.T) {
 	log.Info(`"component":"split"`, "component", "count")
 	log.Info("nested", "component", "count", slog.Group("more", "component", "split"))
 	log.Info("the worker's")
-	f := newFilter("split")
+	f := newFilter(api.LogQuery{Component: "split"}, "here")
 	var got []string
 	for line := range strings.Lines(b.String()) {
 		if !f.pass([]byte(line)) {
 			continue
 		}
-		if l := parse([]byte(line), time.Time{}); f.keep(l) {
+		if l := parse([]byte(line), time.Time{}); f.Wants(&l) {
 			got = append(got, l.Text)
 		}
 	}
 	if diff := cmp.Diff([]string{"mine"}, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// The quick look lets all lines pass that the closer one takes.
+func TestQuickLook(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	log := slog.New(slog.NewJSONHandler(&b, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError, slog.LevelError + 2} {
+		log.Log(t.Context(), level, "A word, and <another>: \"é\"", "component", "split", "level", "x", "of", "key-7", "path", `C:\\x`)
+	}
+	b.WriteString("goroutine 1 [running]:\n{not JSON, a word\n")
+	for _, level := range append([]string{""}, api.LogLevels...) {
+		for _, search := range []string{"", "a word", "A WORD", "<another>", "é", `"`, `\x`, "key-7", "HERE", "her", "running", "nowhere", "JSON"} {
+			q := api.LogQuery{Level: level, Search: search}
+			f := newFilter(q, "here")
+			for line := range strings.Lines(b.String()) {
+				l := parse([]byte(strings.TrimSuffix(line, "\n")), time.Time{})
+				l.Host = "here"
+				if q.Wants(&l) && !f.pass([]byte(line)) {
+					t.Errorf("level %q, search %q: %s is lost", level, search, line)
+				}
+			}
+		}
 	}
 }
 

@@ -21,6 +21,8 @@ type lines struct {
 	buf     []byte
 	limit   int
 	partial []byte // a line whose end has not come yet, up to limit of it
+	at      int64  // where the line begins that is passed on, or has not ended; in bytes
+	next    int64  // where reading goes on
 }
 
 func newLines(r io.Reader) *lines { return &lines{r: r, buf: make([]byte, chunk), limit: maxLine} }
@@ -31,16 +33,20 @@ func (l *lines) read(f func([]byte)) (int, error) {
 	n, err := l.r.Read(l.buf)
 	for rest := l.buf[:n]; len(rest) > 0; {
 		part, after, ended := bytes.Cut(rest, []byte{'\n'})
+		l.next += int64(len(rest) - len(after))
 		rest = after
-		if len(l.partial) == 0 && ended {
-			f(part[:min(len(part), l.limit)])
+		switch {
+		case !ended:
+			l.partial = append(l.partial, part[:min(len(part), l.limit-len(l.partial))]...)
 			continue
-		}
-		l.partial = append(l.partial, part[:min(len(part), l.limit-len(l.partial))]...)
-		if ended {
+		case len(l.partial) == 0:
+			f(part[:min(len(part), l.limit)])
+		default:
+			l.partial = append(l.partial, part[:min(len(part), l.limit-len(l.partial))]...)
 			f(l.partial)
 			l.partial = l.partial[:0]
 		}
+		l.at = l.next
 	}
 	if err == io.EOF {
 		err = nil
@@ -63,6 +69,7 @@ func (l *lines) end(f func([]byte)) {
 	if len(l.partial) > 0 {
 		f(l.partial)
 		l.partial = l.partial[:0]
+		l.at = l.next
 	}
 }
 
@@ -71,7 +78,8 @@ func (l *lines) end(f func([]byte)) {
 type last[T any] struct {
 	limit, budget int
 	all           []kept[T]
-	size          int // bytes of all
+	size          int  // bytes of all
+	left          bool // something was given that is not kept
 }
 
 type kept[T any] struct {
@@ -84,6 +92,7 @@ func (l *last[T]) add(v T, size int) {
 	l.size += size
 	for len(l.all) > l.limit || l.size > l.budget && len(l.all) > 1 {
 		l.size -= l.all[0].size
+		l.left = true
 		l.all = l.all[1:] // append moves the rest when it runs out of room
 	}
 }

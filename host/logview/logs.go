@@ -78,7 +78,7 @@ func (m *merger) look() error {
 	places, err := m.s.places(m.q.Topology)
 	for _, place := range places {
 		if m.followers[place] == nil {
-			m.followers[place] = newFollower(m.s.o.Dir, string(m.q.Topology), place, m.s.o.Host, newFilter(m.q.Component))
+			m.followers[place] = newFollower(m.s.o.Dir, string(m.q.Topology), place, m.s.o.Host, newFilter(m.q.LogQuery, m.s.o.Host))
 		}
 	}
 	return err
@@ -90,15 +90,22 @@ func (m *merger) tail() ([]api.LogLine, error) {
 		return nil, err
 	}
 	var list []api.LogLine
+	left := false
 	for _, f := range m.followers {
-		lines, err := f.tail(m.q.tail)
+		lines, err := f.tail(m.q.Tail)
 		if err != nil {
 			return nil, err
 		}
 		list = append(list, lines...)
+		left = left || f.left
 	}
 	inOrder(list)
-	return list[max(0, len(list)-m.q.tail):], nil
+	over := len(list) - m.q.Tail
+	list = list[max(0, over):]
+	if (left || over > 0) && !m.q.Since.IsZero() && len(list) > 0 { // somebody may think that this is all since then
+		list = slices.Insert(list, 0, api.LeftOut(list[0].Time, m.s.o.Host))
+	}
+	return list, nil
 }
 
 // poll returns what has been written since.

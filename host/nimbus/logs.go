@@ -80,6 +80,9 @@ func hasLines(ctx context.Context, servers []cluster.LogServer, name topology.Na
 	return found || ctx.Err() != nil
 }
 
+// errDeaf ends what log servers say when nobody listens any more.
+var errDeaf = errors.New("nobody listens any more")
+
 // each asks all log servers at once, and passes on what they say, one value
 // after another, to f, whose error ends it. What a server cannot say is told to lost.
 func each[T any](ctx context.Context, servers []cluster.LogServer, ask func(context.Context, *api.LogServer, func(T) error) error, lost func(cluster.LogServer, error) T, f func(<-chan T) error) error {
@@ -98,8 +101,8 @@ func each[T any](ctx context.Context, servers []cluster.LogServer, ask func(cont
 		wg.Go(func() {
 			client := api.NewLogServer(s.Address, s.Token, s.Pin)
 			defer client.Close()
-			if err := ask(ctx, client, send); err != nil && ctx.Err() == nil {
-				_ = send(lost(s, err)) // nobody listens any more otherwise
+			if err := ask(ctx, client, send); err != nil && !errors.Is(context.Cause(ctx), errDeaf) {
+				values <- lost(s, err) // also when the time is over; it is read until all have ended
 			}
 		})
 	}
@@ -108,7 +111,7 @@ func each[T any](ctx context.Context, servers []cluster.LogServer, ask func(cont
 		close(values)
 	})
 	err := f(values)
-	cancel(errors.New("nobody listens any more"))
+	cancel(errDeaf)
 	for range values { // so that all have ended
 	}
 	return err
@@ -135,29 +138,57 @@ func (n *Nimbus) Logs(ctx context.Context, q api.LogQuery, f func(api.LogLine) e
 		return err
 	}
 	if !q.Follow {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, logWait)
-		defer cancel()
+		lines := lastLines(ctx, q, servers)
+		return passAll(lines[max(0, len(lines)-q.Tail):], q, len(lines) > q.Tail, f)
 	}
+	// What is written while the last lines are read waits.
+	r := n.follows.join(q, servers)
+	defer n.follows.leave(r)
+	r.begin(ctx)
+	had := newSeen(nil)
+	if !q.FromNow {
+		lines := lastLines(ctx, q, servers)
+		had = newSeen(lines)
+		if err := passAll(lines[max(0, len(lines)-q.Tail):], q, len(lines) > q.Tail, f); err != nil {
+			return err
+		}
+	}
+	return r.read(ctx, had, f)
+}
+
+// lastLines reads the last lines of each log server, in the order of time, with
+// what is lost.
+func lastLines(ctx context.Context, q api.LogQuery, servers []cluster.LogServer) []api.LogLine {
+	ctx, cancel := context.WithTimeout(ctx, logWait)
+	defer cancel()
+	q.Follow = false
 	ask := func(ctx context.Context, s *api.LogServer, send func(api.LogLine) error) error {
 		return s.Logs(ctx, q, send)
 	}
-	return each(ctx, servers, ask, lostLine, func(lines <-chan api.LogLine) error {
-		if q.Follow {
-			return inOrder(ctx, lines, f)
-		}
-		var all []api.LogLine
+	var all []api.LogLine
+	_ = each(ctx, servers, ask, lostLine, func(lines <-chan api.LogLine) error { // what is lost is a line
 		for l := range lines {
 			all = append(all, l)
 		}
-		sortLines(all)
-		for _, l := range all[max(0, len(all)-q.Tail):] {
-			if err := f(l); err != nil {
-				return err
-			}
-		}
 		return nil
 	})
+	sortLines(all)
+	return all
+}
+
+// passAll passes lines on, and says so if lines that were asked for are left out.
+func passAll(lines []api.LogLine, q api.LogQuery, left bool, f func(api.LogLine) error) error {
+	if left && !q.Since.IsZero() && len(lines) > 0 {
+		if err := f(api.LeftOut(lines[0].Time, "")); err != nil {
+			return err
+		}
+	}
+	for _, l := range lines {
+		if err := f(l); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // inOrder passes on lines as they come; those that come at about the same time

@@ -16,6 +16,8 @@ type Nimbus struct {
 	c *cluster.Cluster
 	o Options
 
+	follows follows // of logs, that are read
+
 	mu     sync.Mutex
 	leader *leader // guarded by mu: nil while another leads
 }

@@ -137,7 +137,7 @@ func TestPages(t *testing.T) {
 			return b.has(".loglines", "was judged good") && !b.has(".loglines", "ahead:") && !b.has(".loglines", "judged bad")
 		})
 		b.write("input[type=search]", " ")
-		b.js("const s = document.querySelectorAll('.filters select')[0]; s.value = 'ERROR'; s.dispatchEvent(new Event('change', { bubbles: true }))")
+		b.js("const s = document.querySelectorAll('.filters select')[0]; s.value = 'error'; s.dispatchEvent(new Event('change', { bubbles: true }))")
 		hosttest.Eventually(t, "only errors are shown", func() bool { return b.has(".loglines", "failed") && !b.has(".loglines", "was judged") })
 		b.goTo("/topologies/newsroom/logs/top")
 		b.js("const s = document.querySelectorAll('.filters select')[0]; s.value = ''; s.dispatchEvent(new Event('change', { bubbles: true }))")

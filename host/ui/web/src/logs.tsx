@@ -2,41 +2,39 @@
 // page; the last of them are kept, so that a thousand a second do no harm.
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { topologyPath } from './api'
-import { clock, count } from './format'
+import { clock, count, plural } from './format'
 import { Card, Notice } from './parts'
+import { Resume } from './resume'
 import { link, route } from './store'
 import { lines } from './stream'
 import type { LogLine } from './types'
 
 const most = 20_000 // lines kept
 const high = 20 // pixels of a line
-const levels = ['DEBUG', 'INFO', 'WARN', 'ERROR']
+const levels = ['debug', 'info', 'warn', 'error']
 
-/** Kept holds lines, and those that pass the filter. It is changed in place: turn tells. */
+/** Kept holds the last lines. It is changed in place: turn tells. */
 class Kept {
   all: LogLine[] = []
-  shown: LogLine[] = []
   dropped = 0
-  passes: (l: LogLine) => boolean = () => true
 
   add(batch: LogLine[]) {
-    for (const l of batch) {
-      this.all.push(l)
-      if (this.passes(l)) this.shown.push(l)
-    }
+    this.all.push(...batch)
     const over = this.all.length - most
     if (over <= 0) return
-    const gone = new Set(this.all.splice(0, over))
-    let n = 0
-    while (n < this.shown.length && gone.has(this.shown[n]!)) n++
-    this.shown.splice(0, n)
+    this.all.splice(0, over)
     this.dropped += over
   }
+}
 
-  filter(passes: (l: LogLine) => boolean) {
-    this.passes = passes
-    this.shown = this.all.filter(passes)
-  }
+/** UseSettled returns a text when it has not changed for a moment. */
+function useSettled(text: string): string {
+  const [settled, setSettled] = useState(text)
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(text), 300)
+    return () => clearTimeout(timer)
+  }, [text])
+  return settled
 }
 
 export function Logs({ name, components }: { name: string; components: string[] }) {
@@ -47,20 +45,12 @@ export function Logs({ name, components }: { name: string; components: string[] 
   const [failed, setFailed] = useState('')
   const [stopped, setStopped] = useState(false)
   const [picked, setPicked] = useState<LogLine | null>(null)
-  const kept = useMemo(() => new Kept(), [name, component])
+  const wanted = useSettled(search.trim())
+  const kept = useMemo(() => new Kept(), [name, component, level, wanted])
   const pausedRef = useRef(false)
   pausedRef.current = stopped
 
-  useEffect(() => {
-    const text = search.toLowerCase()
-    const least = levels.indexOf(level)
-    kept.filter((l) => {
-      if (least > 0 && levels.indexOf(l.level ?? '') < least) return false
-      return text === '' || (l.more !== undefined && JSON.stringify(l.more).toLowerCase().includes(text)) || l.text.toLowerCase().includes(text) || (l.logger ?? '').toLowerCase().includes(text) || (l.host ?? '').toLowerCase().includes(text)
-    })
-    setTurn((n) => n + 1)
-  }, [kept, search, level])
-
+  // The machines look for what is wanted, in all that they keep.
   useEffect(() => {
     const ended = new AbortController()
     let batch: LogLine[] = []
@@ -70,21 +60,23 @@ export function Logs({ name, components }: { name: string; components: string[] 
       batch = []
       setTurn((n) => n + 1)
     }, 100)
-    const query = new URLSearchParams({ follow: 'true', tail: '1000', ...(component && { component }) })
+    const resume = new Resume()
+    const first = { follow: 'true', tail: '1000', ...(component && { component }), ...(level && { level }), ...(wanted && { search: wanted }) }
     const read = async () => {
       while (!ended.signal.aborted) {
         try {
-          await lines(topologyPath(name, `/logs?${query}`), ended.signal, (text) => {
-            if (!text) return
-            batch.push(JSON.parse(text) as LogLine)
-            if (batch.length > most) batch.shift()
+          await lines(topologyPath(name, `/logs?${resume.query(first)}`), ended.signal, (text) => {
             setFailed('')
+            if (!text) return
+            const l = JSON.parse(text) as LogLine
+            if (!resume.fresh(l)) return
+            batch.push(l)
+            if (batch.length > most) batch.shift()
           })
         } catch (err) {
           if (ended.signal.aborted) return
           setFailed((err as Error).message)
         }
-        query.set('tail', '1')
         await new Promise((r) => setTimeout(r, 3000))
       }
     }
@@ -93,14 +85,14 @@ export function Logs({ name, components }: { name: string; components: string[] 
       ended.abort()
       clearInterval(flush)
     }
-  }, [name, component, kept])
+  }, [name, component, level, wanted, kept])
 
   return (
     <Card
       title="Logs"
       aside={
         <span class="aside" role="status">
-          {count(kept.shown.length)} of {count(kept.all.length)} lines{kept.dropped > 0 && `, ${count(kept.dropped)} older ones let go`}
+          {plural(kept.all.length, 'line')}{kept.dropped > 0 && `, ${count(kept.dropped)} older ones let go`}
         </span>
       }
     >
@@ -112,8 +104,8 @@ export function Logs({ name, components }: { name: string; components: string[] 
           Level{' '}
           <select value={level} onChange={(e) => setLevel(e.currentTarget.value)}>
             <option value="">all, printed too</option>
-            {levels.slice(1).map((l) => (
-              <option value={l}>{l.toLowerCase()} and worse</option>
+            {levels.map((l) => (
+              <option value={l}>{l} and worse</option>
             ))}
           </select>
         </label>
@@ -135,7 +127,7 @@ export function Logs({ name, components }: { name: string; components: string[] 
           {failed}
         </Notice>
       )}
-      <Window rows={kept.shown} turn={turn} pick={setPicked} />
+      <Window rows={kept.all} turn={turn} pick={setPicked} />
       {picked && (
         <div class="picked">
           <button class="plain" onClick={() => setPicked(null)}>

@@ -241,6 +241,7 @@ export interface LogLine {
   level?: string
   logger?: string
   text: string
+  id?: string
   more?: Record<string, unknown>
 }
 

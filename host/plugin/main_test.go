@@ -48,6 +48,12 @@ func serveTest(kind string, args []string) {
 	switch {
 	case what == "mute": // it never shakes hands
 		select {}
+	case what == "late": // not before there is a file
+		for !exists(args[1]) {
+			time.Sleep(5 * time.Millisecond) // polls
+		}
+	}
+	switch {
 	case kind == "scheduler":
 		ServeScheduler(func(p scheduler.Problem) scheduler.Answer {
 			if what == "nonsense" {
@@ -61,6 +67,11 @@ func serveTest(kind string, args []string) {
 	case kind == "sink":
 		ServeSink(acting{act}.sink(args))
 	}
+}
+
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
 }
 
 // acting does something before it does what the built-in does.

@@ -31,11 +31,12 @@ type program struct {
 
 	mu       sync.Mutex
 	live     *running    // guarded by mu: nil while none runs
+	starting *startup    // guarded by mu: nil while none is under way
 	failures int         // guarded by mu: in a row
 	last     error       // guarded by mu: the last of them
 	again    time.Time   // guarded by mu: not started before
 	closed   bool        // guarded by mu
-	ends     crash.Group // of those that are being ended
+	ends     crash.Group // of those that are being started or ended
 }
 
 // running is a plugin's process.
@@ -66,7 +67,7 @@ var errClosed = errors.New("it has been closed")
 // none. Any error but one that the plugin itself has answered with, and that of
 // a ctx that has ended, costs it its life.
 func (p *program) ask(ctx context.Context, question, answer any) (*running, error) {
-	live, err := p.ready()
+	live, err := p.ready(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -102,12 +103,35 @@ func (p *program) blame(r *running, err error) {
 	}
 }
 
-// ready returns the process, which is started if it does not run and may.
-func (p *program) ready() (*running, error) {
+// startup is a start of the plugin that is under way, or was.
+type startup struct {
+	done chan struct{} // closed when it has ended, and what follows is set
+	live *running
+	err  error
+}
+
+// ready returns the process, which is started if it does not run and may. Who
+// has to wait for that waits no longer than its ctx; the start goes on.
+func (p *program) ready(ctx context.Context) (*running, error) {
+	live, s, err := p.look()
+	if s == nil {
+		return live, err
+	}
+	select {
+	case <-s.done:
+		return s.live, s.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// look returns the process that runs, or the start that is under way, which
+// may begin now.
+func (p *program) look() (*running, *startup, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		return nil, errClosed
+		return nil, nil, errClosed
 	}
 	if p.live != nil && p.live.client.Exited() {
 		p.fail(errors.New("it has ended"))
@@ -115,21 +139,38 @@ func (p *program) ready() (*running, error) {
 			p.again = time.Time{} // nobody knows when that was: a first time costs no question
 		}
 	}
-	if p.live != nil {
-		return p.live, nil
+	if p.live != nil || p.starting != nil {
+		return p.live, p.starting, nil
 	}
 	if rest := time.Until(p.again); rest > 0 {
-		return nil, fmt.Errorf("it is started again in %v, for it has failed: %w", rest.Round(10*time.Millisecond), p.last)
+		return nil, nil, fmt.Errorf("it is started again in %v, for it has failed: %w", rest.Round(10*time.Millisecond), p.last)
 	}
+	s := &startup{done: make(chan struct{})}
+	p.starting = s
+	p.ends.Go(func() { p.begin(s) })
+	return nil, s, nil
+}
+
+// begin starts the plugin, and tells those who wait for it.
+func (p *program) begin(s *startup) {
+	defer close(s.done)
 	live, err := p.start()
-	if err != nil {
-		err = fmt.Errorf("it does not start: %w", err)
-		p.fail(err)
-		return nil, err
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.starting = nil
+	switch {
+	case p.closed:
+		s.err = errClosed
+		if live != nil {
+			p.kill(live)
+		}
+	case err != nil:
+		s.err = fmt.Errorf("it does not start: %w", err)
+		p.fail(s.err)
+	default:
+		s.live, p.live = live, live
+		p.o.Log.Info("the "+p.k.name+" plugin runs", "plugin", p.o.Command[0], "pid", live.process.Pid)
 	}
-	p.live = live
-	p.o.Log.Info("the "+p.k.name+" plugin runs", "plugin", p.o.Command[0], "pid", live.process.Pid)
-	return live, nil
 }
 
 // fail ends the process if there is one, and has it rest. The caller holds mu.
@@ -147,7 +188,7 @@ func (p *program) fail(err error) {
 // passedOn is what a plugin gets of our environment: it may hold secrets.
 var passedOn = []string{"PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR"}
 
-// start starts the plugin. The caller holds mu.
+// start starts the plugin. One start is under way at a time.
 func (p *program) start() (*running, error) {
 	if err := p.pins.verify(p.o.Command); err != nil {
 		return nil, err

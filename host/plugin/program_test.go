@@ -186,7 +186,7 @@ func TestPluginThatIsNotToBlame(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(a.Close)
-	if _, err := a.p.ready(); err != nil {
+	if _, err := a.p.ready(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	pid := a.p.pid(t)

@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-
 	"testing"
+	"time"
 
 	"github.com/polybolt/polybolt/host/api"
 	"github.com/polybolt/polybolt/host/crash"
@@ -99,4 +99,26 @@ func cancelled(t *testing.T, a api.Authorizer) {
 		}
 	}
 	check(t, a, api.Question{Role: api.Admin, From: "127.0.0.1", Operation: "list", Needs: api.Viewer}, true)
+}
+
+// waiting is for what returns at once, on a machine that is busy.
+const waiting = 20 * time.Second
+
+// RunStarting asks an authorizer that cannot decide yet, because it begins: who
+// goes away is kept by nobody.
+func RunStarting(t *testing.T, a api.Authorizer) {
+	var wg crash.Group
+	defer wg.Wait()
+	began := time.Now()
+	for range 8 {
+		wg.Go(func() {
+			gone := errors.New("gone")
+			ctx, cancel := context.WithTimeoutCause(t.Context(), 20*time.Millisecond, gone)
+			defer cancel()
+			err := a.Authorize(ctx, api.Question{Role: api.Admin, From: "127.0.0.1", Operation: "list", Needs: api.Viewer})
+			if took := time.Since(began); !errors.Is(err, gone) || took > waiting {
+				t.Errorf("who is gone hears %v after %v", err, took)
+			}
+		})
+	}
 }

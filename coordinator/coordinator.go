@@ -86,6 +86,9 @@ type Session struct {
 
 	// Since is when the present connection was made, or the last one ended.
 	Since time.Time
+
+	Server string // that it is connected to; empty while it is not
+	Err    error  // why it is not, as far as is known
 }
 
 // Settled tells whether a missing ephemeral may be believed to be missing: the

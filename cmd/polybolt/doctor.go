@@ -107,6 +107,7 @@ func (d *doctor) look(ctx context.Context) {
 	if err != nil {
 		return
 	}
+	d.session(&c.Session)
 	d.clock("the leader's", c.Now, asked.Add(took/2), took/2)
 	d.versions(c)
 	d.slots(c)

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/polybolt/polybolt/host/api"
 )
 
 // dateOf asks a server that we have no business with for the time: every
@@ -77,6 +79,18 @@ func (d *doctor) ensemble(ctx context.Context) {
 		d.add("quorum", warning, "%d of %d members are in the quorum: start the others, since %d more may be lost", voting, n, voting-(n/2+1))
 	default:
 		d.add("quorum", fine, "whole: %d members, %d of them may be lost", n, n-(n/2+1))
+	}
+}
+
+// session tells how the leader is connected.
+func (d *doctor) session(s *api.Session) {
+	switch {
+	case s.Server != "":
+		d.add("session", fine, "nimbus has been connected to ZooKeeper at %s for %s", s.Server, ago(s.Since))
+	case s.Why != "":
+		d.add("session", problem, "nimbus is not connected to ZooKeeper: %s", s.Why)
+	default:
+		d.add("session", problem, "nimbus is not connected to ZooKeeper at the moment")
 	}
 }
 

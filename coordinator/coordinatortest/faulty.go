@@ -295,7 +295,7 @@ func (f *Faulty) Session() coordinator.Session {
 		s.Since = f.since
 	}
 	if f.back != nil {
-		s.Connected = false
+		s.Connected, s.Server, s.Err = false, "", coordinator.ErrUnavailable
 	}
 	if f.distrusted {
 		s.Trusted, s.TrustedUntil = false, time.Time{}

@@ -53,7 +53,7 @@ func testExpiry(t *testing.T, f Fixture) {
 	s, proxy := f.Behind(t, ShortSession(time.Second))
 	must(t, s.Apply(ctx, coordinator.CreateEphemeral("/e", nil)))
 	before := s.Session()
-	if before.Timeout != time.Second || !before.Trusted || !before.Connected {
+	if before.Timeout != time.Second || !before.Trusted || !before.Connected || before.Server == "" || before.Err != nil {
 		t.Errorf("a working session: %+v", before)
 	}
 	own, seen := s.Watch(ctx, "/e"), witness.Watch(ctx, "/e")
@@ -68,6 +68,10 @@ func testExpiry(t *testing.T, f Fixture) {
 		t.Error("the session is trusted after it has expired")
 	}
 	proxy.Cut()
+	Until(t, "the session tells why there is no connection", s.Watch(ctx, "/"), func() bool {
+		now := s.Session()
+		return now.Connected || now.Server == "" && now.Err != nil
+	})
 	proxy.Heal()
 	Until(t, "a new session", own, func() bool {
 		now := s.Session()

@@ -116,7 +116,13 @@ func (l libraryLog) Printf(format string, args ...any) {
 func (s *Store) Session() coordinator.Session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.session.snapshot(time.Now())
+	now := s.session.snapshot(time.Now())
+	if now.Connected {
+		now.Server = s.conn.Server()
+	} else {
+		now.Err = s.last
+	}
+	return now
 }
 
 // Get implements [coordinator.Store].

@@ -106,14 +106,24 @@ type Cluster struct {
 	BundleBytes int64        `json:"bundle_bytes"`
 	LogServers  []LogView    `json:"log_servers"`
 	ZooKeeper   []string     `json:"zookeeper"` // as nimbus was told
+	Session     Session      `json:"session"`   // of the leader with ZooKeeper
+}
+
+// Session is a connection to ZooKeeper.
+type Session struct {
+	Server string    `json:"server,omitempty"` // that it is connected to; empty: to none
+	Since  time.Time `json:"since,omitzero"`   // it is connected, or is not; zero: it has not been yet
+	Why    string    `json:"why,omitempty"`    // it is not
 }
 
 // LogView is a log server that lives.
 type LogView struct {
-	Supervisor string `json:"supervisor"`
-	Host       string `json:"host"`
-	Address    string `json:"address"`
-	Version    string `json:"version"`
+	Supervisor string    `json:"supervisor"`
+	Host       string    `json:"host"`
+	Address    string    `json:"address"`
+	Version    string    `json:"version"`
+	PID        int       `json:"pid"`
+	Started    time.Time `json:"started"`
 }
 
 // Nimbus is a nimbus that lives.

@@ -95,7 +95,7 @@ func TestCommandsOfAUser(t *testing.T) {
 	if code != 0 {
 		t.Errorf("doctor: exit code %d", code)
 	}
-	has(out, "mode standalone", "ZooKeeper is a single server", "slots", "log server", "clock is right", "1 of 1 run as they should")
+	has(out, "mode standalone", "ZooKeeper is a single server", "nimbus has been connected to ZooKeeper at 127.0.0.1:", "slots", "log server", "clock is right", "1 of 1 run as they should")
 	has(c.MustCLI(t, "kill", "word-count", "--wait", "1s"), "word-count is gone")
 	has(c.MustCLI(t, "logs", "word-count", "split"), "splitting begins")
 	c.MustCLI(t, "errors", "word-count", "--dead")

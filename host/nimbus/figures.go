@@ -132,7 +132,12 @@ func (n *Nimbus) Cluster(ctx context.Context) (*api.Cluster, error) {
 	}
 	c := &api.Cluster{Leader: n.o.Self.URL, Now: time.Now(), Nimbuses: []api.Nimbus{}, Supervisors: []api.Supervisor{}, LogServers: []api.LogView{}, ZooKeeper: n.o.ZooKeeper}
 	for _, s := range logs {
-		c.LogServers = append(c.LogServers, api.LogView{Supervisor: string(s.Supervisor), Host: s.Host, Address: s.Address, Version: s.Version})
+		c.LogServers = append(c.LogServers, api.LogView{Supervisor: string(s.Supervisor), Host: s.Host, Address: s.Address, Version: s.Version, PID: s.PID, Started: s.Started})
+	}
+	session := n.c.Session()
+	c.Session = api.Session{Server: session.Server, Since: session.Since}
+	if session.Err != nil {
+		c.Session.Why = session.Err.Error()
 	}
 	for _, x := range nimbuses {
 		c.Nimbuses = append(c.Nimbuses, api.Nimbus{URL: x.URL, Host: x.Host, Version: x.Version, PID: x.PID, Leads: x.Incarnation == n.o.Self.Incarnation, Started: x.Started})

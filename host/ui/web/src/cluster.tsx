@@ -1,8 +1,8 @@
 // The machines and daemons.
 import { bytes, count, plural, since } from './format'
 import { isRun } from './api'
-import { Badge, Card, Table, Tile } from './parts'
-import { cluster, link, now, topologies } from './store'
+import { Badge, Card, Notice, Table, Tile } from './parts'
+import { cluster, clusterTrouble, link, now, topologies } from './store'
 import { levelOf } from './store'
 import type { Topology } from './types'
 
@@ -10,6 +10,8 @@ export function Cluster() {
   const c = cluster.value
   if (!c) return <p class="empty">Asking nimbus…</p>
   const slots = c.supervisors.reduce((n, s) => n + s.slots, 0)
+  const logServers = c.log_servers ?? []
+  const silent = c.supervisors.filter((s) => !logServers.some((l) => l.supervisor === s.id)).map((s) => s.host)
   const used = c.supervisors.reduce((n, s) => n + s.used, 0)
   return (
     <>
@@ -18,8 +20,10 @@ export function Cluster() {
         <Tile name="Supervisors" value={count(c.supervisors.length)} note={c.supervisors.length === 0 ? 'nothing can run' : undefined} level={c.supervisors.length ? undefined : 'bad'} />
         <Tile name="Slots used" value={`${count(used)} of ${count(slots)}`} note={plural(slots - used, 'free slot')} level={slots > 0 && used === slots ? 'warn' : undefined} />
         <Tile name="Topologies" value={count(topologies.value?.length ?? 0)} />
+        <Tile name="ZooKeeper" value={c.session.server ? 'connected' : 'away'} note={c.session.since && `for ${since(c.session.since, now.value)}`} level={c.session.server ? undefined : 'bad'} />
         <Tile name="Bundles" value={count(c.bundles)} note={bytes(c.bundle_bytes)} />
       </dl>
+      {clusterTrouble.value && <Notice level="warn">{clusterTrouble.value}</Notice>}
       <Card title="Nimbuses">
         <Table
           label="Nimbuses" rows={c.nimbuses} id={(n) => n.url} empty="None."
@@ -54,6 +58,32 @@ export function Cluster() {
             { name: 'ID', of: (s) => <code>{s.id.slice(0, 12)}</code> },
           ]}
         />
+      </Card>
+      <Card title="Log servers">
+        <Table
+          label="Log servers" rows={logServers} id={(s) => s.supervisor} empty="None: supervisors start them."
+          columns={[
+            { name: 'Host', of: (s) => s.host, key: (s) => s.host },
+            { name: 'Address', of: (s) => <code>{s.address}</code> },
+            { name: 'PID', of: (s) => s.pid, num: true },
+            { name: 'Up', of: (s) => since(s.started, now.value), num: true, key: (s) => -Date.parse(s.started) },
+            { name: 'Version', of: (s) => s.version },
+            { name: 'Of supervisor', of: (s) => <code>{s.supervisor}</code> },
+          ]}
+        />
+        {silent.length > 0 && <Notice level="warn">Supervisors without a log server: {silent.join(', ')}. Their logs cannot be read for the moment.</Notice>}
+      </Card>
+      <Card title="ZooKeeper">
+        <Table
+          label="ZooKeeper" rows={(c.zookeeper ?? []).map((server) => ({ server }))} id={(z) => z.server} empty="Nobody says where it is."
+          columns={[
+            { name: 'Server', of: (z) => <code>{z.server}</code> },
+            { name: 'Nimbus', of: (z) => (z.server === c.session.server ? <Badge level="ok">connected</Badge> : '') },
+          ]}
+        />
+        <p class="empty">
+          {c.session.server ? `The nimbus that leads has been connected to ${c.session.server} for ${since(c.session.since, now.value)}.` : `The nimbus that leads is not connected: ${c.session.why ?? 'it tries'}.`}
+        </p>
       </Card>
     </>
   )

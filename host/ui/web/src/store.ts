@@ -24,8 +24,29 @@ export function link(...parts: string[]): string {
 export const now = signal(Date.now())
 setInterval(() => (now.value = Date.now()), 1000)
 
+/** Troubles are what cannot be looked at for the moment, in a stream of events. */
+class Troubles {
+  text = signal('')
+  private by = new Map<string, string>() // subject
+
+  /** On takes an event: trouble with a subject, or, without a text, its end. */
+  on(data: unknown) {
+    const { subject, text } = data as { subject: string; text: string }
+    if (text) this.by.set(subject, text)
+    else this.by.delete(subject)
+    this.text.value = [...new Set(this.by.values())].join('; ')
+  }
+
+  clear() {
+    this.by.clear()
+    this.text.value = ''
+  }
+}
+
 export const cluster = signal<Cluster | null>(null)
 export const topologies = signal<Topology[] | null>(null)
+const clusterTroubles = new Troubles()
+export const clusterTrouble = clusterTroubles.text
 export const clusterLink = signal<{ state: Link; why: Failed | null }>({ state: 'connecting', why: null })
 
 const history = 900 // samples that a chart can show: 15 minutes
@@ -43,8 +64,8 @@ export class Watched {
   definition = signal<Definition | null>(null)
   sample = signal<Sample | null>(null)
   link = signal<{ state: Link; why: Failed | null }>({ state: 'connecting', why: null })
-  trouble = signal('') // what cannot be seen for the moment
-  private troubles = new Map<string, string>() // by subject
+  private troubles = new Troubles()
+  trouble = this.troubles.text
   samples: Sample[] // with rates, oldest first; sample tells of each change
   /** When a component last failed, in milliseconds of this clock. */
   failedAt = signal(new Map<string, number>())
@@ -59,7 +80,7 @@ export class Watched {
       topologyPath(name, '/events'),
       (kind, data) => batch(() => this.on(kind, data)),
       (state, why) => {
-        if (state === 'broken') this.untroubled() // the next stream tells what is
+        if (state === 'broken') this.troubles.clear() // the next stream tells what is
         if (this.link.value.state !== state || why) this.link.value = { state, why }
       },
     )
@@ -86,21 +107,9 @@ export class Watched {
         this.failures((data as ComponentErrors[] | null) ?? [])
         break
       case 'trouble':
-        this.troubled(data as { subject: string; text: string })
+        this.troubles.on(data)
         break
     }
-  }
-
-  /** Troubled notes trouble with a subject, or, without a text, its end. */
-  private troubled({ subject, text }: { subject: string; text: string }) {
-    if (text) this.troubles.set(subject, text)
-    else this.troubles.delete(subject)
-    this.trouble.value = [...new Set(this.troubles.values())].join('; ')
-  }
-
-  private untroubled() {
-    this.troubles.clear()
-    this.trouble.value = ''
   }
 
   /** Failures notes which components failed since the last look. */
@@ -177,8 +186,10 @@ effect(() => {
     (kind, data) => {
       if (kind === 'cluster') cluster.value = data as Cluster
       if (kind === 'topologies') topologies.value = data as Topology[]
+      if (kind === 'trouble') clusterTroubles.on(data)
     },
     (state, why) => {
+      if (state === 'broken') clusterTroubles.clear()
       if (clusterLink.peek().state !== state || why) clusterLink.value = { state, why }
     },
   )

@@ -93,7 +93,19 @@ export interface Supervisor {
   started: string
 }
 
+export interface LogServer {
+  supervisor: string
+  host: string
+  address: string
+  version: string
+  pid: number
+  started: string
+}
+
 export interface Cluster {
+  log_servers: LogServer[] | null
+  zookeeper: string[] | null
+  session: { server?: string; since?: string; why?: string }
   leader: string
   nimbuses: Nimbus[]
   supervisors: Supervisor[]

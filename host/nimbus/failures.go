@@ -52,7 +52,7 @@ func (n *Nimbus) Errors(ctx context.Context, name topology.Name) ([]api.Componen
 		if err != nil {
 			return nil, err
 		}
-		gone, err := l.gather(ctx, runs)
+		gone, err := l.gather(ctx, &n.workers, runs)
 		if err != nil {
 			return nil, n.explain(err)
 		}
@@ -113,13 +113,13 @@ func pastRuns(v *view, past []cluster.PastFailures) (list []*failed) {
 }
 
 // gather fills in the errors of runs that there are; gone: one is not there any more.
-func (l *leader) gather(ctx context.Context, runs []*failed) (gone bool, err error) {
+func (l *leader) gather(ctx context.Context, clients *workerClients, runs []*failed) (gone bool, err error) {
 	for _, r := range runs {
 		if r.places == nil {
 			continue
 		}
 		var silent []cluster.Place
-		silent, r.list = askFailures(ctx, r.places)
+		silent, r.list = askFailures(ctx, clients, r.places)
 		written, missing, err := l.readFailures(ctx, r.id, silent)
 		if err != nil {
 			return false, err
@@ -133,7 +133,7 @@ func (l *leader) gather(ctx context.Context, runs []*failed) (gone bool, err err
 // askFailures asks the workers that live. Those whose errors are to be read from
 // the coordinator are silent. A worker that has not read yet what the one before
 // it had written has written nothing itself.
-func askFailures(ctx context.Context, places map[cluster.Place]*cluster.Alive) (silent []cluster.Place, list []cluster.Failures) {
+func askFailures(ctx context.Context, clients *workerClients, places map[cluster.Place]*cluster.Alive) (silent []cluster.Place, list []cluster.Failures) {
 	ctx, cancel := context.WithTimeout(ctx, errorsTimeout)
 	defer cancel()
 	living := map[cluster.Place]*cluster.Alive{}
@@ -142,7 +142,7 @@ func askFailures(ctx context.Context, places map[cluster.Place]*cluster.Alive) (
 			living[place] = alive
 		}
 	}
-	answers, _ := askAll[cluster.WorkerFailures](ctx, living, "/v1/failures", maxErrors) // who does not answer is silent
+	answers, _ := askAll[cluster.WorkerFailures](ctx, clients, living, "/v1/failures", maxErrors) // who does not answer is silent
 	for place := range places {
 		answer := answers[place]
 		if answer == nil || !answer.Whole && len(answer.Failures) == 0 || answer.Validate() != nil {

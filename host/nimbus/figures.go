@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -33,7 +32,7 @@ func (n *Nimbus) Figures(ctx context.Context, name topology.Name) (*api.Figures,
 		return nil, err
 	}
 	f := &api.Figures{Workers: []api.WorkerFigures{}}
-	answers, errs := askAll[api.WorkerFigures](ctx, workers, "/v1/figures", maxFigures)
+	answers, errs := askAll[api.WorkerFigures](ctx, &n.workers, workers, "/v1/figures", maxFigures)
 	for place, figures := range answers {
 		figures.Place = place.String()
 		f.Workers = append(f.Workers, *figures)
@@ -77,7 +76,7 @@ func (n *Nimbus) workersOf(ctx context.Context, name topology.Name) (workers map
 
 // askAll asks workers for one of the things that they tell, a few at a time; an
 // answer has limit bytes at most.
-func askAll[T any](ctx context.Context, workers map[cluster.Place]*cluster.Alive, path string, limit int64) (answers map[cluster.Place]*T, errs map[cluster.Place]error) {
+func askAll[T any](ctx context.Context, clients *workerClients, workers map[cluster.Place]*cluster.Alive, path string, limit int64) (answers map[cluster.Place]*T, errs map[cluster.Place]error) {
 	answers, errs = map[cluster.Place]*T{}, map[cluster.Place]error{}
 	var mu sync.Mutex
 	var wg crash.Group
@@ -89,7 +88,7 @@ func askAll[T any](ctx context.Context, workers map[cluster.Place]*cluster.Alive
 			var answer *T
 			err := errAbsent
 			if alive != nil {
-				answer, err = askOne[T](ctx, *alive, path, limit)
+				answer, err = askOne[T](ctx, clients, *alive, path, limit)
 			}
 			mu.Lock()
 			defer mu.Unlock()
@@ -105,10 +104,10 @@ func askAll[T any](ctx context.Context, workers map[cluster.Place]*cluster.Alive
 }
 
 // askOne asks a worker for one of the things that it tells.
-func askOne[T any](ctx context.Context, a cluster.Alive, path string, limit int64) (*T, error) {
+func askOne[T any](ctx context.Context, clients *workerClients, a cluster.Alive, path string, limit int64) (*T, error) {
 	ctx, cancel := context.WithTimeout(ctx, figuresTimeout)
 	defer cancel()
-	answer, err := askWorker(ctx, a, http.MethodGet, path)
+	answer, err := clients.ask(ctx, a, path)
 	if err != nil {
 		return nil, err
 	}
@@ -117,6 +116,7 @@ func askOne[T any](ctx context.Context, a cluster.Alive, path string, limit int6
 	if err := json.NewDecoder(io.LimitReader(answer.Body, limit)).Decode(&v); err != nil {
 		return nil, err
 	}
+	_, _ = io.CopyN(io.Discard, answer.Body, maxUnread) // a connection whose answer is read to the end is used again
 	return &v, nil
 }
 

@@ -20,7 +20,7 @@ func (n *Nimbus) Histories(ctx context.Context, name topology.Name) (kept []api.
 	if err != nil {
 		return nil, nil, err
 	}
-	answers, errs := askAll[api.KeptHistory](ctx, workers, "/v1/history", maxFigures)
+	answers, errs := askAll[api.KeptHistory](ctx, &n.workers, workers, "/v1/history", maxFigures)
 	for place, h := range answers {
 		h.Place = place.String()
 		kept = append(kept, *h)

@@ -17,6 +17,7 @@ type Nimbus struct {
 	o Options
 
 	follows follows // of logs, that are read
+	workers workerClients
 
 	mu     sync.Mutex
 	leader *leader // guarded by mu: nil while another leads
@@ -35,6 +36,7 @@ func New(c *cluster.Cluster, o Options) (*Nimbus, error) {
 func (n *Nimbus) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	defer n.workers.close()
 	if err := n.c.Prepare(ctx); err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ import (
 type machines struct {
 	t    testing.TB
 	open func() *cluster.Cluster // the session of one more daemon
+	web  cluster.Alive           // where workers tell of themselves; set before there are any
 
 	mu       sync.Mutex
 	trouble  map[int]string                          // guarded by mu: versions that do not come up, and when
@@ -112,7 +113,7 @@ func (m *machines) work(ctx context.Context, id cluster.RunID, place cluster.Pla
 	incarnation := cluster.NewIncarnation()
 	done := make(chan struct{})
 	m.wg.Go(func() {
-		m.check(c.KeepAlive(ctx, id, place, &cluster.Alive{Incarnation: incarnation, PID: 1}))
+		m.check(c.KeepAlive(ctx, id, place, &cluster.Alive{Incarnation: incarnation, PID: 1, Figures: m.web.Figures, Token: m.web.Token, Pin: m.web.Pin}))
 	})
 	m.wg.Go(func() {
 		defer close(done)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -40,7 +39,7 @@ func (n *Nimbus) Stacks(ctx context.Context, name topology.Name, component topol
 		}
 		s.Host = a.Host
 		wg.Go(func() {
-			got, err := askStacks(ctx, *a, s.Task)
+			got, err := askStacks(ctx, &n.workers, *a, s.Task)
 			if err != nil {
 				s.Why = fmt.Sprintf("its worker does not say: %v", err)
 				return
@@ -86,8 +85,8 @@ func (n *Nimbus) placed(ctx context.Context, name topology.Name, component topol
 	})
 }
 
-func askStacks(ctx context.Context, a cluster.Alive, task topology.TaskID) (*api.Stacks, error) {
-	answer, err := askWorker(ctx, a, http.MethodGet, fmt.Sprintf("/v1/stacks?task=%d", task))
+func askStacks(ctx context.Context, workers *workerClients, a cluster.Alive, task topology.TaskID) (*api.Stacks, error) {
+	answer, err := workers.ask(ctx, a, fmt.Sprintf("/v1/stacks?task=%d", task))
 	if err != nil {
 		return nil, err
 	}

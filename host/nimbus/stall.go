@@ -2,6 +2,8 @@ package nimbus
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -19,12 +21,27 @@ func (n *Nimbus) addStall(ctx context.Context, s *api.Status) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, stallTimeout)
 	defer cancel()
-	f, err := n.Figures(ctx, s.Name)
+	workers, _, err := n.workersOf(ctx, s.Name)
 	if err != nil {
-		return // whoever asks for the figures is told
+		return // it has gone meanwhile: whoever asks again is told
 	}
-	if task, why := api.Stalled(f.Workers); task != "" {
+	answers, errs := askAll[api.WorkerFigures](ctx, &n.workers, workers, "/v1/figures", maxFigures)
+	var figures []api.WorkerFigures
+	for _, f := range answers {
+		figures = append(figures, *f)
+	}
+	task, why := api.Stalled(figures)
+	silent := 0
+	for _, err := range errs {
+		if !errors.Is(err, errAbsent) { // of which the state tells
+			silent++
+		}
+	}
+	switch {
+	case task != "":
 		s.State = "stalled by " + task
-		s.Why = strings.Trim(why+"; "+s.Why, "; ")
+	case silent > 0:
+		why = fmt.Sprintf("whether it makes progress is not known: %d of %d workers did not answer within %v", silent, len(workers), stallTimeout)
 	}
+	s.Why = strings.Trim(why+"; "+s.Why, "; ")
 }

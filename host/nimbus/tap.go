@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/polybolt/polybolt/host/api"
@@ -46,7 +44,7 @@ func (n *Nimbus) Tap(ctx context.Context, q api.TapQuery, f func(api.TapEvent) e
 	var wg crash.Group
 	defer wg.Wait()
 	defer cancel(nil)
-	t := &tap{q: q, f: f, news: make(chan tapNews, tapWaiting), open: map[cluster.Incarnation]bool{}, counts: map[cluster.Incarnation]api.TapCounts{}, lost: map[string]bool{}}
+	t := &tap{q: q, f: f, workers: &n.workers, news: make(chan tapNews, tapWaiting), open: map[cluster.Incarnation]bool{}, counts: map[cluster.Incarnation]api.TapCounts{}, lost: map[string]bool{}}
 	t.begin = func(place cluster.Place, a cluster.Alive) { wg.Go(func() { t.follow(ctx, place, a) }) }
 	over := make(<-chan time.Time)
 	if q.For > 0 {
@@ -135,6 +133,8 @@ type tap struct {
 	news  chan tapNews // never closed
 	begin func(cluster.Place, cluster.Alive)
 
+	workers *workerClients
+
 	open   map[cluster.Incarnation]bool
 	counts map[cluster.Incarnation]api.TapCounts // also of workers that have ended
 	told   api.TapCounts
@@ -215,17 +215,17 @@ func (t *tap) follow(ctx context.Context, place cluster.Place, a cluster.Alive) 
 			return false
 		}
 	}
-	err := readTap(ctx, a, t.q.Encode(), func(b api.TapBatch) bool { return say(tapNews{batch: b}) })
+	err := readTap(ctx, t.workers, a, t.q.Encode(), func(b api.TapBatch) bool { return say(tapNews{batch: b}) })
 	say(tapNews{ended: true, err: err})
 }
 
 // readTap calls f with what a worker says of a tap until it ends, which has an error, or f returns false.
-func readTap(ctx context.Context, a cluster.Alive, query string, f func(api.TapBatch) bool) error {
+func readTap(ctx context.Context, workers *workerClients, a cluster.Alive, query string, f func(api.TapBatch) bool) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	silence := time.AfterFunc(tapSilence, func() { cancel(fmt.Errorf("nothing came for %v", tapSilence)) })
 	defer silence.Stop()
-	answer, err := askWorker(ctx, a, http.MethodGet, "/v1/tap?"+query)
+	answer, err := workers.ask(ctx, a, "/v1/tap?"+query)
 	if err != nil {
 		return err
 	}
@@ -249,36 +249,4 @@ func readTap(ctx context.Context, a cluster.Alive, query string, f func(api.TapB
 		return err
 	}
 	return errors.New("it has ended")
-}
-
-// askWorker sends a request to a worker, and returns the answer if it is a
-// good one. Its record is a worker's own word: who is asked has to show the
-// certificate announced there, and cannot send us elsewhere.
-func askWorker(ctx context.Context, a cluster.Alive, method, path string) (*http.Response, error) {
-	r, err := http.NewRequestWithContext(ctx, method, "https://"+a.Figures+path, nil)
-	if err != nil {
-		return nil, err
-	}
-	r.Header.Set("Authorization", "Bearer "+a.Token)
-	client := http.Client{
-		Transport:     &http.Transport{TLSClientConfig: api.Pinned(a.Pin), DisableKeepAlives: true},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	answer, err := client.Do(r)
-	if err != nil {
-		var u *url.Error
-		if errors.As(err, &u) {
-			err = u.Err
-		}
-		return nil, err
-	}
-	if answer.StatusCode == http.StatusOK {
-		return answer, nil
-	}
-	defer answer.Body.Close()
-	var e api.Error
-	if err := json.NewDecoder(http.MaxBytesReader(nil, answer.Body, 64<<10)).Decode(&e); err != nil || e.Code == "" {
-		return nil, fmt.Errorf("it says %s", answer.Status)
-	}
-	return nil, &e
 }

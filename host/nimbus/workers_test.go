@@ -50,7 +50,7 @@ func TestWorkersAreAskedOverConnectionsThatStay(t *testing.T) {
 	}
 	other := a
 	other.Incarnation, other.Pin = cluster.NewIncarnation(), strings.Repeat("0", 64)
-	if _, err := askOne[api.WorkerFigures](t.Context(), &workers, other, "/v1/figures"); err == nil {
+	if _, err := askOne[api.WorkerFigures](t.Context(), &workers, other, "/v1/figures", maxFigures); err == nil {
 		t.Error("another certificate is as good")
 	}
 }

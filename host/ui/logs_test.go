@@ -43,7 +43,7 @@ func TestLogsGoOnWhereTheyWere(t *testing.T) {
 		<-ctx.Done()
 		return context.Cause(ctx)
 	}
-	b := c.serve(t)
+	b := serve(t, c)
 	b.goTo("/topologies/crowd/logs")
 	b.sees(".loglines", "line <5>")
 	close(read)

@@ -106,9 +106,7 @@ class SpoutComponent extends Component {
         });
         return undefined;
       case TO_CHILD.DEACTIVATE:
-        this.inactive = true;
-        this.sendRows(true);
-        this.wake();
+        this.rest();
         return void this.hook('deactivate', []);
       case TO_CHILD.STOP: return void this.stop(message.deadline);
       default: return super.receive(message);
@@ -150,8 +148,8 @@ class SpoutComponent extends Component {
 
   /** What ack() and its like have begun (a commit, say) is waited for, for half of the time. */
   async stop(deadline) {
-    this.stopping = this.inactive = true;
-    this.wake();
+    this.stopping = true;
+    this.rest();
     let timer;
     const late = new Promise((resolve) => {
       timer = setTimeout(resolve, deadline / 2);
@@ -235,6 +233,14 @@ class SpoutComponent extends Component {
     this.flush();
     this.signal(FROM_CHILD.FINISH);
     return false;
+  }
+
+  /** Ends all answers with what there is, also while user code waits for something that may never come. */
+  rest() {
+    this.inactive = true;
+    this.sendRows(true);
+    for (const { seq } of this.asked.splice(0)) this.outbox.begin(seq), this.sendRows(true);
+    this.wake();
   }
 
   /** Calls user code a number of times, as long as it emits. */

@@ -256,6 +256,40 @@ test('spout: a request stays open while there is nothing; rows go out as they co
   await finite.stop();
 });
 
+test('spout: deactivate ends all answers while user code waits, and what it emits later goes out unasked', parallel, async (t) => {
+  const waits = "new Promise((resolve) => process.once('SIGHUP', resolve))";
+  for (const source of [
+    `require('polybolt').spout(async function* () { yield 'first'; await ${waits}; for (let i = 0; ; i++) yield 'late ' + i; }).run();`,
+    `const { Spout } = require('polybolt');
+     class S extends Spout {
+       i = -2;
+       async nextTuple() {
+         if (++this.i === 0) await ${waits};
+         this.emit([this.i < 0 ? 'first' : 'late ' + this.i]);
+       }
+     }
+     S.run();`,
+  ]) {
+    const host = new Host(t, source);
+    await host.start();
+    host.send(TO_CHILD.ACTIVATE);
+    const first = host.next(5), second = host.next(5);
+    const rows = await host.wait(FROM_CHILD.ROWS);
+    assert.deepEqual([rows.seq, rows.final, rows.groups[0].rows], [first, false, [['first']]]);
+    host.send(TO_CHILD.DEACTIVATE);
+    for (const seq of [first, second]) {
+      const end = await host.wait(FROM_CHILD.ROWS);
+      assert.deepEqual([end.seq, end.final, end.groups], [seq, true, []]);
+    }
+    host.child.kill('SIGHUP');
+    const late = await host.wait(FROM_CHILD.ROWS);
+    assert.deepEqual([late.seq, late.groups[0].rows], [0, [['late 0']]]);
+    host.send(TO_CHILD.ACTIVATE);
+    assert.deepEqual((await host.ask(2)).emits.map((e) => e.values), [['late 1'], ['late 2']]);
+    await host.stop();
+  }
+});
+
 test('spout: rows and bytes are kept to, and a slow one is heard between', parallel, async (t) => {
   const host = new Host(t, "require('polybolt').spout(function* () { for (let i = 0; ; i++) yield `${i} ${'x'.repeat(1000)}`; }).run();");
   await host.start();

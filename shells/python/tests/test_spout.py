@@ -63,6 +63,63 @@ def test_a_generator_that_blocks_after_a_row_gets_it_out(start):
     assert values(child.rows) == ["first", "second"]
 
 
+BLOCKED = {
+    "generator": """
+        @spout
+        def lines():
+            fifo = open_fifo()
+            for i in range(100):
+                yield "%d" % i
+                if i == 2:
+                    fifo.read(1)
+    """,
+    "class": """
+        class lines(Spout):
+            def initialize(self, conf, ctx):
+                self.n, self.fifo = -1, open_fifo()
+            def next_tuple(self):
+                self.n += 1
+                if self.n == 3:
+                    self.fifo.read(1)
+                self.emit(["%d" % self.n])
+            def deactivate(self):
+                self.emit(["deactivated"])
+    """,
+}
+
+
+@pytest.mark.parametrize("form", BLOCKED)
+def test_deactivate_ends_all_answers_while_user_code_blocks(start, form):
+    child = start(
+        """
+        import os
+        from polybolt import Spout, spout
+        def open_fifo():
+            return os.fdopen(os.open("fifo", os.O_RDWR), "rb", 0)
+        os.mkfifo("fifo")
+        """
+        + BLOCKED[form]
+        + """
+        lines.run()
+        """
+    )
+    child.send(ACTIVATE)
+    first, second = child.ask_only(50), child.ask_only(50)
+    child.wait_for(lambda: values(child.rows) == ["0", "1", "2"])
+    assert not child.finals
+    child.send(DEACTIVATE)
+    child.wait_for(lambda: first in child.finals and second in child.finals)
+    child.send(ACTIVATE)
+    third = child.ask_only(2)
+    with open(child.folder / "fifo", "w") as f:
+        f.write("x")
+    child.wait_for(lambda: third in child.finals)
+    # What user code emitted when it came back, and no more, came before the request that was made since.
+    late = ["3", "deactivated"] if form == "class" else ["3"]
+    assert values(child.rows) == ["0", "1", "2", *late, *map(str, range(4, 6))]
+    assert [child.said[ROWS][-1][0], child.stop()] == [third, 0]
+
+
 def test_none_from_a_generator_is_nothing_yet(start):
     child = start(
         """

@@ -101,11 +101,14 @@ class Flusher:
         frame = lane and lane.frame
         stuck = frame is not None and frame is self._seen
         self._seen = frame
+        waiting = self._pipe.read_ahead() if stuck and self._session.rest is not None else []
         if (stuck or outbox.waiting()) and outbox.lock.acquire(False):  # if locked, somebody is sending
             try:
                 if stuck and lane is not None and lane.frame is frame and not lane.trapped:
                     lane.trapped = True  # before the write, which may take for ever
                     self._session.set_trap(True)
+                if waiting and self._session.rest is not None and lane is not None and lane.frame is frame:
+                    self._session.rest(waiting)
                 outbox.flush()
             finally:
                 outbox.lock.release()

@@ -310,6 +310,7 @@ class SpoutOutbox(Outbox):
         self.number = 0  # of the next row
         self.pending: dict[int, Any] = {}  # ids by row number
         self.lost: list[Any] = []  # ids of rows that turned out to be unsendable
+        self.early: set[int] = set()  # requests that were answered before their turn; who begins one looks here
 
     def outcome(self, number: int) -> Any:
         """Forget a row that has ended and return its id; None if nothing is known of it."""
@@ -323,6 +324,29 @@ class SpoutOutbox(Outbox):
             self.asked = 0
         self.hush()
 
+    def begin(self, seq: int) -> bool:
+        """Begin to answer a request; False: it is answered already."""
+        with self.lock:
+            if seq in self.early:
+                self.early.discard(seq)
+                return False
+            self.asked = seq
+            return True
+
+    def answer_early(self, nexts: list[int]) -> None:
+        """End the answer in progress with what there is, and those to come with nothing, while user code keeps the main
+        thread: what it emits later goes out unasked. Lock held.
+        """
+        if self.asked:
+            self._flush(False, True)
+            self.asked = 0
+        for seq in nexts:
+            if seq not in self.early:
+                self.early.add(seq)
+                self.asked = seq
+                self._rows(True, self.number, [])
+                self.asked = 0
+
     def _anchors(self, group: Group) -> tuple[int, bytes | None, dict[str, Any]]:
         return (*self._numbered(group.refs, len(group.refs)), {})
 
@@ -330,7 +354,7 @@ class SpoutOutbox(Outbox):
         first = self.number
         self._rows(False, first, [self._packed(g, options) for g in groups])
 
-    def _flush(self, done: bool) -> None:
+    def _flush(self, done: bool, final: bool = False) -> None:
         first = self.number
         groups = self._take_groups()
         lane = self.lane
@@ -346,7 +370,7 @@ class SpoutOutbox(Outbox):
                 self._said.append(wire.frame(wire.ERROR, self.describe(lane.stream, field, error)))
                 if id is not None and self.track:
                     self.lost.append(id)
-        final = done and self.asked != 0
+        final = (done or final) and self.asked != 0
         if groups or final:
             self._rows(final, first, groups)
 

@@ -104,6 +104,20 @@ class Pipe:
             finally:
                 self._lock.release()
 
+    def read_ahead(self) -> list[list[Any]]:
+        """Read what is there while user code keeps the main thread, and return all messages that wait for it."""
+        if not self._stopping and self._lock.acquire(False):
+            try:
+                while any(events & POLLIN for _, events in self._poll.poll(0)):
+                    self._fill()
+                    message = self.frames.next()
+                    while message is not None:
+                        self._sort(wire.parse(message))
+                        message = self.frames.next()
+            finally:
+                self._lock.release()
+        return self.waiting[:]
+
     def _fill(self) -> None:
         if polybolt._fds is None:
             os._exit(0)  # a forked child that came back to the SDK's loop

@@ -53,6 +53,8 @@ class Session:
         self.await_tasks: Callable[[int], list[int]] = lambda request: []
         self.emitted = 0  # rows that came another way than through the lane
         self.finished = self.forked = False
+        self.emits = True  # a spout: it is not finished, and not deactivated
+        self.rest: Callable[[list[list[Any]]], None] | None = None  # a spout's: see SpoutLoop.rest
         self._logging: Any = None
         self._warned: set[str] = set()
 
@@ -141,7 +143,7 @@ class Session:
         """Spout.finish."""
         with self.outbox.lock:
             if not self.finished:
-                self.finished = True
+                self.finished, self.emits = True, False
                 self.outbox.flush()
                 self.outbox.write(wire.FINISH)
         self.outbox.hush()

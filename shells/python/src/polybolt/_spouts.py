@@ -53,6 +53,7 @@ class SpoutLoop(Loop):
         self.row_bytes = 256.0  # a running mean
         self.handlers.update({wire.NEXT: self.next, wire.OUTCOME: self.outcome})
         self.handlers.update({wire.ACTIVATE: self.activate, wire.DEACTIVATE: self.deactivate})
+        session.rest = self.rest
         self.replays = wants_outcomes(component, self.outbox)
         self.failed = False  # a row did, ever
         self.left: set[str] = set()  # ids, as they print, whose last outcome that is
@@ -83,7 +84,8 @@ class SpoutLoop(Loop):
     def answer(self, seq: int, rows: int, bytes: int) -> None:
         """Emit what is asked for, in parts if it takes time, and take messages in the pauses."""
         outbox, session = self.outbox, self.session
-        outbox.asked = seq
+        if not outbox.begin(seq):
+            return
         before = outbox.rows, outbox.bytes
         start = self.emitted()
         budget = min(rows, max(1, int(bytes / self.row_bytes)))
@@ -167,12 +169,24 @@ class SpoutLoop(Loop):
     def activate(self, *_: Any) -> None:
         """Message 6."""
         self.active = True
+        self.session.emits = not self.session.finished
         self.turn("activate")
 
     def deactivate(self, *_: Any) -> None:
         """Message 7."""
         self.active = False
         self.turn("deactivate")
+
+    def rest(self, waiting: list[list[Any]]) -> None:
+        """The flusher's: user code does not return, and these messages wait. If deactivate is among them the host need
+        not wait for user code, which is called no more. Lock held.
+        """
+        kinds = [message[0] for message in waiting]
+        if wire.DEACTIVATE in kinds:
+            self.active = self.session.emits = False
+            before = waiting[: len(kinds) - kinds[::-1].index(wire.DEACTIVATE)]
+            nexts = [seq for seq, *_ in self.nexts] + [message[1] for message in before if message[0] == wire.NEXT]
+            self.outbox.answer_early(nexts)
 
     def turn(self, name: str) -> None:
         """Call a hook that function spouts do not have."""
@@ -211,7 +225,7 @@ class ClassSpout(SpoutLoop):
         """See SpoutLoop."""
         session, next_tuple = self.session, self.component.next_tuple
         emitted = had = self.emitted()
-        while emitted - had < rows and not session.finished:
+        while emitted - had < rows and session.emits:
             try:
                 next_tuple()
             except Exception as e:
@@ -259,7 +273,7 @@ class FunctionSpoutLoop(SpoutLoop):
         """Emit what the generator yielded; what cannot be sent is reported, and the generator goes on."""
         try:
             slow: bool = self.emitter.slow(x)
-            return slow
+            return slow or not self.session.emits
         except Exception as e:
             self.session.error(e)
             return False

@@ -19,6 +19,7 @@ var testComponents = map[string]func() error{
 	"keep":    keep,
 	"slow":    slow,
 	"count":   count,
+	"blocked": blocked,
 }
 
 // numbers emits 0 … n-1 and a text of as many words as the number's last digit.

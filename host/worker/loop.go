@@ -211,6 +211,7 @@ func (t *task) signal(typ byte) {
 // look judges the child, and kills it if it must go; then it returns why.
 func (t *task) look(judge *shells.Judge) error {
 	signs := t.signs()
+	t.tire(signs.Now)
 	t.process.do((*storm.Adapter).Beat)
 	j := judge.Look(signs)
 	if j.Sample {
@@ -288,7 +289,7 @@ func (t *task) died(exit *shells.Exit, ended bool) (ready, worked bool) {
 	if t.state != Stopping {
 		t.state = Waiting // nothing is to be written to a child that is not there
 	}
-	t.spout.asked, t.spout.hears, t.spout.listens = 0, false, false
+	t.spout.asked, t.spout.hears, t.spout.listens, t.spout.mute = 0, false, false, false
 	if exit != nil {
 		t.cpu += exit.User + exit.System
 		t.maxRSS = max(t.maxRSS, exit.MaxRSS)

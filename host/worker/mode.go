@@ -59,9 +59,11 @@ func (t *task) begin() {
 
 // signalMode tells a spout that is ready whether it may emit. mu is held.
 func (t *task) signalMode() {
+	t.spout.rested, t.spout.mute = time.Time{}, false
 	if t.spout.mode == Active {
 		t.signal(multilang.TypeActivate)
 	} else {
+		t.spout.rested = time.Now()
 		t.signal(multilang.TypeDeactivate)
 	}
 }

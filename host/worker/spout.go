@@ -20,12 +20,14 @@ const (
 type spoutState struct {
 	mode     Mode
 	finished bool
-	replays  bool // the child replays failed rows that want an outcome
-	asked    int  // rows asked for and not answered
-	limit    int  // trees in flight
-	starved  bool // out of limit: counted in Worker.attentive
-	hears    bool // it was told of failures since it was last asked: it may emit
-	listens  bool // it was asked for no rows, and has not answered: see toListen
+	replays  bool      // the child replays failed rows that want an outcome
+	asked    int       // rows asked for and not answered
+	limit    int       // trees in flight
+	starved  bool      // out of limit: counted in Worker.attentive
+	hears    bool      // it was told of failures since it was last asked: it may emit
+	listens  bool      // it was asked for no rows, and has not answered: see toListen
+	rested   time.Time // when it was told to pause, or since has emitted last; zero: it may emit
+	mute     bool      // it was told to pause, and its code does not return: nothing waits for its answers
 }
 
 // ask tells the spout's child its outcomes, and asks for rows as far as there
@@ -162,6 +164,9 @@ func (t *task) answered(m *multilang.FromChild, now time.Time) (replays bool, er
 	f := t.inflight[0]
 	f.covered += rows
 	t.worked = t.worked || rows > 0
+	if !t.spout.rested.IsZero() {
+		t.spout.rested = now
+	}
 	if m.Final {
 		if f.n > 0 {
 			t.pace.Observe(f.covered, f.sent, now)
@@ -278,5 +283,18 @@ func (t *task) isAnswering() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := &t.spout
-	return len(t.inflight) > 0 && (!s.finished || s.listens) || s.hears && s.mode == Active && t.state == Running
+	return len(t.inflight) > 0 && (!s.finished || s.listens) && !s.mute || s.hears && s.mode == Active && t.state == Running
+}
+
+// tire gives up waiting for the answers of a spout that was told to pause, once
+// it has said nothing for as long as it would get to stop: its code does not return.
+func (t *task) tire(now time.Time) {
+	t.mu.Lock()
+	s := &t.spout
+	tired := !s.mute && !s.rested.IsZero() && len(t.inflight) > 0 && now.Sub(s.rested) >= t.w.opts.StopTimeout
+	s.mute = s.mute || tired
+	t.mu.Unlock()
+	if tired {
+		t.w.stir()
+	}
 }

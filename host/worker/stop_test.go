@@ -1,10 +1,107 @@
 package worker
 
 import (
+	"context"
+	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/polybolt/polybolt/host/topology"
+	"github.com/polybolt/polybolt/multilang"
+	"github.com/polybolt/polybolt/multilang/multilangtest"
 )
+
+// blocked emits a row in answer to its first request, and then its code does not
+// return: not even deactivate is read.
+func blocked() error {
+	c, err := multilangtest.Start("spout")
+	if err != nil {
+		return err
+	}
+	if err := c.Ready(multilang.Ready{}); err != nil {
+		return err
+	}
+	for {
+		m, err := c.Read()
+		if err != nil {
+			return err
+		}
+		if m.Type != multilang.TypeNext {
+			continue
+		}
+		row := multilangtest.Group(0, []any{1, "one"})
+		if err := c.Rows(&multilang.FromChild{Seq: m.Seq, Groups: []multilang.Group{row}}); err != nil {
+			return err
+		}
+		return syscall.Pause()
+	}
+}
+
+// A spout whose code does not return keeps no run from its end: what it has
+// emitted is finished, and then it is ended.
+func TestASpoutThatBlocksIsEnded(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, `
+name: t
+spouts:
+  numbers:
+    component: blocked
+    output: [n, text]
+bolts:
+  sink:
+    component: sink
+    inputs: [numbers]
+`, func(o *Options) { o.StopTimeout = 300 * time.Millisecond })
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	go func() { f.result <- f.Run(ctx) }()
+	eventually(t, "the row is done", func() bool { return f.Summary().Acked == 1 })
+	if f.Idle() {
+		t.Error("idle, though the spout may emit")
+	}
+	f.Drain()
+	if err := <-f.result; err != nil {
+		t.Fatal(err)
+	}
+	if s := f.Summary(); s != (Summary{Acked: 1}) {
+		t.Errorf("%+v", s)
+	}
+	if got := f.out("sink"); len(got) != 1 {
+		t.Errorf("rows at the sink: %v", got)
+	}
+	f.seen.mu.Lock()
+	defer f.seen.mu.Unlock()
+	if len(f.seen.failures) != 1 || !strings.Contains(f.seen.failures[0].Message, "it did not stop within 300ms") {
+		t.Errorf("%+v", f.seen.failures)
+	}
+}
+
+// A worker that is told that its spouts pause is idle, once one whose code does
+// not return has been silent for a while: a deploy over it goes on.
+func TestASpoutThatBlocksDoesNotHoldUpADeploy(t *testing.T) {
+	t.Parallel()
+	m := newMesh(t, map[topology.TaskID]uint64{1: 10, 2: 10})
+	n := m.add(10, `
+name: t
+spouts:
+  numbers:
+    component: blocked
+    output: [n, text]
+bolts:
+  sink:
+    component: sink
+    inputs: [numbers]
+`)
+	n.opts.StopTimeout = 300 * time.Millisecond
+	m.plan()
+	n.start()
+	eventually(t, "the row is done", func() bool { return n.Summary().Acked == 1 })
+	if err := n.Apply(Plan{Mode: Inactive, Tasks: m.places}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the worker is idle", n.Idle)
+}
 
 const countAtTheEnd = `
 name: t

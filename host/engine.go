@@ -177,7 +177,7 @@ func (e *engine) Progress() (mode cluster.Mode, idle bool) {
 	if e.reached == "" && e.there() {
 		e.reached = e.mode
 	}
-	return e.reached, e.reached == cluster.Inactive && e.worker.Idle()
+	return e.reached, e.mode == cluster.Inactive && e.worker.Idle() // what is down emits nothing
 }
 
 // there tells whether all tasks have reached the mode that is wanted.

@@ -41,7 +41,7 @@ type Report struct {
 	Epoch       int64             `json:"epoch"` // of the assignment that it has applied
 	Order       int32             `json:"order"` // version of the run's node that it goes by: what follows is the answer to that
 	Mode        Mode              `json:"mode"`  // that its spouts have reached since the order; empty: none yet
-	Idle        bool              `json:"idle"`  // in mode inactive: nothing of its spouts is in flight any more
+	Idle        bool              `json:"idle"`  // inactive is what the order says, and nothing of its spouts is in flight any more
 	Fatal       string            `json:"fatal,omitempty"`
 	Components  []ComponentReport `json:"components"`
 }

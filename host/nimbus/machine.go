@@ -129,7 +129,10 @@ func drained(c *change) verdict {
 	return c.idle(old, time.Duration(c.c.Drain))
 }
 
-// paused waits until every living worker of a run has paused its spouts.
+// paused waits until every living worker of a run has paused its spouts. One
+// that answers the order has: a spout that runs has been told, and any other is
+// told before it may emit. What does not come up any more, whether spout or
+// bolt, must not keep its run from being replaced.
 func (c *change) paused(r *runView) verdict {
 	limit := c.c.Entered.Add(pauseLimit)
 	for place, w := range r.workers {
@@ -139,7 +142,7 @@ func (c *change) paused(r *runView) verdict {
 			}
 			continue
 		}
-		if rep := r.answer(w); rep == nil || rep.Mode != cluster.Inactive {
+		if r.answer(w) == nil {
 			if c.w.now.Before(limit) {
 				return verdict{until: limit}
 			}

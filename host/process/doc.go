@@ -35,7 +35,7 @@ type Engine interface {
 	Drain()
 
 	// Progress returns the mode that all tasks have reached, empty if that is
-	// none yet, and in mode Inactive whether nothing is in flight any more.
+	// none yet, and when Inactive is wanted whether nothing is in flight any more.
 	Progress() (mode cluster.Mode, idle bool)
 
 	// Figures returns the figures as they stand; children: with what the tasks'

@@ -138,7 +138,7 @@ func (r *reporter) look(ctx context.Context) <-chan time.Time {
 	now := cluster.Report{Incarnation: p.incarnation, Epoch: p.assignment.Epoch, Order: p.order, Components: p.tally.components()}
 	now.Mode, now.Idle = p.engine.Progress()
 	var poll <-chan time.Time
-	if now.Mode != p.run.Mode || now.Mode == cluster.Inactive && !now.Idle {
+	if now.Mode != p.run.Mode || p.run.Mode == cluster.Inactive && !now.Idle {
 		poll = time.After(idlePoll)
 	}
 	if reflect.DeepEqual(now, r.last) {

@@ -46,6 +46,36 @@ func TestD46_D47_D48_D49_BatchesFailAlone(t *testing.T) {
 	})
 }
 
+// Batches are as large as was asked for, though each takes the bolt much longer
+// than a frame is to take, and the rows of two streams come in turn: no batch
+// that is sent because it has waited is among them.
+func TestBatchesAreFull(t *testing.T) {
+	bothLanguages(t, func(t *testing.T, l language) {
+		const n, most = 2400, 400
+		x := newTrial(t, l, fmt.Sprintf(`
+spouts:
+  rows:
+    command: [{bulk}, rows, rows]
+    config: {n: %d, batches: %d}
+    output: [id]
+bolts:
+  fork:
+    command: [{bulk}, fork, fork]
+    inputs: [rows]
+    output: {default: [id], more: [id]}
+  write:
+    command: [{bulk}, write, write]
+    inputs: [fork, {from: fork, stream: more}]
+    batch: {max: %d, wait: 29s}
+`, n, 2*n/most, most))
+		x.run()
+		want := slices.Repeat([]string{strconv.Itoa(most)}, 2*n/most)
+		if sizes := x.lines("sizes"); !slices.Equal(sizes, want) {
+			t.Errorf("batches of %v", sizes)
+		}
+	})
+}
+
 // Every emit waits to hear where it went, while the next bolt cannot follow.
 func TestD51_TaskIdsWithAFullInbox(t *testing.T) {
 	bothLanguages(t, func(t *testing.T, l language) {

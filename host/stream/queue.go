@@ -6,6 +6,8 @@ type Queue struct {
 	head    int
 	rows    int
 	bytes   int
+
+	most, mostBytes int // of a batch, if the queue gathers: see Gather
 }
 
 // Rows returns how many rows wait.
@@ -26,6 +28,10 @@ func (q *Queue) Peek() *Batch {
 // size bytes are put together, so that what came in crumbs leaves in frames.
 func (q *Queue) Push(b *Batch, frame, size int) {
 	q.rows += b.N
+	if q.most > 0 {
+		q.gather(b)
+		return
+	}
 	q.bytes += b.size
 	if n := len(q.batches); n > q.head {
 		last := q.batches[n-1]
@@ -81,4 +87,4 @@ func (q *Queue) Each(f func(*Batch)) {
 }
 
 // Clear empties the queue.
-func (q *Queue) Clear() { *q = Queue{} }
+func (q *Queue) Clear() { *q = Queue{most: q.most, mostBytes: q.mostBytes} }

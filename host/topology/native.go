@@ -93,7 +93,7 @@ var componentFields = []field[part]{
 		doc: "async rows in progress at once"},
 		func(c cursor, p *part) { c.integer(&p.Concurrency) }},
 	{outline{name: "batch", shape: union(word("off"), record(outlines(batchFields))), only: onlyBolt, initial: "off",
-		doc: "hand rows over in groups: at most max, or what came within wait"},
+		doc: "hand rows over in groups, each from one stream: at most max (512 KiB over all its streams), or what came within wait"},
 		readBatch},
 	{outline{name: "startup_timeout", shape: duration(), initial: "60s",
 		doc: "from the start of the process until it is ready"},

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"math"
 	"time"
 
 	"github.com/polybolt/polybolt/host/stream"
@@ -15,6 +16,17 @@ const inChild = 2
 // which inboxes have room again; kick them once mu, which is held, is free.
 func (t *task) feed() (own bool, pool *inbox) {
 	for t.mayFeed() {
+		if t.comp.most() > 0 {
+			in, drained := t.feedBatch(time.Now())
+			if in == nil {
+				return own, pool
+			}
+			own = own || drained && in == t.inbox
+			if drained && in != t.inbox {
+				pool = in
+			}
+			continue
+		}
 		in, first, rows := t.fullest()
 		if in == nil || first.Solo && len(t.inflight) > 0 {
 			return own, pool
@@ -23,7 +35,7 @@ func (t *task) feed() (own bool, pool *inbox) {
 		if limit == 0 {
 			return own, pool
 		}
-		b, drained := in.take(limit, multilang.TargetFrame)
+		b, drained := in.take(limit, min(multilang.TargetFrame, t.comp.mostBytes))
 		if b == nil {
 			continue // another task of the component was faster
 		}
@@ -78,8 +90,6 @@ func (in *inbox) orNil(first *stream.Batch) *inbox {
 func (t *task) frameRows(first *stream.Batch, waiting int) int {
 	limit := t.pace.Rows()
 	switch {
-	case t.comp.Batch.Max > 0:
-		return t.batchRows(first, waiting)
 	case t.comp.Concurrency > 1:
 		return min(t.comp.Concurrency, 2*t.comp.Concurrency-int(t.busy.Load()))
 	case len(t.inflight) > 0 && waiting < limit/2 && !first.Solo:
@@ -88,22 +98,37 @@ func (t *task) frameRows(first *stream.Batch, waiting int) int {
 	return limit
 }
 
-// batchRows is frameRows for a component that asked for batches: a full one,
-// or what has come within the wait.
-func (t *task) batchRows(first *stream.Batch, waiting int) int {
-	b := t.comp.Batch
-	if waiting >= b.Max || b.Wait == 0 && len(t.inflight) == 0 || first.Solo || t.w.closing() {
-		return b.Max
+// feedBatch writes a batch to a component that asked for such: a full one, or
+// what has come of a source within the wait. Each source waits for its own, for
+// a frame has one. It returns the inbox that it took from, nil if there is
+// nothing to be sent yet. mu is held.
+func (t *task) feedBatch(now time.Time) (from *inbox, drained bool) {
+	wait := t.comp.Batch.Wait
+	if wait == 0 && len(t.inflight) > 0 {
+		wait = never // without one: what has come, once the child is idle
 	}
-	if due := first.Since.Add(b.Wait); b.Wait > 0 && time.Now().Before(due) {
-		if t.batchAt.IsZero() || due.Before(t.batchAt) {
+	for _, in := range []*inbox{t.inbox, t.pool.Load()} {
+		if in == nil {
+			continue
+		}
+		b, due, drained := in.takeBatch(now, wait, len(t.inflight) == 0)
+		if b == nil && !due.IsZero() && t.w.closing() { // there will be no more
+			b, due, drained = in.takeBatch(now, 0, len(t.inflight) == 0)
+		}
+		if b != nil {
+			t.write(b)
+			return in, drained
+		}
+		if wait < never && now.Before(due) && (t.batchAt.IsZero() || due.Before(t.batchAt)) {
 			t.batchAt = due
 			t.poke() // the loop sets its timer
 		}
-		return 0
 	}
-	return b.Max
+	return nil, false
 }
+
+// never is a wait that does not end.
+const never = time.Duration(math.MaxInt64)
 
 // write sends a batch as one frame. mu is held.
 func (t *task) write(b *stream.Batch) {

@@ -3,6 +3,7 @@ package worker
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/polybolt/polybolt/host/acker"
 	"github.com/polybolt/polybolt/host/stream"
@@ -11,8 +12,10 @@ import (
 )
 
 // An inbox is full, and its senders are fed no more, when it holds the rows of
-// fullFrames frames or fullBytes. What senders had been given before still
-// comes: a reader waits only at stuffed times as much.
+// fullFrames frames or fullBytes; of a component that asked for batches, when it
+// holds two for each task that takes from it and for each source: half of that
+// may be batches that are not full yet, and do not leave. What senders had been
+// given before still comes: a reader waits only at stuffed times as much.
 const (
 	fullFrames = 4
 	fullBytes  = 4 * multilang.TargetFrame
@@ -60,6 +63,9 @@ func newInbox(w *Worker, c *component) *inbox {
 	in.room.L = &in.mu
 	in.frame.Store(1)
 	in.home.Store(&home{})
+	if most := c.most(); most > 0 {
+		in.queue.Gather(most, min(fullBytes/2/c.sourceCount(), c.mostBytes))
+	}
 	return in
 }
 
@@ -94,7 +100,34 @@ func (in *inbox) over(times int) bool {
 }
 
 // limit is the number of rows that make the inbox full.
-func (in *inbox) limit() int { return max(minFull, fullFrames*int(in.frame.Load())) }
+func (in *inbox) limit() int {
+	n := in.comp.enough(int(in.frame.Load()))
+	if most := in.comp.most(); most > 0 {
+		n = max(n, 2*most*len(in.home.Load().tasks))
+	}
+	return n
+}
+
+// most is how many rows a batch of the component may hold; 0: it has not asked for batches.
+func (c *component) most() int {
+	if c.Component == nil {
+		return 0
+	}
+	return c.Batch.Max
+}
+
+// enough is how many rows of a component are to wait, if its next frame holds so many.
+func (c *component) enough(frame int) int {
+	return max(minFull, fullFrames*frame, 2*c.most()*c.sourceCount())
+}
+
+// sourceCount is how many streams the component reads, at least one.
+func (c *component) sourceCount() int {
+	if c.Component == nil {
+		return 1
+	}
+	return max(1, len(c.Inputs))
+}
 
 // take removes rows for a frame. drained tells that the inbox is no longer
 // full: call kick once no lock is held.
@@ -106,6 +139,20 @@ func (in *inbox) take(rows, size int) (b *stream.Batch, drained bool) {
 	}
 	in.origins.pop(b.N, in)
 	return b, in.less()
+}
+
+// takeBatch is take for a component that asked for batches. Without one that is
+// ripe it tells when there will be. alone: a row that travels alone may be taken, too.
+func (in *inbox) takeBatch(now time.Time, wait time.Duration, alone bool) (b *stream.Batch, due time.Time, drained bool) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	b, due = in.queue.Ripe(now, wait)
+	if b == nil || b.Solo && !alone {
+		return nil, due, false
+	}
+	b = in.queue.Take(b)
+	in.origins.pop(b.N, in)
+	return b, due, in.less()
 }
 
 // less follows the removal of rows: it lets waiting readers go on. drained

@@ -2,8 +2,10 @@ package worker
 
 import (
 	"testing"
+	"time"
 
 	"github.com/polybolt/polybolt/host/stream"
+	"github.com/polybolt/polybolt/host/topology"
 	"github.com/polybolt/polybolt/multilang"
 )
 
@@ -42,5 +44,48 @@ func TestOnlyTakeSaysThatThereIsRoom(t *testing.T) {
 	}
 	if _, drained := in.take(1, 1<<20); drained {
 		t.Error("said twice")
+	}
+}
+
+// A component that asked for batches has its senders go on until two are there
+// for each task, however slow it is; but not beyond what makes any inbox full.
+func TestAnInboxHoldsTwoBatches(t *testing.T) {
+	w := &Worker{self: 1}
+	c := &component{Component: &topology.Component{Batch: topology.Batch{Max: 500}, Inputs: make([]topology.Input, 1)}, mostBytes: fullBytes}
+	in := newInbox(w, c)
+	for range 999 {
+		in.put(testBatch(1), 1, nil)
+	}
+	if in.full.Load() {
+		t.Error("full before two batches are there")
+	}
+	in.put(testBatch(1), 1, nil)
+	if !in.full.Load() {
+		t.Error("not full, and two batches are there")
+	}
+	now := time.Now()
+	for range 2 {
+		if b, _, _ := in.takeBatch(now, never, true); b == nil || b.N != 500 {
+			t.Errorf("took %+v", b)
+		}
+	}
+	if b, due, _ := in.takeBatch(now, never, true); b != nil || !due.IsZero() {
+		t.Errorf("took %v, due %v, of nothing", b, due)
+	}
+	if in.home.Store(&home{tasks: make([]*task, 3)}); in.limit() != 3000 {
+		t.Errorf("three tasks are fed until %d rows wait", in.limit())
+	}
+	c.Inputs = make([]topology.Input, 3)
+	if n := c.enough(1); n != 3000 { // 499 of each may wait for another
+		t.Errorf("from three sources %d rows may wait", n)
+	}
+	if n := c.enough(4000); n != 4*4000 {
+		t.Errorf("of a quick one %d rows may wait", n)
+	}
+	for !in.full.Load() {
+		in.put(testBatch(100_000), 1, nil)
+	}
+	if in.queue.Bytes() > 2*fullBytes {
+		t.Errorf("%d bytes wait", in.queue.Bytes())
 	}
 }

@@ -6,17 +6,19 @@ import (
 
 	"github.com/polybolt/polybolt/host/stream"
 	"github.com/polybolt/polybolt/host/topology"
+	"github.com/polybolt/polybolt/multilang"
 )
 
 // component is a spout or bolt.
 type component struct {
 	// Fixed once the worker is laid out.
 	*topology.Component
-	number  int
-	all     []topology.Task  // of the component, wherever they run
-	inboxes []*inbox         // of all tasks, in order; those of other workers' tasks are emptied by links
-	sources []*stream.Source // by output stream
-	senders []*component     // that it reads from, but for edges inside a cycle
+	number    int
+	all       []topology.Task  // of the component, wherever they run
+	inboxes   []*inbox         // of all tasks, in order; those of other workers' tasks are emptied by links
+	sources   []*stream.Source // by output stream
+	mostBytes int              // that a frame to a child may have
+	senders   []*component     // that it reads from, but for edges inside a cycle
 
 	// pools hold rows that any task of the component may take: one for each
 	// worker that has some of them, ours first. A component with one task has none.
@@ -31,7 +33,7 @@ type component struct {
 }
 
 func newComponent(w *Worker, c *topology.Component, number int) *component {
-	comp := &component{Component: c, number: number}
+	comp := &component{Component: c, number: number, mostBytes: w.opts.Topology.Config.MaxMessageBytes + multilang.FrameSlack/2}
 	comp.pools.Store(new([]*inbox))
 	comp.local.Store(new([]*task))
 	comp.level.Store(int32(LevelUsual))

@@ -46,11 +46,11 @@ func (p *peer) pump(in *inbox) {
 	drained := false
 	for !p.gone && in.home.Load().peer == p {
 		win := p.window(in)
-		room, size := max(minFull, fullFrames*win.frame)-win.rows, fullBytes-win.bytes
+		room, size := in.comp.enough(win.frame)-win.rows, fullBytes-win.bytes
 		if room <= 0 || size <= 0 {
 			break
 		}
-		b, d := in.take(min(room, max(win.frame, minFull)), min(size, multilang.TargetFrame))
+		b, d := in.take(min(room, max(win.frame, minFull, in.comp.most())), min(size, multilang.TargetFrame))
 		if b == nil {
 			break
 		}

@@ -128,7 +128,7 @@ export class Bolt {
   /** Called for every tuple. */
   process(tup: Tuple<any>, done: Done): unknown;
   /**
-   * If defined, called instead of process() with up to batch.max tuples.
+   * If defined, called instead of process() with up to batch.max tuples of one stream.
    * Returning acks all that were not failed; an exception fails all that were
    * not acked. An emit without anchors comes from every tuple of the batch that
    * is still open: name the one it comes from.

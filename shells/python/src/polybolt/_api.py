@@ -204,7 +204,7 @@ class Bolt(_Component):
         raise NotImplementedError(f"{type(self).__name__} overrides neither process nor process_batch")
 
     def process_batch(self, tuples: list[Tuple]) -> Any:
-        """If overridden, called instead of process() with up to batch.max tuples.
+        """If overridden, called instead of process() with up to batch.max tuples of one stream.
 
         Returning acks all that were not failed; an exception fails all that were not acked. An emit without
         anchors= is anchored to every tuple of the batch that is still open: name the one it comes from.

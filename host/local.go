@@ -93,11 +93,19 @@ func readBounded(path string) ([]byte, error) {
 // LocalOptions say how to run a topology on this machine alone.
 type LocalOptions struct {
 	Bundle   *Bundle
-	Scratch  string // folder for what components keep during the run, the caller's to remove
-	DeadFile string // where tuples that are given up go, made at once; empty: a file in the state folder, made with the first
+	Scratch  string        // folder for what components keep during the run, the caller's to remove
+	DeadFile string        // where tuples that are given up go, made at once; empty: a file in the state folder, made with the first
+	Drain    time.Duration // what is in flight is given up once nothing of it got done for so long after Drain; 0: see [DrainTimeout]
 	Observer worker.Observer
 	Page     LocalPageOptions
 	Log      *slog.Logger
+}
+
+// DrainTimeout is how long a run that was told to end waits while nothing gets
+// done, unless the user says otherwise: a tuple has had the time to fail, and a
+// component that hangs to be ended.
+func DrainTimeout(top *topology.Topology) time.Duration {
+	return top.Config.MessageTimeout + worker.DefaultStopTimeout
 }
 
 // Local is a topology that runs in this process, as one worker with all tasks.
@@ -122,6 +130,9 @@ func NewLocal(o LocalOptions) (*Local, error) {
 	if !named {
 		o.DeadFile = filepath.Join(state, "run", string(o.Bundle.Topology.Name), "dead.jsonl")
 	}
+	if o.Drain <= 0 {
+		o.Drain = DrainTimeout(o.Bundle.Topology)
+	}
 	l := &Local{DeadFile: o.DeadFile, dead: &deadFile{path: o.DeadFile}}
 	if named { // who names a file is told at once if it cannot be written, and not after an hour
 		if err := l.dead.open(); err != nil {
@@ -134,6 +145,9 @@ func NewLocal(o LocalOptions) (*Local, error) {
 		Scratch:  o.Scratch,
 		SDK:      sdk,
 		Finite:   true,
+
+		DrainTimeout: o.Drain,
+
 		Observer: o.Observer,
 		Dead:     l.dead,
 		Log:      o.Log,

@@ -27,6 +27,7 @@ type runFlags struct {
 	dead    string
 	format  string
 	time    time.Duration
+	drain   time.Duration
 	scratch string
 	ui      string
 }
@@ -41,6 +42,7 @@ func (f *runFlags) add(c *cobra.Command) {
 	c.Flags().StringArrayVar(&f.set, "set", nil, setHelp)
 	f.flux.add(c)
 	c.Flags().DurationVar(&f.time, "for", 0, "stop after this `TIME`, such as 10s, as if by Ctrl-C")
+	c.Flags().DurationVar(&f.drain, "drain", 0, "when it is to end, give up what is in flight once nothing of it got done for this `TIME` (default: message_timeout and 10s more)")
 	c.Flags().StringVarP(&f.format, "output", "o", "table", "the `FORMAT` of the summary: table or json")
 	c.Flags().StringVar(&f.ui, "ui", "", "serve the web page of the run, on this machine alone: on any port, or at --ui=`HOST:PORT`")
 	c.Flags().Lookup("ui").NoOptDefVal = anyPort
@@ -54,7 +56,8 @@ func newRun() *cobra.Command {
 		Short: "Run a topology on this machine, with nothing else needed",
 		Long: `Runs a topology (by default ./topology.yaml) on this machine until its spouts have
 finished and every tuple is done. Ctrl-C stops the spouts and finishes what is in
-flight; a second one ends everything at once.
+flight; what does not get done within --drain is given up, as are tuples whose retries
+are used up. A second Ctrl-C ends everything at once.
 
 With --ui, a web page shows the run while it lasts: open the URL that is printed.
 
@@ -162,7 +165,7 @@ func runLocal(path string, f runFlags) error {
 		return err
 	}
 	console := newConsole(bundle.Topology)
-	local, err := host.NewLocal(host.LocalOptions{Bundle: bundle, Scratch: f.scratch, DeadFile: f.dead, Observer: console, Page: page, Log: slog.New(slog.NewTextHandler(console, nil))})
+	local, err := host.NewLocal(host.LocalOptions{Bundle: bundle, Scratch: f.scratch, DeadFile: f.dead, Drain: f.drain, Observer: console, Page: page, Log: slog.New(slog.NewTextHandler(console, nil))})
 	if err != nil {
 		return err
 	}
@@ -186,7 +189,7 @@ func runLocal(path string, f runFlags) error {
 		return exit{code: exitAborted}
 	case err != nil:
 		return err
-	case s.Dead > 0 || s.FailedBack > 0:
+	case s.Dead > 0 || s.FailedBack > 0 || s.Abandoned > 0 || local.Snapshot().GivenUp != nil:
 		return exit{code: exitUnfinished}
 	}
 	return nil

@@ -203,6 +203,7 @@ func summary(to io.Writer, s worker.Snapshot, deadFile string) error {
 	if len(causes) > 0 {
 		fmt.Fprintln(out, "failed attempts by cause:", strings.Join(causes, ", "))
 	}
+	givenUp(out, s.GivenUp)
 	if s.Summary.Dead > 0 {
 		fmt.Fprintln(out, "tuples that were given up are in", deadFile)
 	}
@@ -211,6 +212,24 @@ func summary(to io.Writer, s worker.Snapshot, deadFile string) error {
 	}
 	fmt.Fprintf(out, "acked %d failed %d dead %d\n", s.Summary.Acked, s.Summary.Failed, s.Summary.Dead)
 	return out.Flush() // the first error of all that was written
+}
+
+// givenUp says what of a run that was to end did not get done.
+func givenUp(out io.Writer, g *worker.GivenUp) {
+	if g == nil {
+		return
+	}
+	what := fmt.Sprintf("%d tuples in flight were given up", g.Tuples)
+	switch g.Tuples {
+	case 0: // with acking off nobody knows of tuples
+		what = fmt.Sprintf("%d rows in flight were dropped", g.Rows)
+	case 1:
+		what = "1 tuple in flight was given up"
+	}
+	fmt.Fprintf(out, "%s, for nothing got done for %s:\n", what, g.After)
+	for _, h := range g.Where {
+		fmt.Fprintf(out, "  %s\n", h)
+	}
 }
 
 // count writes a number in at most five characters.

@@ -14,12 +14,13 @@ const (
 	CycleOverflow              // an edge inside a cycle was full
 	Lost                       // a worker or a link is gone
 	Switched                   // the topology was given to another version, or taken down, before it was done
+	Stopped                    // the run was told to end, and nothing got done any more
 	Causes                     // the number of causes
 )
 
 // String returns the cause as it is shown and written to dead.jsonl.
 func (c Cause) String() string {
-	return [...]string{"exception", "fail", "child-death", "timeout", "cycle-overflow", "lost", "switched"}[c]
+	return [...]string{"exception", "fail", "child-death", "timeout", "cycle-overflow", "lost", "switched", "stopped"}[c]
 }
 
 // Retry says what becomes of a failed tree that the host keeps.

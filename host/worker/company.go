@@ -69,11 +69,21 @@ func (w *Worker) gather(ctx context.Context) error {
 	return w.until(ctx, pause.C, func() bool { return w.company.complete(*w.peers.Load()) })
 }
 
+// hurryPause is how long a worker that has given up what was in flight still
+// waits for what comes of it, at each step of its end.
+const hurryPause = time.Second
+
 // until waits for something that [Worker.stir] is called for, or for the limit.
 func (w *Worker) until(ctx context.Context, limit <-chan time.Time, ok func() bool) error {
+	hurry := w.hurry
 	for !ok() {
 		select {
 		case <-w.quiet:
+		case <-hurry:
+			hurry = nil
+			pause := time.NewTimer(hurryPause)
+			defer pause.Stop()
+			limit = pause.C
 		case err := <-w.failed:
 			return err
 		case <-limit:

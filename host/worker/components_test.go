@@ -20,6 +20,7 @@ var testComponents = map[string]func() error{
 	"slow":    slow,
 	"count":   count,
 	"blocked": blocked,
+	"quits":   quits,
 }
 
 // numbers emits 0 … n-1 and a text of as many words as the number's last digit.

@@ -36,8 +36,9 @@ type ledger struct {
 
 // replay is a failed tuple that will be sent again.
 type replay struct {
-	tree acker.Tree
-	due  time.Time
+	tree   acker.Tree
+	due    time.Time
+	failed topology.ComponentID // where the attempt before did; empty: nobody knows
 }
 
 // outcomes are row numbers that the spout's child is to be told.
@@ -174,7 +175,7 @@ func (l *ledger) fail(root acker.Root, f failure) {
 		l.sum.FailedBack++
 		l.settle(tree, &l.told.failed)
 	} else if next, wait, ok := l.retry.Next(tree, f.cause, f.alone); ok {
-		l.replays = append(l.replays, replay{next, now.Add(wait)})
+		l.replays = append(l.replays, replay{next, now.Add(wait), f.component})
 	} else {
 		dead = l.deadTuple(next, f, now)
 		l.sum.Dead++

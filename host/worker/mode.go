@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/polybolt/polybolt/host/acker"
+	"github.com/polybolt/polybolt/host/topology"
 	"github.com/polybolt/polybolt/multilang"
 )
 
@@ -77,14 +78,15 @@ func (w *Worker) Idle() bool { return w.idle() }
 // It is for spouts that are not active.
 func (w *Worker) GiveUp(why string) {
 	for _, l := range w.localLedgers() {
-		l.giveUp(why)
+		l.giveUp(failure{cause: acker.Switched, text: why})
 	}
 	w.stir()
 }
 
-func (l *ledger) giveUp(why string) {
+// giveUp gives up every tuple that is kept, and returns how many there were and
+// where those that wait to be sent again have failed.
+func (l *ledger) giveUp(f failure) (n int, failed []topology.ComponentID) {
 	now := time.Now()
-	f := failure{cause: acker.Switched, text: why}
 	var dead []*DeadTuple
 	l.mu.Lock()
 	trees := make([]acker.Tree, 0, l.table.Live()+len(l.replays))
@@ -93,17 +95,22 @@ func (l *ledger) giveUp(why string) {
 			trees = append(trees, tree)
 		}
 	}
+	live := len(trees)
 	for _, r := range l.replays {
-		trees = append(trees, r.tree)
+		trees, failed = append(trees, r.tree), append(failed, r.failed)
 	}
 	l.replays = nil
-	for _, tree := range trees {
+	for i, tree := range trees {
 		if k := &l.kept[tree.Frame]; k.back && k.wantsOutcome(tree.Row) {
 			l.sum.FailedBack++
 			l.settle(tree, &l.told.failed)
 			continue
 		}
-		dead = append(dead, l.deadTuple(tree, f, now))
+		at := f
+		if i >= live {
+			at.component = failed[i-live]
+		}
+		dead = append(dead, l.deadTuple(tree, at, now))
 		l.sum.Dead++
 		l.settle(tree, &l.told.dead)
 	}
@@ -111,4 +118,5 @@ func (l *ledger) giveUp(why string) {
 	for _, d := range dead {
 		l.w.bury(d)
 	}
+	return len(trees), failed
 }

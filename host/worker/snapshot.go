@@ -23,6 +23,7 @@ type Snapshot struct {
 	CPU     time.Duration    `json:"cpu_ns"`                    // of this process
 	MaxRSS  int64            `json:"max_rss"`                   // of this process, bytes
 	Tasks   []TaskFigures    `json:"tasks"`
+	GivenUp *GivenUp         `json:"given_up,omitempty"` // nil: nothing was
 }
 
 // TaskFigures are the figures of one task.
@@ -76,7 +77,7 @@ type Blamed struct {
 
 // Snapshot returns the figures as they stand.
 func (w *Worker) Snapshot() Snapshot {
-	s := Snapshot{Time: time.Now(), Started: w.started, Summary: w.Summary()}
+	s := Snapshot{Time: time.Now(), Started: w.started, Summary: w.Summary(), GivenUp: w.givenUp.Load()}
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err == nil {
 		s.CPU = time.Duration(usage.Utime.Nano() + usage.Stime.Nano())

@@ -16,6 +16,7 @@ import (
 // their turn comes. Workers that end together do so in step.
 func (w *Worker) stopInOrder(ctx context.Context) error {
 	w.attentive.Add(1)
+	w.ending.Store(true)
 	if err := w.gather(ctx); err != nil {
 		return err
 	}

@@ -45,6 +45,10 @@ type Options struct {
 	Log      *slog.Logger
 
 	StopTimeout time.Duration // for a component to end itself, on_stop included; then it is killed
+
+	// DrainTimeout is how long Drain waits while nothing of what is in flight gets
+	// done. Then that is given up: see [Worker.GivenUp]. 0: for ever.
+	DrainTimeout time.Duration
 }
 
 // DefaultStopTimeout is what a component gets to end itself.
@@ -76,6 +80,9 @@ type Worker struct {
 	quiet     chan struct{} // capacity 1: there is something to look at
 
 	draining chan struct{} // closed by Drain
+	hurry    chan struct{} // closed when what was in flight has been given up
+	ending   atomic.Bool   // components are being stopped
+	givenUp  atomic.Pointer[GivenUp]
 	drain    sync.Once
 	failed   chan error // capacity 1: why the run cannot go on
 	company  company
@@ -99,7 +106,7 @@ func New(opts Options) (*Worker, error) {
 	if opts.StopTimeout == 0 {
 		opts.StopTimeout = DefaultStopTimeout
 	}
-	w := &Worker{opts: opts, log: opts.Log, started: time.Now(), self: opts.Self, quiet: make(chan struct{}, 1), draining: make(chan struct{}), failed: make(chan error, 1)}
+	w := &Worker{opts: opts, log: opts.Log, started: time.Now(), self: opts.Self, quiet: make(chan struct{}, 1), draining: make(chan struct{}), hurry: make(chan struct{}), failed: make(chan error, 1)}
 	if w.self == 0 {
 		w.self = seed()
 	}
@@ -130,8 +137,8 @@ func (w *Worker) Summary() Summary {
 	return s
 }
 
-// Drain stops the spouts and lets Run return once every tree is done and every
-// component has stopped.
+// Drain stops the spouts and lets Run return once every tree is done, or given
+// up (see DrainTimeout), and every component has stopped.
 func (w *Worker) Drain() { w.drain.Do(func() { close(w.draining) }) }
 
 // Run starts the tasks and returns when they have ended: because the spouts
@@ -145,6 +152,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		return err
 	}
 	w.wg.Go(func() { w.watchTrees(ctx) })
+	w.wg.Go(func() { w.watchDrain(ctx) })
 	err := w.await(ctx)
 	if err == nil {
 		err = w.stopInOrder(ctx)
@@ -187,6 +195,8 @@ func (w *Worker) await(ctx context.Context) error {
 			return context.Cause(ctx)
 		case err := <-w.failed:
 			return err
+		case <-w.hurry:
+			return nil
 		case <-draining:
 			draining = nil
 			w.attentive.Add(1)

@@ -28,6 +28,7 @@ type Signs struct {
 	Working time.Time // since when, without a pause, it has had something to do: rows, or a request for rows
 	Row     time.Time // since when the row that it has worked on longest is in its hands
 
+	Loaded  bool    // it has said that it will speak our protocol: an SDK is loaded
 	Spoke   bool    // it has begun the handshake
 	Beats   bool    // it promised to write something every third of Limits.Heartbeat
 	Reading bool    // we take what it writes; false holds all clocks but Startup
@@ -121,6 +122,8 @@ func (j *Judge) lookAtStart(s Signs) Judgement {
 	switch {
 	case s.Spoke:
 		why += "its initialize, or what the handshake waits for, did not return"
+	case s.Loaded:
+		why += "the SDK is loaded, and run() has not been called: does the script call run(), or do its imports take so long?"
 	case s.Heard.After(s.Started):
 		why += "it writes to stdout, but not our handshake: does the script call run(), and is it what the command starts?"
 	default:

@@ -97,10 +97,13 @@ func TestJudge(t *testing.T) {
 		{"row after row", func(at time.Duration, s *Signs, p *Sample) {
 			s.Row, s.Heard = epoch.Add(at.Truncate(99*sec)), epoch.Add(at)
 		}, 0, Fine, ""},
-		{"D19 says nothing", func(at time.Duration, s *Signs, p *Sample) { s.Ready, s.Spoke = time.Time{}, false }, 60 * sec, StartupTimeout, "run()"},
+		{"D19 says nothing", func(at time.Duration, s *Signs, p *Sample) { s.Ready, s.Spoke = time.Time{}, false }, 60 * sec, StartupTimeout, "it has said nothing"},
+		{"D19 does not call run", func(at time.Duration, s *Signs, p *Sample) {
+			s.Ready, s.Spoke, s.Loaded, s.Heard = time.Time{}, false, true, epoch.Add(sec)
+		}, 60 * sec, StartupTimeout, "the SDK is loaded, and run() has not been called"},
 		{"D19 prints", func(at time.Duration, s *Signs, p *Sample) {
 			s.Ready, s.Spoke, s.Heard = time.Time{}, false, epoch.Add(at)
-		}, 60 * sec, StartupTimeout, "stdout"},
+		}, 60 * sec, StartupTimeout, "it writes to stdout, but not our handshake"},
 		{"slow to initialize", func(at time.Duration, s *Signs, p *Sample) { s.Ready = time.Time{} }, 60 * sec, StartupTimeout, "initialize"},
 		{"D20 ready just in time", func(at time.Duration, s *Signs, p *Sample) {
 			if s.Ready, s.Heard = epoch.Add(59*sec), epoch.Add(59*sec); at < 59*sec {

@@ -69,7 +69,7 @@ func TestD18_OneOfTenCrashesAllTheTime(t *testing.T) {
 func TestD19_NoHandshake(t *testing.T) {
 	bothLanguages(t, func(t *testing.T, l language) {
 		for mode, says := range map[string][]string{
-			"asleep": {"I am so tired", "startup_timeout", "does the script call run()", "component work cannot start"},
+			"asleep": {"I am so tired", "startup_timeout", "the SDK is loaded", "does the script call run()", "component work cannot start"},
 			"forgot": {"that was all", "run()", "component work cannot start"},
 		} {
 			t.Run(mode, func(t *testing.T) {

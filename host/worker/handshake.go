@@ -31,6 +31,7 @@ func (t *task) onOutput(buf []byte) (used, want int, err error) {
 		case multilang.Text:
 			t.onText(p.Body)
 		case multilang.Started:
+			t.loaded.Store(true)
 			t.flushText()
 		case multilang.Frame:
 			if err := t.onFrame(p.Body); err != nil {

@@ -92,6 +92,7 @@ func (t *task) start() (<-chan shells.Exit, error) {
 	exits := make(chan shells.Exit, 1)
 	t.decoder.Level, t.split, t.text = multilang.Rows, multilang.Splitter{}, nil
 	t.unfinished.Store(0)
+	t.loaded.Store(false)
 	t.child.Add(1)
 	v := &voice{t: t}
 	spec := shells.Spec{
@@ -229,7 +230,7 @@ func (t *task) look(judge *shells.Judge) error {
 	}
 	err := fmt.Errorf("%s", j.Why)
 	if j.Verdict == shells.StartupTimeout {
-		err = fmt.Errorf("%w: %s%s", errStartup, j.Why, t.silent(signs.Spoke))
+		err = fmt.Errorf("%w: %s%s", errStartup, j.Why, t.silent(signs.Loaded || signs.Spoke))
 	}
 	t.process.Kill(err)
 	return err
@@ -253,7 +254,7 @@ func (t *task) lookAtStream(s shells.Signs) error {
 func (t *task) signs() shells.Signs {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := shells.Signs{Now: time.Now(), Started: t.process.Started(), Heard: t.process.LastOutput(), Spoke: t.hello != nil, Reading: t.reading, Ready: t.ready}
+	s := shells.Signs{Now: time.Now(), Started: t.process.Started(), Heard: t.process.LastOutput(), Loaded: t.loaded.Load(), Spoke: t.hello != nil, Reading: t.reading, Ready: t.ready}
 	if t.state == Prepared {
 		s.Ready = s.Heard // it is not asked to be more
 	} else if s.Started.Before(t.begun) {

@@ -48,6 +48,7 @@ type task struct {
 	busy       atomic.Int64         // rows in the child
 	spokeOurs  atomic.Bool          // a child said to be Storm's spoke our protocol
 	child      atomic.Int64         // incarnation: how many children there have been
+	loaded     atomic.Bool          // the child's SDK has said the magic
 	unfinished atomic.Int64         // since when (after Worker.started) a message has been incomplete; 0: none is
 	dump       atomic.Pointer[dump] // where stderr goes as well, while stacks are asked for
 

@@ -21,6 +21,7 @@ var testComponents = map[string]func() error{
 	"count":   count,
 	"blocked": blocked,
 	"quits":   quits,
+	"leaves":  leaves,
 }
 
 // numbers emits 0 … n-1 and a text of as many words as the number's last digit.

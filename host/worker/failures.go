@@ -149,8 +149,8 @@ func (w *Worker) exited(t *task, e *shells.Exit, ready bool, of culprit) {
 		how = e.Signal
 	}
 	message := e.String()
-	if !ready {
-		message += ", before it was ready"
+	if !t.isStopping() {
+		message = t.describe(e, nil, ready)
 	}
 	w.tellFailure(Failure{Time: e.Ended, Component: t.comp.ID, Task: t.id, Kind: "exit", Type: how, Message: message, Traceback: tail(e)}, of)
 }

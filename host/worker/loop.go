@@ -40,7 +40,7 @@ func (t *task) run(ctx context.Context) {
 		if ctx.Err() != nil || t.isStopping() || t.ledger != nil && t.isFinished() {
 			return
 		}
-		why := describe(exit, err, ready)
+		why := t.describe(exit, err, ready)
 		at := restarts.Died(time.Now(), started, worked, why, rand.Float64())
 		if !wasReady && t.w.opts.Finite && (restarts.Total >= neverStarted || errors.Is(err, errStartup)) {
 			t.w.fail(fmt.Errorf("component %s cannot start: %s", t.comp.ID, why))
@@ -60,17 +60,23 @@ func (t *task) run(ctx context.Context) {
 // errStartup marks a child that was not ready in time.
 var errStartup = errors.New("startup_timeout")
 
-// describe says in a line why a child is gone.
-func describe(exit *shells.Exit, err error, ready bool) string {
-	switch {
-	case exit != nil && exit.Clean() && !ready:
-		return exit.String() + ", before it was ready: does the script call run(), as its last line?"
-	case exit != nil && exit.Clean():
-		return exit.String() + ", though nobody had told it to stop (a spout that is done calls finish)"
-	case exit != nil:
-		return exit.String()
+// describe says in a line why a child is gone that was not told to stop.
+func (t *task) describe(exit *shells.Exit, err error, ready bool) string {
+	if exit == nil {
+		return err.Error()
 	}
-	return err.Error()
+	line := exit.String()
+	switch {
+	case !ready && exit.Clean():
+		line += ", before it was ready: does the script call run(), as its last line?"
+	case !ready:
+		line += ", before it was ready"
+	case exit.Clean() && t.ledger != nil:
+		line += ", though nobody had told it to stop: it is started again. A spout that is done calls finish(), or its generator ends"
+	case exit.Clean():
+		line += ", though nobody had told it to stop"
+	}
+	return line
 }
 
 // pause waits; false means that the task is to end.

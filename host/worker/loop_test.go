@@ -1,0 +1,75 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/polybolt/polybolt/multilang"
+	"github.com/polybolt/polybolt/multilang/multilangtest"
+)
+
+// leaves is a spout that emits a row, and exits with code 0 when it is asked again.
+func leaves() error {
+	c, err := multilangtest.Start("spout")
+	if err != nil {
+		return err
+	}
+	asked := 0
+	return c.Serve(multilang.Ready{}, func(m *multilang.ToChild) error {
+		if m.Type != multilang.TypeNext {
+			return nil
+		}
+		if asked++; asked == 2 {
+			os.Exit(0)
+		}
+		return c.Rows(&multilang.FromChild{Seq: m.Seq, Final: true, Groups: []multilang.Group{multilangtest.Group(0, []any{1, "one"})}})
+	})
+}
+
+// failure runs a topology until a failure is told of that ok finds, and returns it.
+func (f *fixture) failure(ok func(Failure) bool) (found Failure) {
+	f.t.Helper()
+	ctx, cancel := context.WithCancelCause(context.Background())
+	enough := errors.New("enough")
+	go func() { f.result <- f.Run(ctx) }()
+	eventually(f.t, "the failure", func() bool {
+		f.seen.mu.Lock()
+		defer f.seen.mu.Unlock()
+		for _, x := range f.seen.failures {
+			if ok(x) {
+				found = x
+				return true
+			}
+		}
+		return false
+	})
+	cancel(enough)
+	if err := <-f.result; !errors.Is(err, enough) {
+		f.t.Error(err)
+	}
+	return found
+}
+
+// A spout that ends without saying that it is done is started again, which
+// surprises who wrote it: the first message says what is missing.
+func TestASpoutThatLeavesIsTold(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, `
+name: t
+spouts:
+  numbers:
+    component: leaves
+    output: [n, text]
+bolts:
+  sink:
+    component: sink
+    inputs: [numbers]
+`)
+	x := f.failure(func(x Failure) bool { return x.Kind == "exit" })
+	if !strings.Contains(x.Message, "exited with code 0 after ") || !strings.Contains(x.Message, "A spout that is done calls finish()") || x.Count != 1 {
+		t.Errorf("%+v", x)
+	}
+}

@@ -40,10 +40,11 @@ type console struct {
 	shown    [][]span // the status as it was made last
 	drawn    []int    // how many characters each of its lines has that stand on the screen
 	stopping bool
+	loops    map[topology.TaskID]bool // tasks that have been in a crash loop
 }
 
 func newConsole(top *topology.Topology) *console {
-	c := &console{out: os.Stderr, name: map[topology.TaskID]string{}, topology: top.Name, done: make(chan struct{})}
+	c := &console{out: os.Stderr, name: map[topology.TaskID]string{}, loops: map[topology.TaskID]bool{}, topology: top.Name, done: make(chan struct{})}
 	if fd := int(os.Stderr.Fd()); term.IsTerminal(fd) && os.Getenv("TERM") != "dumb" {
 		c.size = func() (int, int) {
 			width, height, err := term.GetSize(fd)
@@ -202,11 +203,19 @@ func (c *console) Failure(f worker.Failure) {
 	c.said(f.Task, f.Component, c.paint(red, "ERROR ")+what)
 }
 
-// State shows a task that is in trouble.
+// State shows a task that is in trouble, and the first time what becomes of it.
 func (c *console) State(s worker.TaskState) {
-	if s.State == worker.Backoff && strings.HasPrefix(s.Why, "crash loop") {
-		c.said(s.Task, s.Component, c.paint(yellow, "WARN ")+harmless(s.Why))
+	if s.State != worker.Backoff || !strings.HasPrefix(s.Why, "crash loop") {
+		return
 	}
+	why := harmless(s.Why)
+	c.mu.Lock()
+	if !c.loops[s.Task] {
+		c.loops[s.Task] = true
+		why += "\nit is tried again and again, with pauses of up to 30s; Ctrl-C ends the run"
+	}
+	c.mu.Unlock()
+	c.said(s.Task, s.Component, c.paint(yellow, "WARN ")+why)
 }
 
 // said prints what comes from a task. Further lines stand below the first.

@@ -123,6 +123,16 @@ func TestD07_AMessageBeyondTheLimit(t *testing.T) {
 	})
 }
 
+// With a low limit the frames that rows share are as small: no child refuses one.
+func TestD07_FramesKeepToALowLimit(t *testing.T) {
+	bothLanguages(t, func(t *testing.T, l language) {
+		x := newTrial(t, l, "config: {max_message_bytes: 2KiB}"+fmt.Sprintf(texts, "n: 20000, times: 10, text: "+strings.Repeat("t", 60), "large"))
+		x.run()
+		x.arrived(20_000)
+		x.lived("source", "work", "sink")
+	})
+}
+
 func TestD08_ThreadsEmitAndAckAtOnce(t *testing.T) {
 	bothLanguages(t, func(t *testing.T, l language) {
 		const n = 50_000

@@ -116,7 +116,9 @@ func (b *builder) others(err error) topology.Errors {
 		}
 	}
 	return slices.DeleteFunc(native, func(e topology.Error) bool {
-		follows := func(id string) bool { return strings.Contains(e.Msg, "s."+id+":") || strings.Contains(e.Msg, strconv.Quote(id)) }
+		follows := func(id string) bool {
+			return strings.Contains(e.Msg, "s."+id+":") || strings.Contains(e.Msg, strconv.Quote(id))
+		}
 		ofAll := strings.HasPrefix(e.Msg, "spouts: ") || strings.HasPrefix(e.Msg, "bolts: ")
 		return told[fmt.Sprint(e.File, ":", e.Pos.Line)] || slices.ContainsFunc(b.broken, follows) || ofAll && len(b.broken) > 0
 	})

@@ -52,6 +52,7 @@ type Welcome struct {
 	Conf            map[string]any  `msgpack:"conf"`
 	Inputs          []WelcomeInput  `msgpack:"inputs"`
 	Outputs         []WelcomeOutput `msgpack:"outputs"`
+	Direct          ComponentTasks  `msgpack:"direct,omitempty"` // by stream: the tasks that read it with direct grouping, where any does; nil: not told
 	MaxMessageBytes int             `msgpack:"max_message_bytes"`
 	BeatMillis      int             `msgpack:"beat_ms"`
 	Concurrency     int             `msgpack:"concurrency"`
@@ -78,6 +79,9 @@ func (t ComponentTasks) EncodeMsgpack(enc *msgpack.Encoder) error {
 	}
 	return nil
 }
+
+// IsZero tells whether nothing is told of them, which is not the same as that there are none.
+func (t ComponentTasks) IsZero() bool { return t == nil }
 
 // WelcomeInput is a stream that the component subscribes to.
 type WelcomeInput struct {

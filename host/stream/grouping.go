@@ -120,17 +120,19 @@ func (g *Grouping) lighter(a, b uint16) uint16 {
 	return a
 }
 
-// Direct appends the index of the task that the sender named for each row. A
-// task that is none of the consumer's is an error.
-func (g *Grouping) Direct(dst []uint16, direct multilang.U32s) ([]uint16, error) {
+// Direct appends the index of the task that the sender named for each row,
+// which must be one that the consumer Has.
+func (g *Grouping) Direct(dst []uint16, direct multilang.U32s) []uint16 {
 	for i := range direct.Len() {
-		t, ok := g.byID[topology.TaskID(direct.At(i))]
-		if !ok {
-			return dst, fmt.Errorf("direct emit to task %d, which is not one of %v", direct.At(i), g.tasks)
-		}
-		dst = append(dst, t)
+		dst = append(dst, g.byID[topology.TaskID(direct.At(i))])
 	}
-	return dst, nil
+	return dst
+}
+
+// Has tells whether a task is one of the consumer's.
+func (g *Grouping) Has(t topology.TaskID) bool {
+	_, ok := g.byID[t]
+	return ok
 }
 
 // IsLocal tells whether rows stay with the tasks of the sender's worker, if

@@ -66,8 +66,13 @@ func (t *task) dress(spec *shells.Spec) (*storm.Adapter, error) {
 	for _, in := range c.Inputs {
 		o.Inputs = append(o.Inputs, storm.Input{Component: string(in.From), Stream: string(in.Stream)})
 	}
+	direct := t.directTo()
 	for i, s := range c.Outputs {
-		o.Outputs = append(o.Outputs, storm.Output{Stream: string(s.ID), Fields: s.Fields, Tasks: goesTo(t.edges[i])})
+		out := storm.Output{Stream: string(s.ID), Fields: s.Fields, Direct: []int{}, Tasks: goesTo(t.edges[i])}
+		if tasks := direct[out.Stream]; tasks != nil {
+			out.Direct = tasks
+		}
+		o.Outputs = append(o.Outputs, out)
 	}
 	return storm.New(o), nil
 }

@@ -22,6 +22,9 @@ var testComponents = map[string]func() error{
 	"blocked": blocked,
 	"quits":   quits,
 	"leaves":  leaves,
+	"few":     func() error { return numbers(200) },
+	"aiming":  aiming,
+	"aimless": aimless,
 }
 
 // numbers emits 0 … n-1 and a text of as many words as the number's last digit.

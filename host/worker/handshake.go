@@ -142,7 +142,7 @@ func (t *task) welcome(h *multilang.Hello) ([]byte, error) {
 	w := multilang.Welcome{
 		Version: multilang.Version, Level: h.Level, Topology: string(top.Name), Component: string(t.comp.ID), Kind: t.comp.Kind.String(),
 		Task: int(t.id), Index: t.index, Tasks: t.w.taskIDs(), Dir: dir, Conf: t.comp.Conf,
-		Inputs: make([]multilang.WelcomeInput, len(t.comp.Inputs)), Outputs: []multilang.WelcomeOutput{},
+		Inputs: make([]multilang.WelcomeInput, len(t.comp.Inputs)), Outputs: []multilang.WelcomeOutput{}, Direct: t.directTo(),
 		MaxMessageBytes: top.Config.MaxMessageBytes, BeatMillis: int(t.comp.Timeouts.Heartbeat.Milliseconds() / 3),
 		Concurrency: max(t.comp.Concurrency, 1), LogLevel: int(level), Took: measured,
 	}

@@ -155,6 +155,7 @@ type failure struct {
 	component topology.ComponentID
 	task      topology.TaskID
 	alone     bool // the row was the only one handed over and unanswered
+	hopeless  bool // another attempt would fail, too
 	text      string
 }
 
@@ -174,7 +175,7 @@ func (l *ledger) fail(root acker.Root, f failure) {
 	if k.back && k.wantsOutcome(tree.Row) {
 		l.sum.FailedBack++
 		l.settle(tree, &l.told.failed)
-	} else if next, wait, ok := l.retry.Next(tree, f.cause, f.alone); ok {
+	} else if next, wait, ok := l.retry.Next(tree, f.cause, f.alone); ok && !f.hopeless {
 		l.replays = append(l.replays, replay{next, now.Add(wait), f.component})
 	} else {
 		dead = l.deadTuple(next, f, now)

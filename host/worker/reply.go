@@ -12,6 +12,9 @@ import (
 // An error means that the child broke the protocol.
 func (t *task) onReply(m *multilang.FromChild) error {
 	now := time.Now()
+	if err := t.refuse(m); err != nil {
+		return err
+	}
 	f, in, err := t.covered(m)
 	if err != nil {
 		return err
@@ -124,93 +127,18 @@ func (t *task) awaited() string {
 // emitGroup sends one group of a reply.
 func (t *task) emitGroup(in *input, g *multilang.Group, m *multilang.FromChild, seq, first uint32) error {
 	r := t.router
-	from := r.from[:0]
-	var err error
-	switch g.How {
-	case multilang.AnchorEach:
-		if g.N != m.N {
-			return fmt.Errorf("%d rows anchored one to one to %d covered rows", g.N, m.N)
-		}
-		from = identity(from, g.N)
-	case multilang.AnchorEnds:
-		if g.Anchors.Len() != m.N {
-			return fmt.Errorf("anchors of %d rows for %d covered rows", g.Anchors.Len(), m.N)
-		}
-		if from, err = byEnds(from, g.Anchors, g.N); err != nil {
-			return err
-		}
-		if len(in.roots) > 0 && int(from[len(from)-1]) >= len(in.roots) {
-			return fmt.Errorf("rows are anchored to row %d of frame %d, which has no such row", int(first)+m.N, seq)
-		}
-	case multilang.AnchorRefs:
-		if g.Anchors.Len() != 2*g.N {
-			return fmt.Errorf("anchors of %d rows for %d emitted rows", g.Anchors.Len()/2, g.N)
-		}
-	}
-	for len(from) < g.N {
-		from = append(from, fromNone)
-	}
-	r.from = from
-	refs := t.explicit(g, from)
-	if err := r.emit(in, g, from, refs, false); err != nil {
+	from, err := anchorsOf(r.from[:0], g, m)
+	if err != nil {
 		return err
 	}
+	if r.from = from; g.How == multilang.AnchorEnds && len(in.roots) > 0 && int(from[len(from)-1]) >= len(in.roots) {
+		return fmt.Errorf("rows are anchored to row %d of frame %d, which has no such row", int(first)+m.N, seq)
+	}
+	r.emit(in, g, from, t.explicit(g, from), false)
 	if g.IDs >= 0 {
 		t.answerTasks(uint32(g.IDs), r.sent)
 	}
 	return nil
-}
-
-// explicit looks up the trees of rows with anchors of their own, and marks
-// those rows in from.
-func (t *task) explicit(g *multilang.Group, from []int32) map[int][]acker.Root {
-	if g.How != multilang.AnchorRefs && len(g.Multi) == 0 {
-		return nil
-	}
-	refs := map[int][]acker.Root{}
-	set := func(row int, pairs multilang.U32s) {
-		var roots []acker.Root
-		for i := range pairs.Len() / 2 {
-			roots = append(roots, t.rootsOf(ref{pairs.At(2 * i), pairs.At(2*i + 1)})...)
-		}
-		if roots = distinct(roots); len(roots) > 0 {
-			refs[row], from[row] = roots, fromRefs
-		} else {
-			delete(refs, row)
-			from[row] = fromNone
-		}
-	}
-	multi := map[int]bool{} // rows whose anchors stand there instead
-	for _, m := range g.Multi {
-		multi[m.Row] = true
-		set(m.Row, m.Refs)
-	}
-	if g.How == multilang.AnchorRefs {
-		for row := range g.N {
-			if !multi[row] {
-				set(row, g.Anchors[8*row:8*row+8])
-			}
-		}
-	}
-	return refs
-}
-
-// distinct removes zero and repeated roots: a row with two anchors in one tree
-// is one edge of it.
-func distinct(roots []acker.Root) []acker.Root {
-	out := roots[:0]
-next:
-	for _, r := range roots {
-		for _, o := range out {
-			if o == r {
-				continue next
-			}
-		}
-		if r != 0 {
-			out = append(out, r)
-		}
-	}
-	return out
 }
 
 // rootsOf returns the trees that a row in the child belongs to. A row that is

@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/polybolt/polybolt/host/acker"
@@ -84,9 +83,9 @@ func (r *router) begin(in *input, groups int) {
 	r.inherit = groups == 1 && len(in.extras) == 0
 }
 
-// emit sends one group. from says for each row which input row it is anchored
+// emit sends one group, of which no row is astray. from says for each row which input row it is anchored
 // to; nil: none at all. refs holds the roots of the rows with anchors of their own.
-func (r *router) emit(in *input, g *multilang.Group, from []int32, refs map[int][]acker.Root, shared bool) error {
+func (r *router) emit(in *input, g *multilang.Group, from []int32, refs map[int][]acker.Root, shared bool) {
 	source := r.t.comp.sources[g.Stream]
 	edges := r.t.edges[g.Stream]
 	r.t.stats.emitted.Add(int64(g.N))
@@ -94,14 +93,17 @@ func (r *router) emit(in *input, g *multilang.Group, from []int32, refs map[int]
 		r.t.tapped(*taps, g)
 	}
 	r.sent = r.sent[:0]
-	r.anchor(in, from, refs)
 	r.inherit = r.inherit && len(edges) == 1 && edges[0].group.Spread() != stream.ToEach && len(g.Direct) == 0
-	for _, e := range edges {
-		if err := r.send(e, source, g, from, shared); err != nil {
-			return err
+	if len(g.Direct) > 0 && len(edges) > 1 {
+		for _, e := range edges {
+			r.toDirect(in, e, g, from, refs)
 		}
+		return
 	}
-	return nil
+	r.anchor(in, from, refs)
+	for _, e := range edges {
+		r.send(e, source, g, from, shared)
+	}
 }
 
 // anchor works out the trees of each emitted row.
@@ -131,14 +133,10 @@ func (r *router) anchor(in *input, from []int32, refs map[int][]acker.Root) {
 }
 
 // send delivers a group over one edge.
-func (r *router) send(e *edge, source *stream.Source, g *multilang.Group, from []int32, shared bool) error {
-	direct := e.group.IsDirect()
-	if direct != (len(g.Direct) > 0) {
-		return nil // a direct emit goes to direct subscribers only, and they get nothing else
-	}
+func (r *router) send(e *edge, source *stream.Source, g *multilang.Group, from []int32, shared bool) {
 	switch e.group.Spread() {
 	case stream.ToAny:
-		return r.toAny(e, source, g, from, shared)
+		r.toAny(e, source, g, from, shared)
 	case stream.ToFirst:
 		r.whole(e, e.to.inboxes[0], source, g, from, shared)
 	case stream.ToEach:
@@ -146,33 +144,29 @@ func (r *router) send(e *edge, source *stream.Source, g *multilang.Group, from [
 			r.whole(e, to, source, g, from, shared)
 		}
 	case stream.ToOne:
-		if err := r.choose(e, source, g); err != nil {
-			return err
-		}
+		r.choose(e, g)
 		r.split(e, e.to.inboxes, source, g, from)
 	}
-	return nil
 }
 
 // toAny delivers rows that any task may take.
-func (r *router) toAny(e *edge, source *stream.Source, g *multilang.Group, from []int32, shared bool) error {
+func (r *router) toAny(e *edge, source *stream.Source, g *multilang.Group, from []int32, shared bool) {
 	if g.IDs >= 0 { // the sender wants to know now where the row goes
 		r.whole(e, e.leastBusy(), source, g, from, shared)
-		return nil
+		return
 	}
 	if to := e.single(); to != nil {
 		r.whole(e, to, source, g, from, shared)
-		return nil
+		return
 	}
 	pools := *e.to.pools.Load()
 	if local := pools[0].home.Load(); e.group.IsLocal() && len(local.tasks) > 0 {
 		r.whole(e, pools[0], source, g, from, shared)
-		return nil
+		return
 	}
 	r.indexOf(g)
 	r.targets = e.shares(r.targets[:0], pools, g.N)
 	r.split(e, pools, source, g, from)
-	return nil
 }
 
 // whole delivers all rows of a group to one inbox.
@@ -227,17 +221,13 @@ func (r *router) split(e *edge, to []*inbox, source *stream.Source, g *multilang
 }
 
 // choose fills targets with the task for each row of a group.
-func (r *router) choose(e *edge, source *stream.Source, g *multilang.Group) (err error) {
+func (r *router) choose(e *edge, g *multilang.Group) {
 	r.indexOf(g)
-	r.targets = r.targets[:0]
-	if !e.group.IsDirect() {
-		r.targets = e.group.Targets(r.targets, g.N, r.index)
-		return nil
+	if e.group.IsDirect() {
+		r.targets = e.group.Direct(r.targets[:0], g.Direct)
+	} else {
+		r.targets = e.group.Targets(r.targets[:0], g.N, r.index)
 	}
-	if r.targets, err = e.group.Direct(r.targets, g.Direct); err != nil {
-		return fmt.Errorf("stream %s: %w", source.Stream, err)
-	}
-	return nil
 }
 
 // indexOf finds the rows of a group's columns.
@@ -332,33 +322,6 @@ func (r *router) await() {
 		in.await()
 	}
 	r.stuffed = r.stuffed[:0]
-}
-
-// identity appends 0 … n-1.
-func identity(dst []int32, n int) []int32 {
-	for i := range n {
-		dst = append(dst, int32(i))
-	}
-	return dst
-}
-
-// byEnds appends, for each of n rows, the covered row that it belongs to: ends
-// are cumulative. Rows after the last end belong to the row after the covered ones.
-func byEnds(dst []int32, ends multilang.U32s, n int) ([]int32, error) {
-	row := 0
-	for i := range ends.Len() {
-		end := int(ends.At(i))
-		if end < row || end > n {
-			return dst, fmt.Errorf("anchors: end %d of row %d is not between %d and %d", end, i, row, n)
-		}
-		for ; row < end; row++ {
-			dst = append(dst, int32(i))
-		}
-	}
-	for ; row < n; row++ {
-		dst = append(dst, int32(ends.Len()))
-	}
-	return dst, nil
 }
 
 // awaitRoom blocks the reader while an inbox that it filled is stuffed. The

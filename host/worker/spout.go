@@ -2,6 +2,7 @@ package worker
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/polybolt/polybolt/host/acker"
@@ -133,9 +134,7 @@ func (t *task) onRows(m *multilang.FromChild) error {
 		return err
 	}
 	for i := range m.Groups {
-		if err := t.emitRows(&m.Groups[i], first, replays, now); err != nil {
-			return err
-		}
+		t.emitRows(&m.Groups[i], first, replays, now)
 		first += uint32(m.Groups[i].N)
 	}
 	t.ask()
@@ -179,13 +178,14 @@ func (t *task) answered(m *multilang.FromChild, now time.Time) (replays bool, er
 }
 
 // emitRows begins a tree for every row of a group and sends the rows out.
-func (t *task) emitRows(decoded *multilang.Group, first uint32, replays bool, now time.Time) error {
+func (t *task) emitRows(decoded *multilang.Group, first uint32, replays bool, now time.Time) {
 	copied := *decoded // the decoder uses its own again
 	g := &copied
 	g.Cols = own(g.Cols)
 	in := &input{acked: g.N}
 	r := t.router
 	r.from = identity(r.from[:0], g.N)
+	bad := t.astray(g)
 	if t.untracked(g) {
 		// Nobody is told, and nobody replays it.
 	} else if t.w.opts.Topology.Config.Acking {
@@ -198,17 +198,21 @@ func (t *task) emitRows(decoded *multilang.Group, first uint32, replays bool, no
 		}
 		in.roots, in.edges = t.ledger.keep(k, nil, nil)
 	} else {
-		t.ledger.ackUntracked(g, first)
+		t.ledger.endUntracked(g, first, bad)
+	}
+	sent := g
+	if len(bad) > 0 {
+		sent = t.sound(in, g, bad)
 	}
 	r.begin(in, 1)
-	if err := r.emit(in, g, r.from, nil, true); err != nil {
-		return err
+	if r.sent = r.sent[:0]; sent.N > 0 {
+		r.emit(in, sent, r.from, nil, true)
 	}
 	r.end(in, now)
 	if g.IDs >= 0 {
 		t.answerTasks(uint32(g.IDs), r.sent)
 	}
-	return nil
+	t.giveUp(g, bad, in.roots)
 }
 
 // own copies columns out of the read buffer, with one allocation.
@@ -235,16 +239,21 @@ func positions(u multilang.U32s) map[uint32]bool {
 	return m
 }
 
-// ackUntracked gives rows that want an outcome one at once: with acking off
-// nothing is known of them later (Storm does the same).
-func (l *ledger) ackUntracked(g *multilang.Group, first uint32) {
+// endUntracked gives rows that want an outcome one at once: with acking off
+// nothing is known of them later (Storm does the same). The bad ones were refused.
+func (l *ledger) endUntracked(g *multilang.Group, first uint32, bad []int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	k := kept{wants: g.How, some: positions(g.Anchors)}
 	for row := range uint32(g.N) {
-		if k.wantsOutcome(row) {
-			l.told.acked = append(l.told.acked, first+row)
+		if !k.wantsOutcome(row) {
+			continue
 		}
+		told := &l.told.acked
+		if _, refused := slices.BinarySearch(bad, int(row)); refused {
+			told = &l.told.failed
+		}
+		*told = append(*told, first+row)
 	}
 }
 
@@ -259,9 +268,7 @@ func (t *task) replayDue(now time.Time) time.Time {
 		in := &input{roots: []acker.Root{a.root}, edges: []uint64{a.edge}, acked: 1}
 		r.solo = a.solo
 		r.begin(in, 1)
-		if err := r.emit(in, a.group, []int32{0}, nil, true); err != nil {
-			panic(err) // it has gone out before
-		}
+		r.emit(in, a.group, []int32{0}, nil, true)
 		r.end(in, now)
 		r.stuffed = r.stuffed[:0]
 	}

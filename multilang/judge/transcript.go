@@ -61,6 +61,7 @@ type file struct {
 	Outputs         [][]any           `json:"outputs"`
 	Conf            map[string]any    `json:"conf"`
 	Tasks           map[string][]int  `json:"tasks"`
+	Direct          map[string][]int  `json:"direct"`
 	MaxMessageBytes int               `json:"max_message_bytes"`
 	BeatMillis      int               `json:"beat_ms"`
 	Concurrency     int               `json:"concurrency"`
@@ -200,6 +201,7 @@ func (f *file) welcome() (multilang.Welcome, error) {
 	if f.Tasks != nil {
 		w.Tasks = f.Tasks
 	}
+	w.Direct = f.Direct
 	for k, v := range f.Conf {
 		value, err := plain(v)
 		if err != nil {

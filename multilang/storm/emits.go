@@ -146,6 +146,10 @@ func (a *Adapter) misfit(m *message) string {
 		a.emits.streams[m.stream] = i
 	}
 	o := &a.o.Outputs[i]
+	astray := ""
+	if o.Direct != nil {
+		astray = multilang.Astray(o.Stream, o.Direct, m.direct, int(m.task))
+	}
 	switch {
 	case len(m.ends) != len(o.Fields):
 		return fmt.Sprintf("%d values on the stream %q of %s, whose fields are %q", len(m.ends), m.stream, a.o.Component, o.Fields)
@@ -154,7 +158,7 @@ func (a *Adapter) misfit(m *message) string {
 	case len(m.values) > a.o.Limit:
 		return fmt.Sprintf("a tuple of %d bytes is beyond the limit of %d (max_message_bytes)", len(m.values), a.o.Limit)
 	}
-	return ""
+	return astray
 }
 
 // fieldOf names the field whose value is a message's problem.

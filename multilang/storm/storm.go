@@ -79,6 +79,10 @@ type Output struct {
 	Stream string
 	Fields []string
 
+	// Direct are the tasks that read the stream with direct grouping; nil, which
+	// is not empty: nobody has said.
+	Direct []int
+
 	// Tasks are where all that is emitted on the stream goes, but for direct
 	// emits. If every stream has some, emits that want to know are answered at
 	// once. nil, which is not empty: it depends on the tuple, so the host is asked.

@@ -22,6 +22,7 @@ type transcript struct {
 	NaN     bool                `json:"nan,omitempty"`
 	Forms   []string            `json:"forms,omitempty"`
 	Outputs map[string][]string `json:"outputs,omitempty"`
+	Direct  map[string][]int    `json:"direct,omitempty"` // of every output, if there is any
 	Steps   []step              `json:"steps"`
 }
 
@@ -84,7 +85,7 @@ func play(t *testing.T, tr *transcript, packed bool, chunk int) {
 	}
 	for _, name := range []string{"default", "second"} {
 		if f := tr.Outputs[name]; f != nil {
-			o.Outputs = append(o.Outputs, Output{Stream: name, Fields: f})
+			o.Outputs = append(o.Outputs, Output{Stream: name, Fields: f, Direct: tr.Direct[name]})
 		}
 	}
 	a := New(o)

@@ -8,6 +8,8 @@ export interface Options {
   inputs?: { readonly [component: string]: Streams };
   /** The streams it emits on; none if absent. */
   outputs?: Streams;
+  /** Which of these are read with `group: direct`, and by which tasks. Without it nobody looks at directTask. */
+  direct?: { readonly [stream: string]: readonly number[] };
   /** The component's `config`. */
   conf?: { readonly [key: string]: unknown };
   /** Its name, "component" if absent. */

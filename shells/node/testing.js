@@ -51,7 +51,7 @@ class Tester {
 
   constructor(target, options = {}) {
     const kind = kindOf(target);
-    const { inputs = {}, outputs = {}, conf = {}, component = 'component', taskIds = () => [1] } = options;
+    const { inputs = {}, outputs = {}, conf = {}, component = 'component', taskIds = () => [1], direct } = options;
     this.kind = kind;
     this.taskIds = taskIds;
     this.#inputs = [];
@@ -62,7 +62,7 @@ class Tester {
     this.welcome = {
       version: 1, level: options.level ?? 'columns', topology: 'test', component, kind,
       task: 1, index: 0, tasks: { [component]: [1] }, dir: '.', conf, inputs: this.#inputs, outputs: this.outputs, max_message_bytes: options.maxMessageBytes ?? 16 << 20,
-      beat_ms: 0, concurrency: options.concurrency ?? 1, log_level: 0,
+      beat_ms: 0, concurrency: options.concurrency ?? 1, log_level: 0, ...(direct && { direct }),
     };
     this.#exit = new Promise((resolve, reject) => {
       this.#broken = reject;

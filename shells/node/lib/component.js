@@ -397,7 +397,7 @@ function checked(options, more) {
     throw new TypeError(`emit has no option ${JSON.stringify(key)}; it has ${[...OPTIONS, more].join(', ')}`);
   }
   const { directTask } = options;
-  if (directTask !== undefined && !(Number.isInteger(directTask) && directTask > 0)) {
+  if (directTask !== undefined && !(Number.isInteger(directTask) && directTask > 0 && directTask < 2 ** 32)) {
     throw new TypeError(`directTask is the number of a task, not ${shown(directTask)}`);
   }
   return options;

@@ -179,7 +179,7 @@ function emitter(component, lane) {
     };
   }
   const { add } = lane;
-  if (lane.fields.length > 1) {
+  if (lane.fields.length > 1 || lane.isDirect) {
     return (v) => {
       if (v !== undefined && v !== null) add(v);
     };

@@ -46,8 +46,9 @@ class Lane {
    * @param {number} index in welcome's outputs
    * @param {string} label names component and stream in messages
    * @param {{makeRoom(): void, prepare(lane: Lane, direct: boolean, request: number): void}} outbox
+   * @param {number[]|null} [readers] the tasks that read the stream with direct grouping, none if it is not read so; null: nobody has said
    */
-  constructor(index, name, fields, label, maxBytes, outbox) {
+  constructor(index, name, fields, label, maxBytes, outbox, readers = null) {
     this.index = index;
     this.name = name;
     this.fields = fields;
@@ -57,7 +58,9 @@ class Lane {
     this.outbox = outbox;
     this.columns = fields.map(() => []);
     this.arena = new Writer(0);
-    this.add = compileAdd(this);
+    this.readers = readers;
+    this.isDirect = readers !== null && readers.length > 0;
+    this.add = this.isDirect ? () => this.aim(undefined) : compileAdd(this);
     this.strict = true; // strings are checked when they are emitted, not when they are written
     this.reset();
   }
@@ -77,6 +80,17 @@ class Lane {
     this.direct = null; // or for each row the task that it goes to
     this.request = -1; // or the number under which the task ids are asked for
     this.special = false; // is either
+  }
+
+  /** Throws if nobody would get a row that names that task; undefined: it names none. */
+  aim(task) {
+    const { readers, label } = this;
+    if (task === undefined ? !this.isDirect : readers === null || readers.includes(task)) return;
+    const some = readers.slice(0, 16).join(', ') + (readers.length > 16 ? ', …' : '');
+    if (task === undefined) throw new Error(`${label} is read with group: direct, so an emit names a task: {directTask}, one of ${some}`);
+    throw new Error(this.isDirect
+      ? `${label} is read with group: direct by the tasks ${some}; directTask ${task} is none of them`
+      : `${label} is not read with group: direct: leave directTask out, or write it at the inputs that read it`);
   }
 
   /** Appends a row: an array of the fields' values, or an object of them. Throws what emit throws. */

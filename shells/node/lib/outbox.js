@@ -29,8 +29,9 @@ class Outbox {
     this.covered = 0; // input rows done since the last message, of code that does not wait
     this.lanes = new Map();
     for (const [name, fields] of welcome.outputs ?? []) {
+      const readers = welcome.direct === undefined ? null : welcome.direct[name] ?? [];
       const label = `${welcome.component}: stream ${JSON.stringify(name)}`;
-      this.lanes.set(name, new Lane(this.lanes.size, name, fields, label, welcome.max_message_bytes, this));
+      this.lanes.set(name, new Lane(this.lanes.size, name, fields, label, welcome.max_message_bytes, this, readers));
     }
     this.all = [...this.lanes.values()];
   }
@@ -202,6 +203,7 @@ class BoltOutbox extends Outbox {
 
   /** Emits with all that can be said: refs are the anchors, undefined for the row in progress. */
   emit(lane, values, refs, direct, request = -1) {
+    lane.aim(direct);
     this.prepare(lane, direct !== undefined, request);
     lane.append(values);
     if (direct !== undefined) lane.direct.push(direct);

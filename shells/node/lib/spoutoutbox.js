@@ -19,6 +19,7 @@ class SpoutOutbox extends Outbox {
 
   /** Emits a row; an id other than undefined and null asks for its outcome. */
   emit(lane, values, id, direct, request = -1) {
+    lane.aim(direct);
     this.prepare(lane, direct !== undefined, request);
     lane.append(values);
     if (direct !== undefined) lane.direct.push(direct);

@@ -322,6 +322,8 @@ class Emitter(Adaptive):
 
     def cells(self) -> list[Any]:
         """See Adaptive."""
+        if self.lane.direct:
+            return [_NOTHING] * self.lane.width  # slow() looks at the task that each emit names
         return [ANY if c is None else c for c in self.lane.classes]
 
     def rebuild(self) -> None:
@@ -363,6 +365,8 @@ class FunctionEmitter(Adaptive):
     def cells(self) -> list[Any]:
         """See Adaptive."""
         classes = self.lane.classes
+        if self.lane.direct:
+            return [_NOTHING] * (len(classes) + (len(classes) > 1))
         if len(classes) == 1:
             return [_VALUES if c is None else c for c in classes]  # as the only value, None emits nothing
         return [*[SCALARS if c is None else c for c in classes], self.kind] if classes else []
@@ -387,5 +391,7 @@ class FunctionEmitter(Adaptive):
         if x is None:
             return True
         self.seen = x.__class__
+        if lane.direct:
+            session.aim(session.stream(None), None)
         lane.add(session.settle(session.stream(None), x if lane.width > 1 else (x,)))
         return False

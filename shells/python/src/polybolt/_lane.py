@@ -28,12 +28,14 @@ SCALARS = columns.PLAIN | {int}
 
 
 class Stream:
-    """An output stream: its index in welcome's outputs, its name, its fields."""
+    """An output stream: its index in welcome's outputs, its name, its fields, and who reads it with direct grouping:
+    tasks, none if it is not read so; None if the host does not tell.
+    """
 
-    __slots__ = ("index", "name", "fields")
+    __slots__ = ("index", "name", "fields", "direct")
 
-    def __init__(self, index: int, name: str, fields: Sequence[str]) -> None:
-        self.index, self.name, self.fields = index, name, tuple(fields)
+    def __init__(self, index: int, name: str, fields: Sequence[str], direct: Sequence[int] | None = None) -> None:
+        self.index, self.name, self.fields, self.direct = index, name, tuple(fields), direct
 
 
 class Frame:
@@ -70,6 +72,7 @@ class Lane:
         self.stream = stream
         self.one = one
         self.width = len(stream.fields) if stream else 0
+        self.direct = bool(stream and stream.direct)  # what goes through the lane names no task, so nobody would get it
         # Grown by the main thread. A row is complete when it stands in last, which is appended to last.
         self.cols: list[list[Any]] = [[] for _ in range(self.width)]
         self.ids: list[Any] | None = [] if keyed else None

@@ -80,7 +80,10 @@ class Session:
         self.concurrency: int = max(1, w.get("concurrency", 1))
         self.log_level: int = w.get("log_level", 2)
         self.inputs: list[type[Tuple]] = [tuple_class(*i) for i in w["inputs"]]
-        self.streams: dict[str, Stream] = {o[0]: Stream(i, *o) for i, o in enumerate(w["outputs"])}
+        direct = w.get("direct")
+        self.streams: dict[str, Stream] = {
+            o[0]: Stream(i, *o[:2], None if direct is None else direct.get(o[0], ())) for i, o in enumerate(w["outputs"])
+        }
 
     # ---- emit, ack, fail
 
@@ -97,6 +100,8 @@ class Session:
         if self.forked:
             raise RuntimeError("this process was forked from a component; only the component itself may emit")
         out = self.stream(stream)
+        if direct_task is not None or out.direct:
+            direct_task = self.aim(out, direct_task)
         row = self.settle(out, values)
         refs = None if anchors is None else self._refs(anchors)
         lane = self.lane
@@ -249,6 +254,25 @@ class Session:
         hint = f", did you mean {near[0]!r}?" if near else ";"
         has = ", ".join(map(repr, self.streams))
         raise ValueError(f"{self.component}: no output stream {wanted!r}{hint} it has {has}")
+
+    def aim(self, out: Stream, task: Any) -> int | None:
+        """Return the task that an emit names, None if it names none; raise if nobody would get what goes there."""
+        readers = out.direct
+        some = ", ".join(map(str, (readers or ())[:16])) + ", ..." * (len(readers or ()) > 16)
+        if task is None:
+            if readers:
+                wants = f"is read with group: direct, so an emit names a task: direct_task=, one of {some}"
+                raise ValueError(f"{self._at(out)} {wants}")
+            return None
+        if isinstance(task, bool) or not hasattr(task, "__index__") or not 0 < task < 1 << 32:
+            raise TypeError(f"{self._at(out)}: direct_task= is the id of a task, an int from ctx.tasks, not {shown(task)}")
+        task = int(task)
+        if readers is None or task in readers:
+            return task
+        if not readers:
+            wants = "is not read with group: direct: leave direct_task= out, or write it at the inputs that read it"
+            raise ValueError(f"{self._at(out)} {wants}")
+        raise ValueError(f"{self._at(out)} is read with group: direct by the tasks {some}; direct_task={task} is none of them")
 
     def settle(self, out: Stream, values: Any) -> list[Any]:
         """Return a row's values in a form that later changes do not reach, or raise what emit raises."""

@@ -103,7 +103,8 @@ class Tester:
 
     inputs: {"component": [fields]} or {"component/stream": [fields]}. outputs:
     {"stream": [fields]}; a list means the default stream. conf: its config.
-    concurrency: async rows at a time. task_ids: what need_task_ids gets.
+    direct: {"stream": [tasks]}, the streams that are read with group: direct; without it
+    nobody looks at direct_task. concurrency: async rows at a time. task_ids: what need_task_ids gets.
     timeout: seconds that async code has for a call. name: the component's.
     """
 
@@ -117,6 +118,7 @@ class Tester:
         conf: Mapping[str, Any] | None = None,
         *,
         name: str = "test",
+        direct: Mapping[str, Sequence[int]] | None = None,
         concurrency: int = 1,
         task_ids: Sequence[int] = (1,),
         timeout: float = 5.0,
@@ -135,7 +137,7 @@ class Tester:
             "version": wire.VERSION, "level": "columns", "topology": "test", "component": name, "kind": session.kind,
             "task": 1, "index": 0, "tasks": {name: [1]}, "dir": os.getcwd(), "conf": dict(conf or {}),
             "inputs": self._inputs, "outputs": self._outputs, "max_message_bytes": 16 << 20,
-            "concurrency": concurrency,
+            "concurrency": concurrency, "direct": direct,
         })  # fmt: skip
         session.await_tasks = lambda request: list(task_ids)
         self._capture = _Capture(self._result)

@@ -279,6 +279,7 @@ class Component {
 
   /** emitTo: values are given as for yield. */
   emitTo(stream, values) {
+    if (values === undefined || values === null) return undefined;
     return this.emit(this.outbox.lane(stream).fields.length === 1 ? [values] : values, { stream });
   }
 

@@ -216,6 +216,20 @@ test('D14 integers, floats and times pass through as what they were', async () =
   assert.equal(got[6], given[6]);
 });
 
+test('emitTo takes values as yield does', async () => {
+  const outputs = { default: ['x'], one: ['x'], two: ['a', 'b'] };
+  const both = bolt(function* ({ x }) { emitTo('one', x); yield x; });
+  for (const x of ['a', 1, [1], { x: 1 }, [], null]) {
+    const r = await new Tester(both, { inputs: { in: ['x'] }, outputs }).send({ x });
+    assert.deepEqual(r.values('one'), x === null ? [] : [[x]]);
+    assert.deepEqual(r.values(), r.values('one'));
+  }
+  const two = bolt(({ x }) => {
+    for (const values of [[x, 1], { b: 2, a: x }, undefined, null]) emitTo('two', values);
+  });
+  assert.deepEqual((await new Tester(two, { inputs: { in: ['x'] }, outputs }).send({ x: 'a' })).values('two'), [['a', 1], ['a', 2]]);
+});
+
 test('several streams in one row: emitTo, and emit with a stream, anchors, a direct task', async () => {
   const outputs = { default: ['word'], errors: ['text', 'n'] };
   const f = new Tester(bolt(function* ({ line }) {

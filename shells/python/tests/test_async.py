@@ -81,7 +81,7 @@ def test_async_functions_and_generators(start):
         for w in line.split():
             await asyncio.sleep(0)
             yield [w, ctx.index]
-        emit_to("other", [line])
+        emit_to("other", line)
     f.run()
     """,
         outputs=[["default", ["word"]], ["other", ["line"]]],

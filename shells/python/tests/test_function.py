@@ -129,9 +129,9 @@ def test_emit_to_other_streams(start):
         """
         @bolt
         def f(line):
-            emit_to("long", [line]) if len(line) > 1 else None
+            emit_to("long", line) if len(line) > 1 else None
             yield line
-            yield emit_to("long", {"line": "again"})
+            yield emit_to("long", "again")
             yield None
         """,
         outputs=[["default", ["word"]], ["long", ["line"]]],
@@ -141,7 +141,7 @@ def test_emit_to_other_streams(start):
 
 
 def test_a_plain_function_may_emit_to_the_default_stream(start):
-    child = function(start, "@bolt\ndef f(line):\n    for w in line.split():\n        emit_to('default', [w])")
+    child = function(start, "@bolt\ndef f(line):\n    for w in line.split():\n        emit_to('default', w)")
     assert child.run("a b", "", "c") == [[["a"], ["b"]], [], [["c"]]]
 
 
@@ -217,3 +217,28 @@ def test_calling_it_calls_the_function():
         bolt(int)
     with pytest.raises(TypeError, match="@bolt goes on a function, not on 'x'"):
         bolt("x")
+
+
+def test_emit_to_takes_values_as_yield_does():
+    from polybolt import bolt, emit_to
+    from polybolt.testing import Tester
+
+    @bolt
+    def both(x):
+        emit_to("one", x)
+        yield x
+
+    @bolt
+    def two(x):
+        emit_to("two", (x, 1))
+        emit_to("two", [x, 2])
+        emit_to("two", {"b": 3, "a": x})
+        emit_to("two", None)
+
+    for x in ("a", 1, [1], (1, 2), {"x": 1}, [], None):
+        result = Tester(both, {"in": ["x"]}, {"default": ["x"], "one": ["x"]}).send(x=x)
+        assert result.values("one") == result.values() == ([] if x is None else [[list(x) if type(x) is tuple else x]])
+    result = Tester(two, {"in": ["x"]}, {"two": ["a", "b"]}).send(x="a")
+    assert result.values("two") == [["a", 1], ["a", 2], ["a", 3]]
+    result = Tester(bolt(lambda x: emit_to("two", x)), {"in": ["x"]}, {"two": ["a", "b"]}).send(x="a")
+    assert "takes a list, tuple or dict of a, b, got str 'a'" in result.failed[0].message

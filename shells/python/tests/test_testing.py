@@ -63,7 +63,7 @@ def test_logging_is_left_as_it_was():
 def test_functions():
     @bolt
     def f(line, conf):
-        emit_to("counts", [len(line)])
+        emit_to("counts", len(line))
         for word in line.split():
             yield word * conf["times"]
 

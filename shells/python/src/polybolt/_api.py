@@ -345,7 +345,11 @@ def _checked(fn: Any, decorator: str) -> Any:
 
 
 def emit_to(stream: str, values: Any) -> None:
-    """In a function bolt or spout: emit on a stream by name. Give values as for yield: `emit_to("errors", line)`."""
+    """In a function bolt or spout: emit on a stream by name, `emit_to("errors", line)`.
+
+    Give values as for yield: for a stream of one field the value itself, a list or dict too; for several a tuple or
+    list of them, or a dict. None emits nothing.
+    """
     from ._run import active
 
     active().emit_to(stream, values)

@@ -127,10 +127,12 @@ class Session:
         return None
 
     def emit_to(self, stream: str, values: Any) -> None:
-        """polybolt.emit_to."""
+        """polybolt.emit_to: values are given as for yield."""
         if not isinstance(stream, str):
             raise TypeError(f"emit_to takes the name of a stream and then the values, not {shown(stream)} first")
-        self.emit(values, stream, None, None, False)
+        if values is not None:
+            one = len(self.stream(stream).fields) == 1
+            self.emit((values,) if one else values, stream, None, None, False)
 
     def ack(self, tup: Tuple) -> None:
         """Bolt.ack."""

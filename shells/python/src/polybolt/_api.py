@@ -45,23 +45,35 @@ class Context:
 
     topology, component: names. task: this process's task id. index: its number
     among the component's tasks, from 0. tasks: the task ids of every component.
-    dir: a scratch directory of this task.
+    dir: a scratch directory of this task. conf: the component's own config. log, metrics: as in Bolt and Spout.
     """
 
-    __slots__ = ("topology", "component", "task", "index", "tasks", "dir")
+    __slots__ = ("topology", "component", "task", "index", "tasks", "dir", "conf", "_session")
     topology: str
     component: str
     task: int
     index: int
     tasks: dict[str, list[int]]
     dir: str
+    conf: dict[str, Any]
 
-    def __init__(self, welcome: Mapping[str, Any]) -> None:
-        for name in self.__slots__:
+    def __init__(self, welcome: Mapping[str, Any], session: Session) -> None:
+        for name in self.__slots__[:-2]:
             setattr(self, name, welcome[name])
+        self.conf, self._session = session.conf, session
+
+    @property
+    def log(self) -> logging.Logger:
+        """A logger named for the component; its records reach the host with their level."""
+        return self._session.log
+
+    @property
+    def metrics(self) -> Metrics:
+        """counter(name).inc(n), gauge(name).set(v), histogram(name).observe(v), timer(name); nothing to register."""
+        return self._session.metrics
 
     def __repr__(self) -> str:
-        return f"Context({', '.join([f'{n}={getattr(self, n)!r}' for n in self.__slots__])})"
+        return f"Context({', '.join([f'{n}={getattr(self, n)!r}' for n in self.__slots__[:-1]])})"
 
 
 class Tuple(dict):  # type: ignore[type-arg]
@@ -149,6 +161,26 @@ class _Run:
         return run
 
 
+class _Given:
+    """What every component has; an assignment (self.conf = conf) takes its place."""
+
+    # Not a property: that would refuse the assignment.
+    def __init__(self, doc: str) -> None:
+        self.__doc__ = doc
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, component: _Component | None, cls: type[_Component]) -> Any:
+        if component is None:
+            return self
+        if self._name == "log" and component._session is None:
+            import logging
+
+            return logging.getLogger(cls.__name__)
+        return getattr(component._live(), self._name)
+
+
 class _Component:
     """What spouts and bolts have in common."""
 
@@ -156,27 +188,24 @@ class _Component:
     _session: Session | None = None
     run = _Run()
 
+    if TYPE_CHECKING:
+        conf: dict[str, Any]
+        ctx: Context
+        log: logging.Logger
+        metrics: Metrics
+    else:
+        conf = _Given("The component's own config.")
+        ctx = _Given("Where this process stands in the topology.")
+        log = _Given("A logger named for the component; its records reach the host with their level.")
+        metrics = _Given(
+            "counter(name).inc(n), gauge(name).set(v), histogram(name).observe(v), timer(name); nothing to register."
+        )
+
     def initialize(self, conf: dict[str, Any], ctx: Context) -> Any:
         """Called once, before any data; conf is the component's own config. May be async, as every method here."""
 
     def on_stop(self) -> Any:
         """Called once, at the end of an orderly stop; what it emits still arrives."""
-
-    @property
-    def log(self) -> logging.Logger:
-        """A logger named for the component; its records reach the host with their level."""
-        import logging
-
-        session = self._session
-        if session is None:
-            return logging.getLogger(type(self).__name__)
-        session.watch_logging()
-        return logging.getLogger(session.ctx.component)
-
-    @property
-    def metrics(self) -> Metrics:
-        """counter(name).inc(n), gauge(name).set(v), histogram(name).observe(v), timer(name); nothing to register."""
-        return self._live().metrics
 
     def _live(self) -> Session:
         if self._session is None:

@@ -21,6 +21,7 @@ from ._outbox import BoltOutbox, SpoutOutbox
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
@@ -70,7 +71,7 @@ class Session:
                 f"{w['component']} is a {w['kind']} in the topology, but its command runs a {self.kind}"
             )
         self.conf: dict[str, Any] = w.get("conf") or {}
-        self.ctx = Context(w)
+        self.ctx = Context(w, self)
         self.component: str = w["component"]
         self.outbox.as_rows = w["level"] == "rows"
         self.outbox.limit = w["max_message_bytes"]
@@ -81,9 +82,9 @@ class Session:
         self.log_level: int = w.get("log_level", 2)
         self.inputs: list[type[Tuple]] = [tuple_class(*i) for i in w["inputs"]]
         direct = w.get("direct")
-        self.streams: dict[str, Stream] = {
-            o[0]: Stream(i, *o[:2], None if direct is None else direct.get(o[0], ())) for i, o in enumerate(w["outputs"])
-        }
+        self.streams: dict[str, Stream] = {}
+        for i, (name, fields, *_) in enumerate(w["outputs"]):
+            self.streams[name] = Stream(i, name, fields, None if direct is None else direct.get(name, ()))
 
     # ---- emit, ack, fail
 
@@ -267,14 +268,16 @@ class Session:
                 raise ValueError(f"{self._at(out)} {wants}")
             return None
         if isinstance(task, bool) or not hasattr(task, "__index__") or not 0 < task < 1 << 32:
-            raise TypeError(f"{self._at(out)}: direct_task= is the id of a task, an int from ctx.tasks, not {shown(task)}")
-        task = int(task)
-        if readers is None or task in readers:
-            return task
+            wants = "direct_task= is the id of a task, an int from ctx.tasks"
+            raise TypeError(f"{self._at(out)}: {wants}, not {shown(task)}")
+        number = int(task)
+        if readers is None or number in readers:
+            return number
         if not readers:
             wants = "is not read with group: direct: leave direct_task= out, or write it at the inputs that read it"
             raise ValueError(f"{self._at(out)} {wants}")
-        raise ValueError(f"{self._at(out)} is read with group: direct by the tasks {some}; direct_task={task} is none of them")
+        wants = f"is read with group: direct by the tasks {some}; direct_task={task} is none of them"
+        raise ValueError(f"{self._at(out)} {wants}")
 
     def settle(self, out: Stream, values: Any) -> list[Any]:
         """Return a row's values in a form that later changes do not reach, or raise what emit raises."""
@@ -334,6 +337,14 @@ class Session:
         if id is None:
             self._misuse("the host tells the outcome of a row that is not pending; it is left out")
         return id
+
+    @property
+    def log(self) -> logging.Logger:
+        """What Bolt.log, Spout.log and Context.log are."""
+        import logging
+
+        self.watch_logging()
+        return logging.getLogger(self.component)
 
     def watch_logging(self) -> None:
         """Send log records to the host from now on, if user code has imported logging."""

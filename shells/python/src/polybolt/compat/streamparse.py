@@ -57,7 +57,7 @@ class _Component:
     @property
     def logger(self) -> logging.Logger:
         """A logger whose records reach the host."""
-        return polybolt.Bolt.log.fget(self)  # type: ignore[attr-defined,no-any-return]
+        return polybolt.Bolt.log.__get__(self, type(self))  # type: ignore[attr-defined,no-any-return]
 
     def log(self, message: Any, level: str | None = None) -> None:
         """Log a message: trace, debug, info, warn or error."""

@@ -46,14 +46,14 @@ def test_the_level_can_be_changed_and_logging_be_imported_late(start):
         f.run()
         """
     )
-    child.run("unseen")
+    child.run("at once")
     child.run("info only")
     child.send(LEVEL, 1)
     child.run("both")
     child.send(LEVEL, 4)
     child.run("none")
     child.stop()
-    assert [tuple(log[:2]) for log in child.said[LOG]] == [(2, "info only"), (1, "both"), (2, "both")]
+    assert [tuple(log[:2]) for log in child.said[LOG]] == [(2, "at once"), (2, "info only"), (1, "both"), (2, "both")]
 
 
 def test_D50_metrics_need_no_registration(start):
@@ -133,3 +133,47 @@ def test_the_same_error_again_and_again_is_exact_each_time(start):
     child.run(*[str(i) for i in range(100)])
     for i, error in enumerate(child.outcomes(1)):
         assert error["message"] == str(i) and error["traceback"].endswith(f"ValueError: {i}\n")
+
+
+def test_what_is_logged_before_run_configures_nothing(start):
+    child = start(
+        """
+        import logging
+        logging.info("info before")
+        logging.getLogger("app").warning("warned before")
+        logging.basicConfig()
+        from polybolt import bolt
+        @bolt
+        def f(line):
+            logging.info(line)
+            logging.getLogger("mine").warning("w")
+            logging.debug("unseen")
+        f.run()
+        """
+    )
+    child.run("a")
+    child.stop()
+    assert [tuple(log) for log in child.said[LOG]] == [(2, "a", "root"), (3, "w", "mine")]
+    assert child.stderr() == "INFO:root:info before\nWARNING:app:warned before\n"
+
+
+def test_what_user_code_configures_itself_stands(start):
+    for configure in ("logging.basicConfig(level=30, format='<%(message)s>')", "logging.getLogger().setLevel(30)"):
+        child = start(
+            f"""
+            import logging
+            logging.info("nothing yet")
+            {configure}
+            logging.info("nothing")
+            from polybolt import bolt
+            @bolt
+            def f(line):
+                logging.info(line)
+                logging.warning("w")
+            f.run()
+            """
+        )
+        child.run("a")
+        child.stop()
+        assert [tuple(log) for log in child.said[LOG]] == [(3, "<w>" if "format" in configure else "w", "root")]
+        assert child.stderr() == "INFO:root:nothing yet\n"

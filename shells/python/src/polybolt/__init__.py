@@ -11,6 +11,10 @@ from __future__ import annotations
 import os as _os
 import sys as _sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 _MARKER = "POLYBOLT_BUNDLE"  # the host sets it to the bundle's folder
 _fds: tuple[int, int] | None = None  # the private (in, out), once taken over
 _bundle = ""
@@ -43,6 +47,10 @@ def _take_over() -> None:
     if _sys.stdout is not None:
         _sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     _os.register_at_fork(after_in_child=_forked)
+    if "logging" in _sys.modules:
+        _own_logging()
+    else:
+        _sys.meta_path.insert(0, _Importer)
     import _signal  # type: ignore[import-not-found]  # without the enums of signal, which take 2 ms
     import faulthandler
 
@@ -64,6 +72,37 @@ def _forked() -> None:
             except OSError:
                 pass  # user code closed it, as daemons do
         _fds = None
+
+
+class _Importer:
+    """Finds logging on behalf of the other finders, and has the root logger taken once it is imported: importing it
+    at the start would take as long as all else.
+    """
+
+    @staticmethod
+    def find_spec(name: str, path: Any = None, target: Any = None) -> Any:
+        """See importlib.abc.MetaPathFinder."""
+        if name != "logging":
+            return None
+        _sys.meta_path.remove(_Importer)
+        for finder in _sys.meta_path:
+            spec = finder.find_spec(name, path, target)
+            if spec is not None:
+                loader: Any = spec.loader
+
+                def exec_module(module: Any, execute: Any = loader.exec_module) -> None:
+                    execute(module)
+                    _own_logging()
+
+                loader.exec_module = exec_module
+                return spec
+        return None
+
+
+def _own_logging() -> None:
+    from ._logs import own
+
+    own()
 
 
 _take_over()

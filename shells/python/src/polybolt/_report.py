@@ -7,8 +7,6 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import logging
-    from collections.abc import Callable
     from types import TracebackType
     from typing import Any
 
@@ -134,48 +132,6 @@ def place_of(frames: list[TracebackType], bundle: str) -> str:
 def _relative(path: str, bundle: str) -> str:
     root = bundle.rstrip(os.sep) + os.sep
     return path[len(root) :] if bundle and path.startswith(root) else path
-
-
-# ---- log records
-
-# The protocol's levels trace, debug, info, warn, error, as logging's.
-LEVELS = (5, 10, 20, 30, 40)
-
-
-def level_of(number: int) -> int:
-    """Return the protocol's level for one of logging's."""
-    return 0 if number < 10 else 1 if number < 20 else 2 if number < 30 else 3 if number < 40 else 4
-
-
-def install_logging(send: Callable[[int, str, str], None], level: int) -> logging.Handler:
-    """Send every record that reaches the root logger to the host, and Python's warnings with them.
-
-    Root handlers that write to this process's stdout or stderr are taken off, since the host would show each of their
-    lines a second time; the first one's formatter is kept. All other handlers and levels of the user's stay.
-    """
-    import logging
-
-    class Handler(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            try:
-                send(level_of(record.levelno), clean(self.format(record), TEXT_LIMIT), record.name)
-            except Exception:
-                self.handleError(record)
-
-    root = logging.getLogger()
-    configured = bool(root.handlers)
-    handler = Handler()
-    for other in root.handlers[:]:
-        if type(other) is logging.StreamHandler and other.stream in (sys.stderr, sys.stdout):
-            root.removeHandler(other)
-            if handler.formatter is None:
-                handler.formatter = other.formatter
-    handler.setLevel(LEVELS[level])
-    root.addHandler(handler)
-    if not configured:  # else the user has chosen a level
-        root.setLevel(LEVELS[level])
-    logging.captureWarnings(True)
-    return handler
 
 
 # ---- metrics

@@ -10,6 +10,7 @@ import polybolt
 
 from . import _wire as wire
 from ._api import Bolt, ComponentError, Spout
+from ._logs import when_imported
 from ._msgpack import WireError
 from ._pipe import Pipe, fatal, leave
 from ._signature import ASYNC_GENERATOR, COROUTINE, GENERATOR, flags_of
@@ -134,6 +135,7 @@ def begin(session: Session, component: Any, wait: Callable[[float], list[Any] | 
     component._session = session
     activate(session)
     session.watch_logging()
+    when_imported(session.watch_logging)
     is_class = isinstance(component, (Bolt, Spout))
     if is_async(component):
         from ._aio import AsyncBolt, AsyncSpout, new_event_loop

@@ -12,6 +12,7 @@ from _thread import allocate_lock, get_ident
 from contextvars import ContextVar
 
 from . import _columns as columns
+from . import _logs as logs
 from . import _report as report
 from . import _wire as wire
 from ._api import ACKED, DEFAULT, FAILED, ComponentError, Context, Tuple, tuple_class
@@ -350,7 +351,7 @@ class Session:
         """Send log records to the host from now on, if user code has imported logging."""
         if self._logging is None and "logging" in sys.modules:
             say = self.outbox.say
-            self._logging = report.install_logging(
+            self._logging = logs.install(
                 lambda level, text, name: say(wire.LOG, level, text, name), self.log_level
             )
 
@@ -358,10 +359,7 @@ class Session:
         """Log from this level on."""
         self.log_level = min(max(level, 0), 4)
         if self._logging is not None:
-            import logging
-
-            self._logging.setLevel(report.LEVELS[self.log_level])
-            logging.getLogger().setLevel(report.LEVELS[self.log_level])
+            self._logging.set_level(self.log_level)
 
     def send_metrics(self) -> None:
         """Send what the metrics have gathered."""

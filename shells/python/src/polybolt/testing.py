@@ -20,8 +20,8 @@ from time import monotonic
 from . import _columns as columns
 from . import _wire as wire
 from ._lane import ENDS, ONE_FOR_ONE, PAIRS
+from ._logs import level_of
 from ._outbox import SpoutOutbox
-from ._report import level_of
 from ._run import activate, begin, is_async
 from ._session import Session
 

@@ -2,6 +2,7 @@ package shells
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"strings"
 	"syscall"
@@ -38,6 +39,10 @@ type Exit struct {
 	// if the child ended by itself, or by the hand of someone else.
 	Err error
 
+	// Said is the last error that the child told in another way than on stderr.
+	// Whoever knows it fills it in; it is the reason if stderr has none.
+	Said string
+
 	Stderr []byte // the last [StderrTail] bytes, as written
 	Unused int    // bytes of stdout that Output left over: a frame cut off by the death
 
@@ -49,13 +54,16 @@ type Exit struct {
 func (e *Exit) Clean() bool { return e.Code == 0 && e.Signal == "" && e.Err == nil }
 
 // Reason says in one line why the child ended: why we ended it, else the line of its
-// stderr that tells; empty if there is neither.
+// stderr that tells, else what it said; empty if there is none of these.
 func (e *Exit) Reason() string {
 	if e.Err != nil {
 		return e.Err.Error()
 	}
 	if e.Code == 0 && e.Signal == "" {
 		return ""
+	}
+	if e.Code > 0 {
+		return cmp.Or(reason(e.Stderr), e.Said)
 	}
 	return reason(e.Stderr)
 }

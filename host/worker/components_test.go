@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/polybolt/polybolt/multilang"
 	"github.com/polybolt/polybolt/multilang/multilangtest"
 )
 
@@ -25,6 +26,7 @@ var testComponents = map[string]func() error{
 	"few":     func() error { return numbers(200) },
 	"aiming":  aiming,
 	"aimless": aimless,
+	"mistake": mistake,
 }
 
 // numbers emits 0 … n-1 and a text of as many words as the number's last digit.
@@ -75,4 +77,19 @@ func count() error {
 		}
 		return out
 	})
+}
+
+// mistake tells what is wrong with it, and goes without a word on stderr.
+func mistake() error {
+	c, err := multilangtest.Start("bolt")
+	if err != nil {
+		return err
+	}
+	if err := c.Send(func(b []byte) []byte {
+		return multilang.AppendError(b, &multilang.Error{Kind: "exception", Type: "Mistake", Message: "B has no process"})
+	}); err != nil {
+		return err
+	}
+	os.Exit(1)
+	return nil
 }

@@ -81,6 +81,9 @@ func (t *task) onFrame(body []byte) error {
 		}
 		t.w.line(Line{Task: t.id, Component: t.comp.ID, Level: Level(m.Level), Text: m.Text, Logger: m.Logger, PID: t.pid()})
 	case multilang.TypeError:
+		t.mu.Lock()
+		t.said, t.saidAt = m.Err.Message, time.Now()
+		t.mu.Unlock()
 		t.w.report(t, &m.Err, culprit{})
 	case multilang.TypeMetric:
 		t.metrics.add(m.Metric)

@@ -285,6 +285,9 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
+// lastWords is for how long before its end what a child says is why it ends.
+const lastWords = 5 * time.Second
+
 // died clears away what a dead child leaves behind: its rows fail, at once.
 // ended: the worker ends, and all children with it.
 func (t *task) died(exit *shells.Exit, ended bool) (ready, worked bool) {
@@ -298,6 +301,10 @@ func (t *task) died(exit *shells.Exit, ended bool) (ready, worked bool) {
 	}
 	t.spout.asked, t.spout.hears, t.spout.listens, t.spout.mute = 0, false, false, false
 	if exit != nil {
+		if exit.Ended.Sub(t.saidAt) < lastWords {
+			exit.Said = t.said
+		}
+		t.said, t.saidAt = "", time.Time{}
 		t.cpu += exit.User + exit.System
 		t.maxRSS = max(t.maxRSS, exit.MaxRSS)
 	}

@@ -69,9 +69,11 @@ type task struct {
 	// Guarded by mu.
 	mu       sync.Mutex
 	state    State
-	why      string        // of the state
-	begun    time.Time     // when the child was told to initialise its component; zero: not yet
-	ready    time.Time     // when the child said so
+	why      string    // of the state
+	begun    time.Time // when the child was told to initialise its component; zero: not yet
+	ready    time.Time // when the child said so
+	said     string    // the last error that it told of no row
+	saidAt   time.Time
 	worked   bool          // the child has completed a row
 	working  time.Time     // since when it has had something to do
 	cpu      time.Duration // of dead children

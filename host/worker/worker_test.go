@@ -1,9 +1,12 @@
 package worker
 
 import (
+	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 )
 
 func TestEveryRowArrives(t *testing.T) {
@@ -67,5 +70,27 @@ bolts:
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// What a child tells of its end is the reason of it, with nothing on stderr.
+func TestLastWordsAreTheReason(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, `
+name: t
+spouts:
+  few:
+    component: few
+    output: [n, text]
+bolts:
+  wrong:
+    component: mistake
+    inputs: [few]
+`)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	err := f.Run(ctx)
+	if err == nil || !strings.Contains(err.Error(), "component wrong cannot start: ") || !strings.Contains(err.Error(), ": B has no process") {
+		t.Errorf("%v", err)
 	}
 }

@@ -34,7 +34,7 @@ var rules = []Rule{
 	{"runs", "`runs`, u32s of (task, rows) pairs, when several tasks did."},
 	{"next", "(spout) emit up to `rows` rows, about `bytes` bytes. Answer with *rows*"},
 	{"outcome", "(spout) three u32s of row numbers (see *rows*): done; failed, and yours to replay; given up and kept in `dead.jsonl`"},
-	{"activate", "(spout) call the hook. *activate* comes before the first *next*. *deactivate* ends an open answer: `final`, with what there is."},
+	{"activate", "(spout) call the hook. *activate* comes before the first *next*. *deactivate* ends all open answers: `final`, with what there is"},
 	{"tick", "(bolt) the component's `tick` interval has passed. Emits go out as a *reply* to frame 0"},
 	{"tasks", "u32s: the tasks that the rows of a group with option `ids` went to, row after row"},
 	{"stop", "finish what you have, call `on_stop`, write what it emits as a *reply* to frame 0 (a spout: as *rows* to 0), exit 0 within the deadline"},

@@ -68,6 +68,9 @@ class BoltComponent extends Component {
   /** Chooses how rows are worked on, once user code is initialised. */
   prepare() {
     const { user } = this;
+    if (user.process === Bolt.prototype.process && typeof user.processBatch !== 'function') {
+      this.lacks('overrides neither process nor processBatch');
+    }
     const lane = this.outbox.lanes.get('default');
     this.waiting = new Waiting(this, lane);
     if (user instanceof FunctionBolt) this.inTurn = new FunctionInTurn(this, user.fn, lane);

@@ -5,7 +5,7 @@
 const { constants } = require('os');
 const { format } = require('util');
 const { MessageWriter, TO_CHILD, FROM_CHILD, VERSION } = require('./wire.js');
-const { describe, Logger, LEVELS, logText, Metrics } = require('./report.js');
+const { ComponentError, describe, Logger, LEVELS, logText, Metrics } = require('./report.js');
 const { WireError } = require('./msgpack.js');
 const { writeError } = require('./outbox.js');
 const { shown } = require('./lane.js');
@@ -67,7 +67,7 @@ class Component {
   /**
    * @param {'spout'|'bolt'} kind
    * @param {object|Function} target the user's instance or class, or {fn} for a function
-   * @param {{write(bytes: Buffer): void, exit(code: number): void, fatal(error: unknown): void, begins?(): void, bundle?: string, level?: string}} io
+   * @param {{write(bytes: Buffer): void, exit(code: number): void, fatal(error: unknown): void, begins?(): void, bundle?: string, level?: string, at?: Error}} io
    */
   constructor(kind, target, io) {
     // Fixed at construction.
@@ -168,6 +168,11 @@ class Component {
     this.io.begins?.();
     this.flush(); // what initialize() has emitted
     this.metricsLater();
+  }
+
+  /** Throws what says that a class lacks a method. */
+  lacks(what) {
+    throw new ComponentError(`${this.ctx.component}: ${this.user.constructor.name} ${what}`, this.io.at);
   }
 
   /** Sends the finished messages in `w`. */

@@ -3,7 +3,7 @@
 const path = require('path');
 const { shown } = require('./lane.js');
 
-const SDK = __dirname + path.sep;
+const SDK = __dirname + path.sep, INDEX = path.join(__dirname, '..', 'index.');
 const TYPE_CHARS = 256, MESSAGE_CHARS = 8 << 10, TRACE_CHARS = 24 << 10, LOG_CHARS = 32 << 10;
 
 // ---- errors
@@ -14,6 +14,7 @@ const TYPE_CHARS = 256, MESSAGE_CHARS = 8 << 10, TRACE_CHARS = 24 << 10, LOG_CHA
  * code asked for it; place is where the stack says, relative to the bundle.
  */
 function describe(error, bundle, kind = 'exception') {
+  if (isMistake(error)) return mistake(error, bundle);
   const stack = stackOf(error);
   const { type, message } = nameOf(error);
   return {
@@ -23,6 +24,29 @@ function describe(error, bundle, kind = 'exception') {
     traceback: clean(stack.text.trimEnd(), TRACE_CHARS),
     place: placeIn(stack.frames, bundle),
   };
+}
+
+/** A component cannot run as it is written: the message says what to change, and `at` is an error made where that stands. */
+class ComponentError extends TypeError {
+  constructor(message, at) {
+    super(message);
+    this.name = 'ComponentError';
+    this.at = at;
+  }
+}
+
+const isMistake = (v) => {
+  try {
+    return v instanceof ComponentError;
+  } catch {
+    return false; // a proxy
+  }
+};
+
+/** Returns the error map for a ComponentError: the traceback is the lines of the user's that led to it, and does not repeat the message. */
+function mistake(error, bundle) {
+  const { frames } = stackOf(error.at);
+  return { kind: 'exception', type: error.name, message: clean(error.message, MESSAGE_CHARS), traceback: clean(frames.join('\n'), TRACE_CHARS), place: placeIn(frames, bundle) };
 }
 
 /** Returns the error map for a fail() that gave a reason, or none, with the place of its caller. */
@@ -90,7 +114,7 @@ function partsOf(error) {
   }
 }
 
-const isOurs = (line) => line.includes(SDK) || line.includes('node:internal/') || line.includes('polybolt:add') || line.trim() === '';
+const isOurs = (line) => line.includes(SDK) || line.includes(INDEX) || line.includes('node:internal/') || line.includes('polybolt:add') || line.trim() === '';
 
 /** Returns file:line of the innermost frame in the bundle outside node_modules, else of the innermost one. */
 function placeIn(frames, bundle) {
@@ -256,4 +280,4 @@ class Metrics {
   }
 }
 
-module.exports = { describe, failure, isError, Logger, LEVELS, logText, Metrics };
+module.exports = { ComponentError, isMistake, describe, failure, isError, Logger, LEVELS, logText, Metrics };

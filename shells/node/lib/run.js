@@ -4,6 +4,7 @@ const fs = require('fs');
 const net = require('net');
 const { format } = require('util');
 const { takeOver, complain } = require('../preload.js');
+const { isMistake } = require('./report.js');
 const { FrameReader, readMessage, FRAME_SLACK } = require('./wire.js');
 
 const QUEUE_BYTES = 1 << 20; // unwritten; beyond it user code is blocked
@@ -111,6 +112,7 @@ function refuse(why) {
 class Child {
   constructor(pipe) {
     this.bundle = fs.realpathSync(pipe.bundle);
+    this.at = new Error(); // where user code calls run()
     this.level = process.env.POLYBOLT_LEVEL === 'rows' ? 'rows' : 'columns';
     this.frames = new FrameReader(FIRST_LIMIT);
     this.writer = new PipeWriter(pipe.output, (clogged) => this.clogged(clogged), () => process.exit(1));
@@ -180,7 +182,8 @@ class Child {
       this.component.report(error);
       this.writer.drain(Infinity);
     } finally {
-      complain(this.component.describe(error).traceback);
+      // Of a component that cannot run all is said, and the host tells it as the reason.
+      if (!isMistake(error)) complain(this.component.describe(error).traceback);
       process.exit(1);
     }
   }

@@ -4,6 +4,7 @@
 // many rows or bytes as were asked for.
 const { TO_CHILD, FROM_CHILD } = require('./wire.js');
 const { Component, componentOf, accessors, checked, isThenable } = require('./component.js');
+const { ComponentError } = require('./report.js');
 const { SpoutOutbox } = require('./spoutoutbox.js');
 const { shown } = require('./lane.js');
 const run = require('./run.js');
@@ -47,6 +48,7 @@ class FunctionSpout {
       throw new TypeError(`spout() takes a generator function, not ${shown(fn)}; a class extends Spout and is started by its run()`);
     }
     this.fn = fn;
+    this.at = new Error();
   }
 
   run() { run.component('spout', this); }
@@ -83,6 +85,7 @@ class SpoutComponent extends Component {
 
   prepare() {
     const lane = this.outbox.lanes.get('default');
+    if (this.user.nextTuple === Spout.prototype.nextTuple) this.lacks('does not override nextTuple');
     if (this.user instanceof FunctionSpout) this.call = this.generatorCall(lane);
     else this.call = () => this.classCall(lane);
   }
@@ -317,7 +320,7 @@ class SpoutComponent extends Component {
       const before = this.outbox.rows;
       let step;
       try {
-        values ??= iteratorOf(this.user.fn(this.ctx), this.ctx.component);
+        values ??= iteratorOf(this.user.fn(this.ctx), this);
         step = values.next();
       } catch (error) {
         this.waiting = true; // for ever: a generator does not go on after an exception
@@ -387,11 +390,11 @@ class SpoutComponent extends Component {
   }
 }
 
-function iteratorOf(v, component) {
+function iteratorOf(v, { ctx: { component }, user }) {
   const make = v?.[Symbol.asyncIterator] ?? v?.[Symbol.iterator];
   if (typeof make !== 'function' || typeof v === 'string') {
-    throw new TypeError(`${component}: the function of a spout is a generator (function* or async function*), ` +
-      `this one returns ${shown(v)}`);
+    throw new ComponentError(`${component}: the function of a spout is a generator (function* or async function*), ` +
+      `this one returns ${shown(v)}`, user.at);
   }
   return make.call(v);
 }

@@ -341,7 +341,7 @@ test('initialize gets conf and ctx, may emit, and may keep them under these name
   }
   await assert.rejects(new Tester(Broken, LINES).send({ line: 1 }), /no database/);
   class Empty extends Bolt {}
-  assert.equal((await new Tester(Empty, LINES).send({ line: 1 })).failed[0].error.message, 'Empty overrides neither process nor processBatch');
+  await assert.rejects(new Tester(Empty, LINES).send({ line: 1 }), /^ComponentError: component: Empty overrides neither process nor processBatch/);
 });
 
 test('D50 metrics need no registration; D28 log levels', async () => {

@@ -393,3 +393,27 @@ test('without stacks there is neither thread nor socket', parallel, async (t) =>
   assert.equal(fs.existsSync(path.join(host.folder, '.stacks')), false);
   await host.stop();
 });
+
+for (const [what, source, message, place] of [
+  ['a class without a method', `const { Bolt } = require('polybolt');\nclass B extends Bolt {}\nB.run();`,
+    'comp: B overrides neither process nor processBatch', 'component.js:3'],
+  ['a spout function that is no generator', `const { spout } = require('polybolt');\nconst s = spout(() => 5);\ns.run();`,
+    'comp: the function of a spout is a generator (function* or async function*), this one returns number 5', 'component.js:2'],
+]) {
+  test(`D15 ${what} is told once, with the line of the user's`, async (t) => {
+    const host = new Host(t, source);
+    const { hello } = await host.wait(FROM_CHILD.HELLO);
+    host.send(TO_CHILD.WELCOME, { ...host.welcome, kind: hello.kind });
+    host.send(TO_CHILD.START);
+    if (hello.kind === 'spout') {
+      host.send(TO_CHILD.ACTIVATE);
+      host.next(1);
+    }
+    const { error } = await host.wait(FROM_CHILD.ERROR);
+    assert.deepEqual([error.type, error.message, error.place], ['ComponentError', message, place]);
+    assert.match(error.traceback, new RegExp(`^ *at .*${place}`));
+    assert.ok(!error.traceback.includes(message) && !/polybolt|node:internal/.test(error.traceback.replace(/polybolt-\w+/g, '')), error.traceback);
+    assert.deepEqual(await host.exited, { code: 1, signal: null });
+    assert.equal(host.stderr, '');
+  });
+}

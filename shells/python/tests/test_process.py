@@ -315,7 +315,9 @@ def test_a_spout_run_as_a_bolt_says_so(start):
     child = start(ECHO, start=False)
     child.send(1, {**child._welcome, "kind": "spout"})
     assert child.exit_code() == 1
-    assert "comp is a spout in the topology, but its command runs a bolt" in child.stderr()
+    error = child.said[ERROR][0]
+    assert error["message"] == "comp is a spout in the topology, but its command runs a bolt"
+    assert error["place"].startswith("component.py:") and "polybolt" not in error["traceback"]
 
 
 def test_D10_malformed_and_unknown_messages(start):

@@ -33,7 +33,9 @@ else:
 
 
 class ComponentError(TypeError):
-    """A component cannot run as it is written; the message says what to change."""
+    """A component cannot run as it is written; the message says what to change, and at is what: code, or a class."""
+
+    at: Any = None
 
 
 DEFAULT = "default"

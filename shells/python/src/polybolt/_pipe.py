@@ -12,7 +12,7 @@ import polybolt
 
 from . import _wire as wire
 from ._api import ComponentError
-from ._report import describe, message_of
+from ._report import describe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -174,9 +174,7 @@ def fatal(error: BaseException, session: Session) -> NoReturn:
     """Report what ends this process, to the host and on stderr, and end it."""
     try:
         session.error(error)
-        if isinstance(error, ComponentError):
-            print(message_of(error), file=sys.stderr)
-        else:
+        if not isinstance(error, ComponentError):  # of that all is said, and the host tells it as the reason
             sys.stderr.write(describe(error, "")["traceback"])
     finally:
         leave(1)

@@ -30,6 +30,41 @@ def describe(error: BaseException, bundle: str, kind: str = "exception") -> dict
     }
 
 
+def mistake(error: BaseException, at: Any, bundle: str) -> dict[str, str]:
+    """Return the error map for a component that cannot run as it is written: the traceback is where that stands."""
+    path, line, name = definition(at)
+    import linecache
+
+    text = linecache.getline(path, line).strip()
+    where = f'  File "{path}", line {line}, in {name}\n' + (f"    {text}\n" if text else "")
+    return {
+        "kind": "exception",
+        "type": type(error).__name__,
+        "message": clean(message_of(error), TEXT_LIMIT // 8),
+        "traceback": clean(where, TEXT_LIMIT) if line else "",
+        "place": f"{_relative(path, bundle)}:{line}" if line else "",
+    }
+
+
+def definition(at: Any) -> tuple[str, int, str]:
+    """Return file, line and name of the code of a function, a class or an instance; line 0 if that is not known."""
+    for _ in range(32):  # a wrapper may wrap itself
+        inner = getattr(at, "__wrapped__", None) or getattr(at, "func", None) or getattr(at, "__func__", None)
+        if inner is None:
+            break
+        at = inner
+    code = getattr(at, "__code__", None)
+    if code is not None:
+        return code.co_filename, code.co_firstlineno, code.co_name
+    cls = at if isinstance(at, type) else type(at)
+    import inspect
+
+    try:
+        return inspect.getsourcefile(cls) or "", inspect.getsourcelines(cls)[1], cls.__name__
+    except (OSError, TypeError):  # its text is not to be had
+        return "", 0, ""
+
+
 def failure(reason: str, bundle: str) -> dict[str, str]:
     """Return the error map for a fail() that gave a reason, with the place that called it."""
     frame = sys._getframe(1)

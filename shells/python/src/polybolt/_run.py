@@ -61,6 +61,8 @@ def run_component(component: Any) -> NoReturn:
             print(e.code, file=sys.stderr)
         leave(e.code if isinstance(e.code, int) else 0 if e.code is None else 1)
     except BaseException as e:
+        if isinstance(e, ComponentError) and e.at is None:
+            e.at = component
         fatal(e, session)
     leave(0)
 
@@ -169,7 +171,9 @@ def check(name: str, component: Any) -> None:
     cls = type(component)
     for hook in HOOKS if isinstance(component, (Bolt, Spout)) else ():
         if flags_of(getattr(component, hook, None)) & (GENERATOR | ASYNC_GENERATOR):
-            raise ComponentError(f"{name}: {cls.__name__}.{hook} yields; call self.emit instead")
+            error = ComponentError(f"{name}: {cls.__name__}.{hook} yields; call self.emit instead")
+            error.at = getattr(component, hook)
+            raise error
     if isinstance(component, Bolt) and not has_batch(component) and cls.process is Bolt.process:
         raise ComponentError(f"{name}: {cls.__name__} overrides neither process nor process_batch")
     if isinstance(component, Spout) and cls.next_tuple is Spout.next_tuple:

@@ -329,7 +329,10 @@ class Session:
 
     def error(self, error: BaseException) -> None:
         """Report an error that belongs to no row."""
-        self.outbox.say(wire.ERROR, report.describe(error, self.bundle))
+        if isinstance(error, ComponentError) and error.at is not None:
+            self.outbox.say(wire.ERROR, report.mistake(error, error.at, self.bundle))
+        else:
+            self.outbox.say(wire.ERROR, report.describe(error, self.bundle))
 
     def outcome(self, number: int) -> Any:
         """Return the id of a spout's row that has ended; None, and a warning, if nothing is known of it."""

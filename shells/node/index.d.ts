@@ -98,7 +98,7 @@ export interface SpoutEmit {
   directTask?: number;
   needTaskIds?: boolean;
   /** Comes back to ack(), fail() or dead(). Without one (undefined, null) the host keeps and replays the row by itself. */
-  id?: unknown;
+  id?: string | number | boolean | bigint | Uint8Array | null;
 }
 
 /**

@@ -13,6 +13,7 @@ const ADD = Symbol('add'); // the add() of the default stream, while emits may u
 const FLUSH_MS = 5; // a row that was emitted waits no longer, unless user code blocks the thread
 const MOST_CALLS = 32; // between two looks at the clock
 const IDLE_MS = [1, 50]; // pause after a call that emitted nothing: doubled each time
+const ID_TYPES = new Set(['string', 'number', 'boolean', 'bigint']);
 const RETRY_MS = [50, 5000]; // pause after a call that threw: doubled each time
 
 /** A source of tuples. Override nextTuple(); see index.d.ts. */
@@ -374,6 +375,9 @@ class SpoutComponent extends Component {
   /** Spout.emit and emitTo, when there is more to it. */
   emit(values, options = {}) {
     const { stream, directTask, needTaskIds, id } = checked(options, 'id');
+    if (id !== undefined && id !== null && !ID_TYPES.has(typeof id) && !(id instanceof Uint8Array)) {
+      throw new TypeError(`${this.ctx.component}: id is a string, number, boolean, bigint or Buffer, not ${shown(id)}`);
+    }
     const { outbox } = this;
     const request = needTaskIds ? this.nextRequest() : -1;
     outbox.emit(outbox.lane(stream), values, id, directTask, request);

@@ -255,3 +255,24 @@ test('directTask and needTaskIds in a spout', async () => {
   while (!t.instance.ids) await turn();
   assert.deepEqual(t.instance.ids, [8, 9]);
 });
+
+test('an id is a scalar', async () => {
+  const said = [];
+  class Ids extends Spout {
+    nextTuple() {
+      for (const id of ['a', 1, 1.5, true, 2n, Buffer.from('b'), null, undefined]) this.emit([1], { id });
+      for (const id of [['a'], { a: 1 }, new Date(0), Symbol.iterator, () => 1]) {
+        try {
+          this.emit([1], { id });
+        } catch (error) {
+          said.push(error.message);
+        }
+      }
+      this.finish();
+    }
+  }
+  const r = await new Tester(Ids, OUT).next(10);
+  assert.equal(r.emits.length, 8);
+  assert.equal(said.length, 5);
+  assert.equal(said[0], "component: id is a string, number, boolean, bigint or Buffer, not array [ 'a' ]");
+});

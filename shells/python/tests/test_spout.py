@@ -172,7 +172,7 @@ CLASS = """
 
 
 def test_ids_come_back_with_their_type_and_value(start):
-    ids = ["a", 7, 0, "", 1.5, False, None, [1]]
+    ids = ["a", 7, 0, "", 1.5, False, None, 1 << 40]
     child = start(CLASS, conf={"todo": [[i, id] for i, id in enumerate(ids)]})
     assert child.ready == {"replays": True}
     rows = child.ask(len(ids))
@@ -180,8 +180,8 @@ def test_ids_come_back_with_their_type_and_value(start):
     child.tell(acked=[0, 1, 2], failed=[3, 4], dead=[5, 7])
     child.wait_for(lambda: len(child.rows) == 15)
     told = values(child.rows[8:])
-    assert told == [["ack", "a"], ["ack", 7], ["ack", 0], ["fail", ""], ["fail", 1.5], ["dead", False], ["dead", [1]]]
-    assert [type(t[1]) for t in told] == [str, int, int, str, float, bool, list]
+    assert told == [["ack", "a"], ["ack", 7], ["ack", 0], ["fail", ""], ["fail", 1.5], ["dead", False], ["dead", 1 << 40]]
+    assert [type(t[1]) for t in told] == [str, int, int, str, float, bool, int]
     assert [e.wants for e in child.rows[8:]] == [False] * 3 + [True] * 2 + [False] * 2
     child.tell(acked=[11, 12])
     child.wait_for(lambda: values(child.rows[15:]) == [["ack", ""], ["ack", 1.5]])
@@ -288,11 +288,11 @@ def test_an_exception_in_next_tuple_is_reported_and_retried(start):
 
 
 def test_at_the_end_it_says_how_many_failed_rows_came_to_nothing(start):
-    child = start(CLASS, conf={"todo": [["a", 1], ["b", 2], ["c", [3]]]})
+    child = start(CLASS, conf={"todo": [["a", 1], ["b", 2], ["c", 3.5]]})
     child.ask(3)
     child.tell(failed=[0, 1, 2])
     child.wait_for(lambda: len(child.rows) == 6)
-    assert values(child.rows[3:]) == [["fail", 1], ["fail", 2], ["fail", [3]]]
+    assert values(child.rows[3:]) == [["fail", 1], ["fail", 2], ["fail", 3.5]]
     child.tell(acked=[3, 5])
     assert child.stop() == 0
     assert child.said[LEFT] == [1]
@@ -400,3 +400,26 @@ def test_a_spout_function_must_be_a_generator(start):
     child.send(2)
     assert child.exit_code() == 1
     assert child.said[ERROR][0]["message"] == "comp: @spout goes on a generator function; this one returned 5"
+
+
+def test_an_id_is_a_scalar():
+    import pytest
+
+    from polybolt import Spout
+    from polybolt.testing import Tester
+
+    class Ids(Spout):
+        def next_tuple(self):
+            for id in ("a", 1, 1.5, True, b"b", None):
+                self.emit(["x"], id=id)
+            for id in (("tup",), ["l"], {"a": 1}, object(), {1}):
+                for how in ({"id": id}, {"tup_id": id}, {"id": id, "stream": "default"}):
+                    with pytest.raises(TypeError, match="test: stream 'default': id= is a str, int, float, bool or bytes"):
+                        self.emit(["x"], **how)
+            self.finish()
+
+        def ack(self, id):
+            pass
+
+    result = Tester(Ids, outputs=["x"]).next(10)
+    assert [e.id for e in result.emits] == ["a", 1, 1.5, True, b"b", None] and not result.errors

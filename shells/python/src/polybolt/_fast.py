@@ -17,7 +17,7 @@ from __future__ import annotations
 from _thread import get_ident
 
 from . import _columns as columns
-from ._lane import SCALARS, Lane
+from ._lane import ID_CLASSES, SCALARS, Lane
 from ._msgpack import INT_MAX, INT_MIN
 
 TYPE_CHECKING = False
@@ -34,7 +34,7 @@ def _maker(name: str, source: str) -> Callable[..., Any]:
     """Compile source, once, and return the function make() that it defines."""
     maker = _makers.get(source)
     if maker is None:
-        space: dict[str, Any] = {}
+        space: dict[str, Any] = {"ids_of": ID_CLASSES}
         exec(compile(source, f"<polybolt {name}>", "exec"), space)
         maker = _makers[source] = space["make"]
     return maker
@@ -130,10 +130,11 @@ def fast_emit(checks: Sequence[str], threads: bool, keyed: bool) -> Callable[...
         parameters = "id=None, stream=None, direct_task=None, need_task_ids=False, tup_id=None"
         arguments = "id, stream, direct_task, need_task_ids, tup_id"
         usual = "stream is direct_task is tup_id is None and not need_task_ids"
+        ids = " and (id is None or id.__class__ is int or id.__class__ in ids_of)"  # the likely ones first
     else:
         parameters = "stream=None, anchors=None, direct_task=None, need_task_ids=False"
         arguments = "stream, anchors, direct_task, need_task_ids"
-        usual = "stream is direct_task is None and not need_task_ids"
+        usual, ids = "stream is direct_task is None and not need_task_ids", ""
         usual += " and (anchors is None or current(anchors))"
     source = f"""
 def make(slow, lists, classes, low, high, ident, main, current):
@@ -148,7 +149,7 @@ def make(slow, lists, classes, low, high, ident, main, current):
                 except ValueError:
                     pass
                 else:
-                    if {_passes(checks)}:
+                    if {_passes(checks)}{ids}:
                         {_appends(width)}{"; ids.append(id)" * keyed}
                         return
         return slow(values, {arguments})

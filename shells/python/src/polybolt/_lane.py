@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 # How rows say which input they are anchored to; see PROTOCOL.md.
 UNTRACKED, ONE_FOR_ONE, ENDS, PAIRS = range(4)
 SCALARS = columns.PLAIN | {int}
+ID_CLASSES = frozenset((str, int, float, bool, bytes, columns.NoneType))  # of a spout's ids
 
 
 class Stream:

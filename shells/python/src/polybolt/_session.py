@@ -16,7 +16,7 @@ from . import _logs as logs
 from . import _report as report
 from . import _wire as wire
 from ._api import ACKED, DEFAULT, FAILED, ComponentError, Context, Tuple, tuple_class
-from ._lane import UNTRACKED, Stream, encode_body, size_of
+from ._lane import ID_CLASSES, UNTRACKED, Stream, encode_body, size_of
 from ._msgpack import WireError
 from ._outbox import BoltOutbox, SpoutOutbox
 
@@ -102,6 +102,8 @@ class Session:
         if self.forked:
             raise RuntimeError("this process was forked from a component; only the component itself may emit")
         out = self.stream(stream)
+        if id.__class__ not in ID_CLASSES and not (isinstance(id, (str, float, bytes)) or hasattr(id, "__index__")):
+            raise TypeError(f"{self._at(out)}: id= is a str, int, float, bool or bytes, not {shown(id)}")
         if direct_task is not None or out.direct:
             direct_task = self.aim(out, direct_task)
         row = self.settle(out, values)

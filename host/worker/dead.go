@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 	"sync"
 	"time"
 
@@ -78,6 +79,8 @@ func (j *JSONLines) Bury(d *DeadTuple) error {
 // MarshalLine returns the tuple as a line of dead.jsonl. Values that JSON does
 // not have are objects with one key: {"$bytes": base64}, {"$float": "nan"},
 // {"$time": RFC 3339}, {"$map": [[key, value] …]}; an int beyond 2^53 is {"$int": "…"}.
+// A map of the user's with one key that begins with $ is written as a $map, too:
+// so an object with one such key is always one of these, and none of the user's.
 func (d *DeadTuple) MarshalLine() ([]byte, error) {
 	values := map[string]any{}
 	for i, f := range d.Fields {
@@ -133,8 +136,16 @@ func plainMap(m multilang.Map) any {
 			object[key] = pairs[i][1]
 		}
 	}
-	if len(object) < len(m) {
+	if len(object) < len(m) || len(m) == 1 && looksEncoded(object) {
 		return map[string]any{"$map": pairs}
 	}
 	return object
+}
+
+// looksEncoded tells whether an object of one key could be taken for a value that JSON does not have.
+func looksEncoded(object map[string]any) bool {
+	for key := range object {
+		return strings.HasPrefix(key, "$")
+	}
+	return false
 }

@@ -68,7 +68,7 @@ class BoltComponent extends Component {
   /** Chooses how rows are worked on, once user code is initialised. */
   prepare() {
     const { user } = this;
-    if (user.process === Bolt.prototype.process && typeof user.processBatch !== 'function') {
+    if (user.process === Bolt.prototype.process && typeof user.processBatch !== 'function' && user[InTurn.MAKE] === undefined) {
       this.lacks('overrides neither process nor processBatch');
     }
     const lane = this.outbox.lanes.get('default');

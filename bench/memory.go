@@ -110,9 +110,25 @@ func residentMB(pid int) float64 {
 
 // family returns a process and all below it that run the measured program. What
 // ends meanwhile is left out.
-func (b *bench) family(pid int) (pids []int) {
-	exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
-	if err != nil || exe != b.polybolt {
+func (b *bench) family(pid int) []int {
+	return descend(pid, func(pid int) bool {
+		exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+		return err == nil && exe == b.polybolt
+	})
+}
+
+// treeMemory adds up the resident memory of a process and of all below it, in
+// MB. What they share is counted for each.
+func treeMemory(pid int) (sum float64) {
+	for _, pid := range descend(pid, func(int) bool { return true }) {
+		sum += residentMB(pid)
+	}
+	return sum
+}
+
+// descend returns a process and those below it, as far as each belongs.
+func descend(pid int, belongs func(pid int) bool) (pids []int) {
+	if !belongs(pid) {
 		return nil
 	}
 	pids = []int{pid}
@@ -127,7 +143,7 @@ func (b *bench) family(pid int) (pids []int) {
 		}
 		for _, child := range strings.Fields(string(children)) {
 			if n, err := strconv.Atoi(child); err == nil {
-				pids = append(pids, b.family(n)...)
+				pids = append(pids, descend(n, belongs)...)
 			}
 		}
 	}

@@ -40,6 +40,7 @@ type outcome struct {
 	rate   float64            // sentences a second
 	cpu    map[string]float64 // µs a sentence, by component; "host" is the worker
 	total  float64
+	memory float64 // most that was resident in the whole tree of processes, MB
 	p50    time.Duration
 	p99    time.Duration
 	stderr string
@@ -116,6 +117,7 @@ func (b *bench) note(p pipeline, o *outcome, plain, plainCPU float64, python map
 	c := b.result(p.name+": CPU", must, aim, "µs/sentence")
 	c.add(o.total, o.total/plainCPU)
 	c.notes = shares(o.cpu)
+	b.result(p.name+": peak memory of the tree", "", "", "MB").add(o.memory, 0)
 	if !p.acking {
 		on := python["word count, Python, function"]
 		b.result("acking on against off: cost", "15 %", "5 %", "%").add(100*(o.rate-on)/o.rate, 0)
@@ -200,14 +202,34 @@ func (b *bench) runTopology(dir string, args ...string) (*outcome, error) {
 		cmd.Stderr = io.MultiWriter(&stderr, b.beside)
 	}
 	cmd.Env = append(os.Environ(), "POLYBOLT_HOME="+filepath.Join(b.temp, "state"))
-	if err := cmd.Run(); err != nil {
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	memory, err := watched(cmd)
+	if err != nil {
 		return nil, fmt.Errorf("%w\n%s%s", err, stdout.String(), stderr.String())
 	}
-	o := &outcome{cpu: map[string]float64{}, stderr: stderr.String()}
+	o := &outcome{cpu: map[string]float64{}, memory: memory, stderr: stderr.String()}
 	if err := json.Unmarshal(stdout.Bytes(), &o.figures); err != nil {
 		return nil, fmt.Errorf("%w: %s", err, stdout.String())
 	}
 	return o, nil
+}
+
+// watched waits for a command, and returns the most memory that it and all below it had.
+func watched(cmd *exec.Cmd) (most float64, err error) {
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		select {
+		case err := <-done:
+			return most, err
+		case <-ticker.C:
+			most = max(most, treeMemory(cmd.Process.Pid))
+		}
+	}
 }
 
 // bundle writes a topology's folder.

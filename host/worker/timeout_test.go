@@ -181,7 +181,7 @@ bolts:
 func failuresOf(w *Worker) (list []Failure) {
 	for _, c := range w.Failures() {
 		for _, k := range c.Kinds {
-			list = append(list, k.Last)
+			list = append(list, k.First, k.Last)
 		}
 	}
 	return list

@@ -177,7 +177,7 @@ bolts:
 	t.Errorf("no timeout names the bolt: %+v", f.Failures())
 }
 
-// failuresOf returns the last failure of each kind.
+// failuresOf returns the first and the last failure of each kind.
 func failuresOf(w *Worker) (list []Failure) {
 	for _, c := range w.Failures() {
 		for _, k := range c.Kinds {

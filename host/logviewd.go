@@ -15,6 +15,23 @@ type LogviewOptions struct {
 	Dir     string // the supervisor's data folder, an absolute path
 	Address string // where other machines reach this one
 	Bind    string // the IP or name to listen on; empty: Address
+
+	ScrapeOptions
+	ScrapeToken string // what the file holds, for who runs it
+}
+
+// ScrapeOptions say where the figures of a machine can be had, and who may.
+type ScrapeOptions struct {
+	MetricsListen    string // HOST:PORT; empty: nowhere
+	MetricsTokenFile string
+}
+
+// Validate returns an error unless both are given, or none.
+func (o *ScrapeOptions) Validate() error {
+	if (o.MetricsListen == "") != (o.MetricsTokenFile == "") {
+		return errors.New("--metrics-listen and --metrics-token-file go together: where the figures can be had, and the token that is wanted for them")
+	}
+	return nil
 }
 
 // DefaultLogviewOptions returns options that lack only Dir.
@@ -37,10 +54,10 @@ func RunLogview(ctx context.Context, o LogviewOptions, log *slog.Logger) error {
 }
 
 func newLogview(c *cluster.Cluster, o *LogviewOptions, log *slog.Logger) *logview.Server {
-	return logview.New(c, logview.Options{Dir: o.Dir, Host: o.Host, Address: o.Address, Bind: o.Bind, Version: Version, Log: log})
+	return logview.New(c, logview.Options{Dir: o.Dir, Host: o.Host, Address: o.Address, Bind: o.Bind, Version: Version, Log: log, Scrape: logview.Scrape{Listen: o.MetricsListen, Token: o.ScrapeToken}})
 }
 
 // args are the flags with which the command gets these options.
 func (o *LogviewOptions) args() []string {
-	return append([]string{LogviewCommand, "--dir", o.Dir, "--address", o.Address, "--bind", o.Bind}, o.ClusterOptions.args()...)
+	return append([]string{LogviewCommand, "--dir", o.Dir, "--address", o.Address, "--bind", o.Bind, "--metrics-listen", o.MetricsListen, "--metrics-token-file", o.MetricsTokenFile}, o.ClusterOptions.args()...)
 }

@@ -28,6 +28,8 @@ type SupervisorOptions struct {
 
 	// ErrorsEvery is the time between two writes of a component's errors to the coordinator.
 	ErrorsEvery time.Duration
+
+	ScrapeOptions // of the machine's log server
 }
 
 // DefaultSupervisorOptions returns the options of a supervisor that is told
@@ -79,7 +81,7 @@ func newSupervisor(c *cluster.Cluster, o *SupervisorOptions, session time.Durati
 		so.Access = key.Access
 	}
 	if logs {
-		lo := LogviewOptions{ClusterOptions: o.ClusterOptions, Dir: o.Dir, Address: o.Address, Bind: o.Bind}
+		lo := LogviewOptions{ClusterOptions: o.ClusterOptions, Dir: o.Dir, Address: o.Address, Bind: o.Bind, ScrapeOptions: o.ScrapeOptions}
 		so.LogServer = func() *exec.Cmd { return exec.Command(self, lo.args()...) }
 	}
 	return supervisor.New(c, so)

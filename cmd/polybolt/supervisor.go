@@ -21,6 +21,17 @@ func newSupervisor() *cobra.Command {
 			if o.Dir, err = supervisorDir(o.Dir); err != nil {
 				return err
 			}
+			if err := o.ScrapeOptions.Validate(); err != nil {
+				return exit{exitUsage, err}
+			}
+			if o.MetricsTokenFile != "" { // it is the log server that reads it, elsewhere and later
+				if _, err := readToken(o.MetricsTokenFile); err != nil {
+					return err
+				}
+				if o.MetricsTokenFile, err = filepath.Abs(o.MetricsTokenFile); err != nil {
+					return err
+				}
+			}
 			return runDaemon(func(ctx context.Context, log *slog.Logger) error { return host.RunSupervisor(ctx, o, log) })
 		},
 	}
@@ -31,6 +42,7 @@ func newSupervisor() *cobra.Command {
 	c.Flags().DurationVar(&o.ErrorsEvery, "errors-every", o.ErrorsEvery, "`time` between two writes of a component's errors to ZooKeeper, where they outlive their worker")
 	c.Flags().StringVar(&o.Address, "address", o.Address, "`host` name or IP at which other machines reach this one")
 	c.Flags().StringVar(&o.Bind, "bind", "", "`host` name or IP on which its workers and the log server listen, where address translation makes that another one (default: that of --address)")
+	scrapeFlags(c, &o.ScrapeOptions)
 	return configured(c)
 }
 

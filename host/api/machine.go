@@ -33,9 +33,14 @@ type Machines interface {
 	Machines(ctx context.Context) ([]MachineFigures, error)
 }
 
+// MachineLabels tell a machine from others on a page.
+func MachineLabels(m *MachineFigures) []metrics.Label {
+	return []metrics.Label{{Name: "host", Value: m.Host}, {Name: "supervisor", Value: m.Supervisor}}
+}
+
 // AddMachine adds a machine's figures to a page.
 func AddMachine(p *metrics.Page, m *MachineFigures) {
-	labels := []metrics.Label{{Name: "host", Value: m.Host}, {Name: "supervisor", Value: m.Supervisor}}
+	labels := MachineLabels(m)
 	p.Add("polybolt_logview_up", metrics.Gauge, "Whether the log server of the machine answers.", truth(m.Silent == ""), labels...)
 	if m.Silent != "" || m.Busy != "" {
 		return

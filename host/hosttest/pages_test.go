@@ -1,9 +1,12 @@
 package hosttest
 
 import (
+	"crypto/tls"
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -113,5 +116,58 @@ func TestPagesOfFigures(t *testing.T) {
 	}
 	if has(t, nimbus, "polybolt_supervisor_worker_starts_total") != 1 || has(t, nimbus, "polybolt_logview_up") != 1 {
 		t.Errorf("nimbus says of the machine: %v", nimbus)
+	}
+}
+
+// An operator's Prometheus gets the figures of a machine and of its workers from
+// the machine itself, with a token of the operator's and nothing else.
+func TestScrapingAMachine(t *testing.T) {
+	t.Parallel()
+	address, token := freeAddress(t), filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte("a token for Prometheus\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := Start(t, Config{ZooKeeper: zookeeper, Flags: func(int) []string {
+		return []string{"--metrics-listen", address, "--metrics-token-file", token}
+	}})
+	c.MustCLI(t, "deploy", EndlessWordCount(t))
+	scrape := func(token string) (status int, kind, text string) {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+address+"/metrics", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+token)
+		r.Header.Set("Accept", "text/plain;version=0.0.4;q=1,*/*;q=0.1")
+		transport := &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} // as docs/web.md has it
+		answer, err := (&http.Client{Transport: transport}).Do(r)
+		if err != nil {
+			return 0, "", err.Error()
+		}
+		defer answer.Body.Close()
+		b, err := io.ReadAll(answer.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer.StatusCode, answer.Header.Get("Content-Type"), string(b)
+	}
+	var text string
+	Eventually(t, "the machine tells of its worker", func() bool {
+		var status int
+		var kind string
+		status, kind, text = scrape("a token for Prometheus")
+		return status == http.StatusOK && kind == metrics.ContentType && strings.Contains(text, `polybolt_task_received_total{topology="word-count"`)
+	})
+	problems, values := metricstest.Lint(text)
+	for _, p := range problems {
+		t.Error(p)
+	}
+	if has(t, values, "polybolt_supervisor_worker_starts_total", `host="machine0"`) != 1 || has(t, values, "polybolt_logview_workers_silent") != 0 || has(t, values, "polybolt_task_resident_bytes", `component="split"`) < 1<<20 {
+		t.Errorf("%v", values)
+	}
+	for _, wrong := range []string{"", "guessed", "a token for tests"} {
+		if status, _, _ := scrape(wrong); status != http.StatusUnauthorized {
+			t.Errorf("with %q: %d", wrong, status)
+		}
 	}
 }

@@ -29,6 +29,7 @@ type Options struct {
 	Address string // host name or IP at which other machines reach this one
 	Bind    string // the one to listen on; empty: Address
 	Version string
+	Scrape  Scrape
 	Log     *slog.Logger
 }
 
@@ -111,6 +112,9 @@ func (s *Server) Run(ctx context.Context) error {
 		}
 	})
 	wg.Go(func() { s.watchFolder(ctx, lock, cancel) })
+	if s.o.Scrape.Listen != "" {
+		wg.Go(func() { s.serveScrapes(ctx, config.Clone()) })
+	}
 	s.o.Log.Info("log server is there", "address", record.Address, "supervisor", id)
 	err = server.ServeTLS(l, "", "")
 	cause := context.Cause(ctx)

@@ -116,7 +116,7 @@ func (p *Process) Run(ctx context.Context) error {
 	defer lock.Release()
 	socket, err := slot.Listen(p.spec.Socket, slot.Worker{
 		Identity: slot.Identity{Run: p.spec.Run, Place: p.spec.Place, Incarnation: p.incarnation, Started: p.started},
-		Figures:  func() api.WorkerFigures { return p.Figures(false) }, Stop: p.Stop, Log: p.o.Log,
+		Figures:  func() api.WorkerFigures { return p.Figures(true) }, Stop: p.Stop, Log: p.o.Log,
 	})
 	if err != nil {
 		return err

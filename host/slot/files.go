@@ -41,6 +41,11 @@ func ExitFile(dataDir, place string) string {
 	return filepath.Join(dataDir, "workers", place, "exit.json")
 }
 
+// SpecFile returns the file that says how the worker in a place was started.
+func SpecFile(dataDir, place string) string {
+	return filepath.Join(dataDir, "workers", place, "spec.json")
+}
+
 // LogName returns the name of a log file, the n-th older one; 0 is the present one.
 func LogName(file string, n int) string {
 	if n == 0 {

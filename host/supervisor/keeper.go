@@ -20,8 +20,6 @@ import (
 const maxComplaint = 4 << 10
 
 // specName is the file in a place's folder that tells its worker what to be.
-const specName = "spec.json"
-
 // keeper looks after one lane of a slot.
 type keeper struct {
 	// Fixed at construction.
@@ -204,7 +202,7 @@ func (k *keeper) start(ctx context.Context) error {
 			return err
 		}
 	}
-	specFile, exitFile := k.file(specName), slot.ExitFile(k.s.o.Dir, k.place.Local())
+	specFile, exitFile := slot.SpecFile(k.s.o.Dir, k.place.Local()), slot.ExitFile(k.s.o.Dir, k.place.Local())
 	if err := spec.Save(specFile); err != nil {
 		return err
 	}
@@ -239,15 +237,13 @@ func (k *keeper) start(ctx context.Context) error {
 	return nil
 }
 
-func (k *keeper) file(name string) string { return filepath.Join(k.folder, name) }
-
 // look connects to the worker in this lane that another supervisor has started.
 // Nil: there is none. One that does not say who it is has no Identity.
 func (k *keeper) look(ctx context.Context) *slot.Peer {
 	ctx, cancel := context.WithTimeout(ctx, k.s.o.Times.Silent)
 	defer cancel()
 	sockets := []string{k.socket}
-	if spec, err := slot.ReadSpec(k.file(specName)); err == nil && spec.Place == k.place && spec.Socket != k.socket {
+	if spec, err := slot.ReadSpec(slot.SpecFile(k.s.o.Dir, k.place.Local())); err == nil && spec.Place == k.place && spec.Socket != k.socket {
 		sockets = append(sockets, spec.Socket) // it was started with another XDG_RUNTIME_DIR
 	}
 	for _, socket := range sockets {

@@ -2,7 +2,6 @@ package host
 
 import (
 	"context"
-	"encoding/json"
 
 	"github.com/polybolt/polybolt/host/api"
 	"github.com/polybolt/polybolt/host/process"
@@ -80,11 +79,11 @@ func (t engineTap) Take(n int) ([]api.TapTuple, api.TapCounts, error) {
 func object(keys []string, values []any) ([]byte, error) {
 	text := []byte{'{'}
 	for i, key := range keys {
-		k, err := json.Marshal(key)
+		k, err := api.JSON(key)
 		if err != nil {
 			return nil, err
 		}
-		v, err := json.Marshal(values[i])
+		v, err := api.JSON(values[i])
 		if err != nil {
 			return nil, err
 		}

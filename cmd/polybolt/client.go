@@ -144,6 +144,7 @@ func (o *output) print(w io.Writer, v any, asTable func(io.Writer)) error {
 		return nil
 	case "json":
 		e := json.NewEncoder(w)
+		e.SetEscapeHTML(false)
 		e.SetIndent("", "  ")
 		return e.Encode(v)
 	case "yaml":

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -128,7 +127,7 @@ func (a *asker) dead(ctx context.Context, client *api.Client, out io.Writer, arg
 	err := client.Dead(ctx, nameOf(args), tail, func(d api.DeadTuple) error {
 		n++
 		if a.format == "json" {
-			b, err := json.Marshal(d)
+			b, err := api.JSON(d)
 			if err == nil {
 				_, err = fmt.Fprintf(out, "%s\n", b)
 			}

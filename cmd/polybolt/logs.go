@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -109,7 +108,7 @@ func (p *linePrinter) print(l api.LogLine) error {
 
 func (p *linePrinter) format(l api.LogLine) string {
 	if p.json {
-		b, err := json.Marshal(l)
+		b, err := api.JSON(l)
 		if err != nil {
 			return harmless(l.Text) // a line that was JSON before cannot fail to be it again
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/polybolt/polybolt/host/api"
 	"github.com/polybolt/polybolt/host/topology"
 	"github.com/polybolt/polybolt/shells"
 )
@@ -67,6 +68,10 @@ func run(root *cobra.Command) int {
 		return exitUsage
 	}
 	fmt.Fprintln(os.Stderr, "polybolt:", err)
+	var refused *api.Error
+	if errors.As(err, &refused) && refused.Code == api.CodeUnauthorized {
+		fmt.Fprintln(os.Stderr, "polybolt: --token-file or POLYBOLT_TOKEN_FILE names the file that holds the token")
+	}
 	return code
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -123,7 +122,7 @@ func (p *tapPrinter) print(e api.TapEvent) error {
 	switch {
 	case p.json:
 		var b []byte
-		if b, err = json.Marshal(e); err == nil {
+		if b, err = api.JSON(e); err == nil {
 			_, err = fmt.Fprintf(p.out, "%s\n", b)
 		}
 	case e.Tuple != nil:

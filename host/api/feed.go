@@ -3,7 +3,6 @@ package api
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"sync"
@@ -147,7 +146,7 @@ func (x *feed) follow(ctx context.Context, s subject) {
 // publish makes a value the last of its kind and subject, if it is a new one. An
 // end is published only of what there is.
 func (x *feed) publish(now news, value any) {
-	data, err := json.Marshal(value)
+	data, err := JSON(value)
 	if err != nil {
 		x.fail(Errorf(CodeInternal, "%s: %v", now.kind, err))
 		return

@@ -70,11 +70,11 @@ func (g *Guard) judge(r *http.Request, header bool) (asker, *Error) {
 	case !found && r.TLS != nil && len(r.TLS.VerifiedChains) > 0:
 		return certified(r.TLS.VerifiedChains[0][0]), nil
 	case !found:
-		return asker{}, Errorf(CodeUnauthorized, "no token: give the file that holds it with --token-file or POLYBOLT_TOKEN_FILE")
+		return asker{}, Errorf(CodeUnauthorized, "no token: send it as Authorization: Bearer TOKEN")
 	default:
 		role := g.role(token)
 		if role == "" {
-			return asker{}, Errorf(CodeUnauthorized, "the token is not this cluster's: check --token-file or POLYBOLT_TOKEN_FILE")
+			return asker{}, Errorf(CodeUnauthorized, "the token is not this cluster's")
 		}
 		return vouched(r, asker{Role: role}), nil
 	}

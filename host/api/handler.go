@@ -254,8 +254,13 @@ func (h *handler) reply(w http.ResponseWriter, r *http.Request, body any, err er
 		h.fail(w, r, err)
 		return
 	}
+	b, err := JSON(body)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
 	w.Header().Set("Content-Type", "application/json")
-	if err := json.NewEncoder(w).Encode(body); err != nil {
+	if _, err := w.Write(append(b, '\n')); err != nil {
 		h.Log.Debug("answer not sent", "err", err)
 	}
 }

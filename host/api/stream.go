@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -88,7 +87,7 @@ func StreamLines(w http.ResponseWriter, r *http.Request, log *slog.Logger, fail 
 		}
 	})
 	err := do(ctx, func(value any) error {
-		b, err := json.Marshal(value)
+		b, err := JSON(value)
 		if err != nil {
 			return err
 		}

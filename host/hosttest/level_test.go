@@ -87,7 +87,7 @@ func TestLogLevel(t *testing.T) {
 	level("10")
 	c.MustCLI(t, "loglevel", "talk", "warn", "--for", "1s")
 	level("20")
-	for want, args := range map[string][]string{`there is no log level "loud"`: {"loud"}, `talk has no component "x"`: {"x", "debug"}, "--for must be": {"debug", "--for", "-1s"}} {
+	for want, args := range map[string][]string{`there is no log level "loud"`: {"loud"}, `talk has no component "x"`: {"x", "debug"}, "the time for which a level holds must be": {"debug", "--for", "-1s"}} {
 		if out, code := c.CLI(t, append([]string{"loglevel", "talk"}, args...)...); code != 2 && code != 1 || !strings.Contains(out, want) {
 			t.Errorf("%v: exit code %d\n%s", args, code, out)
 		}

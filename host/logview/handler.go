@@ -111,7 +111,9 @@ const sendTimeout = 20 * time.Second
 
 func newSender(w http.ResponseWriter) *sender {
 	w.Header().Set("Content-Type", "application/x-ndjson")
-	return &sender{w, http.NewResponseController(w), json.NewEncoder(w)}
+	s := &sender{w, http.NewResponseController(w), json.NewEncoder(w)}
+	s.json.SetEscapeHTML(false)
+	return s
 }
 
 // begin has to come before a batch of values.

@@ -26,7 +26,7 @@ func (l *leader) setLevel(ctx context.Context, v *view, r api.ChangeRequest) (*a
 	case r.Component != "" && run.def.Component(r.Component) == nil:
 		return nil, api.Errorf(api.CodeInvalid, "%s has no component %.64q: it has %s", v.top.Name, string(r.Component), components(run.def))
 	case r.For < 0 || r.For > maxLevelTime:
-		return nil, api.Errorf(api.CodeInvalid, "--for must be from 0 to %v", maxLevelTime)
+		return nil, api.Errorf(api.CodeInvalid, "the time for which a level holds must be from 0 to %v, and is %v", maxLevelTime, r.For)
 	}
 	level := cluster.LogLevel{Component: r.Component, Level: r.Level}
 	if r.For > 0 && r.Level != "" {

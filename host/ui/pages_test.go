@@ -149,6 +149,22 @@ func TestPages(t *testing.T) {
 		b.accessible()
 	})
 
+	t.Run("a level that was changed, and an address that nobody made", func(t *testing.T) {
+		b.t = t
+		if _, err := d.api.Change(t.Context(), "newsroom", api.ChangeRequest{Verb: api.SetLevel, Component: "check", Level: "debug"}); err != nil {
+			t.Fatal(err)
+		}
+		b.goTo("/topologies/newsroom")
+		b.sees("main", "check logs from debug on")
+		if _, err := d.api.Change(t.Context(), "newsroom", api.ChangeRequest{Verb: api.SetLevel, Component: "check"}); err != nil {
+			t.Fatal(err)
+		}
+		b.goTo("/topologies/%")
+		b.sees("main", "%")
+		b.goTo("/topologies/newsroom")
+		b.sees(".diagram", "archive")
+	})
+
 	t.Run("metrics of user code", func(t *testing.T) {
 		b.t = t
 		b.goTo("/topologies/newsroom/components/top")

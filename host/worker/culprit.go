@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -54,7 +53,7 @@ func (c culprit) text() string {
 		if err != nil {
 			return "" // a column that was checked has no such value
 		}
-		text, err := json.Marshal(plain(brief(v)))
+		text, err := asJSON(plain(brief(v)))
 		if err != nil {
 			return "" // nor one that JSON has no form for
 		}

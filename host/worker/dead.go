@@ -2,7 +2,6 @@ package worker
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -86,7 +85,7 @@ func (d *DeadTuple) MarshalLine() ([]byte, error) {
 	for i, f := range d.Fields {
 		values[f] = plain(d.Values[i])
 	}
-	line, err := json.Marshal(struct {
+	line, err := asJSON(struct {
 		Time      time.Time      `json:"time"`
 		Topology  topology.Name  `json:"topology"`
 		Component string         `json:"component"`

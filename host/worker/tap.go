@@ -21,7 +21,7 @@ const (
 	maxTapped    = 1000                  // tuples that wait for Take
 	maxTapBytes  = 4 << 20               // of them
 	maxTapTuple  = 256 << 10             // bytes of one; a larger one is dropped
-	tapShare     = 50                    // one part in so many of a core's time
+	tapShare     = 50                    // one part in so many of a core's time, for all taps of a worker
 	tapBurst     = 20 * time.Millisecond // of that, saved up while little passes
 	tapLookEvery = 64                    // rows between two looks at the clock
 )
@@ -108,10 +108,10 @@ func (w *Worker) Tap(o TapOptions) (*Tap, error) {
 	t.skip = t.gap()
 	w.tapping.Lock()
 	defer w.tapping.Unlock()
-	if w.taps == maxTaps {
+	if w.taps.Load() == maxTaps {
 		return nil, fmt.Errorf("%d taps are open on this worker: end one", maxTaps)
 	}
-	w.taps++
+	w.taps.Add(1)
 	var taps []*Tap
 	if old := t.comp.taps.Load(); old != nil {
 		taps = slices.Clone(*old)
@@ -125,7 +125,7 @@ func (w *Worker) Tap(o TapOptions) (*Tap, error) {
 func (t *Tap) Close() {
 	t.w.tapping.Lock()
 	defer t.w.tapping.Unlock()
-	t.w.taps--
+	t.w.taps.Add(-1)
 	taps := slices.DeleteFunc(slices.Clone(*t.comp.taps.Load()), func(o *Tap) bool { return o == t })
 	if len(taps) == 0 {
 		t.comp.taps.Store(nil) // nobody looks any more
@@ -210,7 +210,7 @@ func (t *Tap) offer(s *tapStream, task topology.TaskID, g *multilang.Group) {
 	began := time.Now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.credit = min(t.credit+began.Sub(t.spent)/tapShare, tapBurst)
+	t.earn(began.Sub(t.spent))
 	t.counts.Passed += int64(g.N)
 	ready := false
 	looked, row := 0, t.skip
@@ -231,6 +231,13 @@ func (t *Tap) offer(s *tapStream, task topology.TaskID, g *multilang.Group) {
 	t.counts.Looked += int64(looked)
 	t.spent = time.Now()
 	t.credit -= t.spent.Sub(began)
+}
+
+// earn adds the tap's part of a time: all taps of the worker together take no
+// more than one alone. mu is held.
+func (t *Tap) earn(d time.Duration) {
+	open := time.Duration(max(t.w.taps.Load(), 1))
+	t.credit = min(t.credit+d/(tapShare*open), tapBurst/open)
 }
 
 // open finds the rows of a group's columns. mu is held.

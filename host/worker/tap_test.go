@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/polybolt/polybolt/host/filter"
 	"github.com/polybolt/polybolt/multilang"
@@ -74,7 +75,7 @@ func TestTap(t *testing.T) {
 	for _, tap := range []*Tap{all, tenth, some} {
 		tap.Close()
 	}
-	if f.byID["numbers"].taps.Load() != nil || f.taps != 0 {
+	if f.byID["numbers"].taps.Load() != nil || f.taps.Load() != 0 {
 		t.Error("a closed tap is left")
 	}
 }
@@ -106,6 +107,32 @@ func TestTapOfNothing(t *testing.T) {
 	}
 	if _, err := f.Tap(TapOptions{From: "split", Sample: 1}); err == nil || !strings.Contains(err.Error(), "8 taps are open") {
 		t.Error(err)
+	}
+}
+
+// However many taps are open, they take no more time together than one.
+func TestTapsShareTheirTime(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, tapTopology)
+	var taps []*Tap
+	for range maxTaps {
+		taps = append(taps, openTap(t, f, TapOptions{From: "split", Sample: 1}, ""))
+		var sum time.Duration
+		for _, tap := range taps {
+			tap.mu.Lock()
+			tap.credit = 0
+			tap.earn(time.Hour)
+			sum += tap.credit
+			tap.credit = 0
+			tap.earn(time.Second / 2)
+			if most := time.Second / 2 / tapShare / time.Duration(len(taps)); tap.credit > most {
+				t.Errorf("one of %d taps has %v of half a second", len(taps), tap.credit)
+			}
+			tap.mu.Unlock()
+		}
+		if sum > tapBurst {
+			t.Errorf("%d taps have saved up %v", len(taps), sum)
+		}
 	}
 }
 

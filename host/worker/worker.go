@@ -88,8 +88,8 @@ type Worker struct {
 	company  company
 	wg       crash.Group
 
-	tapping sync.Mutex // taken alone
-	taps    int        // guarded by tapping: how many are open
+	tapping sync.Mutex   // taken alone
+	taps    atomic.Int64 // how many are open; changed under tapping
 
 	// Guarded by mu, which is held while a plan is followed.
 	mu      sync.Mutex

@@ -9,7 +9,16 @@ import type { Cluster, ComponentErrors, ComponentStatus, Definition, Failure, Fi
 export const route = signal<string[]>(parse())
 
 function parse(): string[] {
-  return location.hash.replace(/\?.*$/, '').replace(/^#\/?/, '').split('/').filter(Boolean).map(decodeURIComponent)
+  return location.hash.replace(/\?.*$/, '').replace(/^#\/?/, '').split('/').filter(Boolean).map(decoded)
+}
+
+/** Decoded is a part of a path; what nobody encoded stays as it is. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
 }
 
 addEventListener('hashchange', () => {

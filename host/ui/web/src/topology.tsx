@@ -109,7 +109,7 @@ function Head({ w, s }: { w: Watched; s: Status }) {
         </Notice>
       )}
       {s.why && !d && (
-        <Notice level={levelOf(s.state) === 'idle' ? 'warn' : levelOf(s.state)} live>
+        <Notice level={levelOf(s.state) === 'bad' ? 'bad' : 'warn'} live>
           {s.why}
         </Notice>
       )}
@@ -136,6 +136,11 @@ function Head({ w, s }: { w: Watched; s: Status }) {
           The last {s.last.kind} did not succeed, {since(s.last.ended, now.value)} ago: {s.last.why}
         </Notice>
       )}
+      {(s.log_levels ?? []).map((l) => (
+        <Notice level="idle">
+          {l.component ?? 'Every component'} logs from {l.level} on{l.until ? ` until ${date(l.until)}` : ''}.
+        </Notice>
+      ))}
       {w.trouble.value && <Notice level="warn">{w.trouble.value}</Notice>}
     </>
   )

@@ -71,6 +71,7 @@ export interface Status extends Topology {
   components: ComponentStatus[] | null
   worker_list: WorkerStatus[] | null
   versions: Version[] | null
+  log_levels?: { component?: string; level: string; until?: string }[]
 }
 
 export interface Nimbus {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/polybolt/polybolt/host/api"
@@ -101,14 +102,15 @@ func (f *follows) leave(r *followReader) {
 func newFollow(q api.LogQuery, servers []cluster.LogServer) *follow {
 	ctx, cancel := context.WithCancel(context.Background())
 	x := &follow{cancel: cancel, begun: make(chan struct{}), ended: make(chan struct{}), readers: map[*followReader]bool{}}
-	var waiting sync.WaitGroup
-	waiting.Add(len(servers))
-	crash.Go(func() {
-		waiting.Wait()
-		close(x.begun)
-	})
+	var waiting atomic.Int64 // for log servers; there is at least one
+	waiting.Store(int64(len(servers)))
+	oneLess := func() {
+		if waiting.Add(-1) == 0 {
+			close(x.begun)
+		}
+	}
 	ask := func(ctx context.Context, s *api.LogServer, send func(api.LogLine) error) error {
-		begun := sync.OnceFunc(waiting.Done)
+		begun := sync.OnceFunc(oneLess)
 		defer begun()
 		err := s.LogsFrom(ctx, q, begun, send)
 		if ctx.Err() == nil {

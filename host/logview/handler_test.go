@@ -211,16 +211,16 @@ func TestFollow(t *testing.T) {
 			}
 			return nil
 		})
+		close(got)
 	}()
 	next := func(want string) {
 		t.Helper()
-		select {
-		case text := <-got:
-			if text != want {
-				t.Fatalf("%q, not %q", text, want)
-			}
-		case err := <-ended:
-			t.Fatalf("it ended: %v", err)
+		text, more := <-got
+		if !more {
+			t.Fatalf("it ended before %q: %v", want, <-ended)
+		}
+		if text != want {
+			t.Fatalf("%q, not %q", text, want)
 		}
 	}
 	next("line 0")

@@ -135,7 +135,7 @@ bolts:
 	})
 }
 
-// mistaken is a topology with ten mistakes, each of another kind.
+// mistaken is a topology with ten mistakes, each of another kind. Its scripts are there.
 const mistaken = `name: ten mistakes
 config:
   message_timeout: 30
@@ -162,6 +162,8 @@ func TestD57_TenMistakesTenErrors(t *testing.T) {
 	t.Parallel()
 	x := &trial{t, t.TempDir()}
 	x.write("topology.yaml", mistaken)
+	x.write("split.py", "")
+	x.write("count.py", "")
 	for _, command := range []string{"validate", "run"} {
 		p := start(t, x.dir, command)
 		p.exits(2)

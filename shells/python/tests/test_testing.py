@@ -134,7 +134,7 @@ class Numbers(Spout):
     def next_tuple(self):
         if self.todo:
             n = self.todo.pop(0)
-            self.emit([n], id=("id", n))
+            self.emit([n], id=f"id {n}")
         elif self.told == ["done"]:
             self.finish()
 
@@ -151,15 +151,15 @@ class Numbers(Spout):
 def test_a_class_spout():
     with Tester(Numbers, outputs=["n"], conf={"n": 3}) as t:
         result = t.next(2)
-        assert result.values() == [[0], [1]] and [e.id for e in result.emits] == [("id", 0), ("id", 1)]
+        assert result.values() == [[0], [1]] and [e.id for e in result.emits] == ["id 0", "id 1"]
         assert t.next(5).values() == [[2]]
         assert t.next(5).values() == []
-        t.ack(("id", 0))
-        assert t.component.told == [("ack", ("id", 0))]
-        assert t.fail(("id", 1)).values() == [[["again", ["id", 1]]]]
+        t.ack("id 0")
+        assert t.component.told == [("ack", "id 0")]
+        assert t.fail("id 1").values() == [[["again", "id 1"]]]
         with pytest.raises(ValueError, match="no row is pending"):
-            t.ack(("id", 0))
-        t.dead(("id", 1))
+            t.ack("id 0")
+        t.dead("id 1")
         assert t.next().finished
 
 

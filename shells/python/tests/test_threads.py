@@ -44,6 +44,7 @@ def test_D8_threads_and_the_main_thread_emit_and_ack_at_once(start):
         inputs=[["x", "default", ["n"]]],
         outputs=[["default", ["n", "minus", "who"]], ["side", ["n", "minus", "who"]]],
     )
+    child.book.races = True
     frames = [child.data([[f * 500 + i] for i in range(500)]) for f in range(12)]
     everything = [(f, i) for f in frames for i in range(500)]
     child.wait_for(lambda: all(child.book.outcome.get(row, "held") != "held" for row in everything))

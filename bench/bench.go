@@ -19,6 +19,7 @@ type bench struct {
 	only                        []string
 
 	beside *tapRun // what goes on beside the runs that follow; nil: nothing
+	weigh  bool    // the memory of what is run is looked at
 
 	temp    string
 	results []*result

@@ -225,7 +225,7 @@ func (b *bench) runTopology(dir string, args ...string) (*outcome, error) {
 
 // weighEvery is how often memory is looked at: a look takes milliseconds of a core,
 // which is nothing for a rate, and ruins a latency.
-const weighEvery = 400 * time.Millisecond
+const weighEvery = time.Second
 
 // watched waits for a command, and returns the most memory that it and all below it had.
 func watched(cmd *exec.Cmd) (most float64, err error) {

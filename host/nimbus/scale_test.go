@@ -49,7 +49,7 @@ func TestD60Scale(t *testing.T) {
 	if _, err := s.nimbus.Deploy(t.Context(), r, bytes.NewReader(scaleBundle(t))); err != nil {
 		t.Fatal(err)
 	}
-	s.limit("first deploy, request to published assignment", s.published.since(began))
+	s.limit("first deploy, request to published assignment", s.publishedAfter(began))
 	up := s.wait("all workers are up", func() bool {
 		st, err := s.nimbus.Status(t.Context(), "t")
 		return err == nil && st.State == "active"
@@ -61,7 +61,7 @@ func TestD60Scale(t *testing.T) {
 	before, lost := s.assignment().Epoch, time.Now()
 	s.stops[7]()
 	s.wait("work moves", func() bool { return s.assignment().Epoch > before })
-	s.limit("a lost machine, beyond the two seconds", s.published.since(lost)-DefaultRules().Lost)
+	s.limit("a lost machine, beyond the two seconds", s.publishedAfter(lost)-DefaultRules().Lost)
 
 	s.calm()
 	began = time.Now()
@@ -69,7 +69,7 @@ func TestD60Scale(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.wait("the rebalance is published", func() bool { return len(s.assignment().Workers) == 400 })
-	s.limit("rebalance to 400 workers, request to published assignment", s.published.since(began))
+	s.limit("rebalance to 400 workers, request to published assignment", s.publishedAfter(began))
 	now := time.Duration(0)
 	if _, err := s.nimbus.Change(t.Context(), "t", api.ChangeRequest{Verb: api.Kill, Wait: &now}); err != nil {
 		t.Fatal(err)
@@ -213,6 +213,14 @@ func (p *publishing) since(began time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.last.Sub(began)
+}
+
+// publishedAfter returns when an assignment was written after a moment. Others may see it
+// before its writer hears that it is there.
+func (s *scale) publishedAfter(began time.Time) time.Duration {
+	s.t.Helper()
+	s.wait("the write has returned", func() bool { return s.published.since(began) > 0 })
+	return s.published.since(began)
 }
 
 // scaleNimbus runs a nimbus until the test ends, and waits until it leads.

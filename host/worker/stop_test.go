@@ -38,11 +38,7 @@ func blocked() error {
 	}
 }
 
-// A spout whose code does not return keeps no run from its end: what it has
-// emitted is finished, and then it is ended.
-func TestASpoutThatBlocksIsEnded(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t, `
+const blockedSpout = `
 name: t
 spouts:
   numbers:
@@ -52,7 +48,13 @@ bolts:
   sink:
     component: sink
     inputs: [numbers]
-`, func(o *Options) { o.StopTimeout = 300 * time.Millisecond })
+`
+
+// A spout whose code does not return keeps no run from its end: what it has
+// emitted is finished, and then it is ended.
+func TestASpoutThatBlocksIsEnded(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, blockedSpout, func(o *Options) { o.StopTimeout = 300 * time.Millisecond })
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	go func() { f.result <- f.Run(ctx) }()
@@ -82,17 +84,7 @@ bolts:
 func TestASpoutThatBlocksDoesNotHoldUpADeploy(t *testing.T) {
 	t.Parallel()
 	m := newMesh(t, map[topology.TaskID]uint64{1: 10, 2: 10})
-	n := m.add(10, `
-name: t
-spouts:
-  numbers:
-    component: blocked
-    output: [n, text]
-bolts:
-  sink:
-    component: sink
-    inputs: [numbers]
-`)
+	n := m.add(10, blockedSpout)
 	n.opts.StopTimeout = 300 * time.Millisecond
 	m.plan()
 	n.start()

@@ -205,6 +205,22 @@ func (c *Cluster) WorkerState(ctx context.Context, id RunID, p Place, known ...A
 	return s, nil
 }
 
+// usable tells whether one record of several was read: what is gone is left out, and
+// so is what is no good, which is added to bad. Any other error is returned.
+func usable(err error, bad *[]error) (bool, error) {
+	var wrong *RecordError
+	switch {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, ErrGone):
+		return false, nil
+	case errors.As(err, &wrong):
+		*bad = append(*bad, err)
+		return false, nil
+	}
+	return false, err
+}
+
 // Supervisors reads all supervisors that live. One whose record is no good is
 // left out, and told of in bad.
 func (c *Cluster) Supervisors(ctx context.Context) (list map[SupervisorID]Supervisor, bad, err error) {
@@ -217,13 +233,11 @@ func (c *Cluster) Supervisors(ctx context.Context) (list map[SupervisorID]Superv
 	for _, name := range names {
 		var s Supervisor
 		_, err := c.get(ctx, supervisorPath(SupervisorID(name)), &s)
-		var wrong *RecordError
+		there, err := usable(err, &all)
 		switch {
-		case errors.Is(err, ErrGone):
-		case errors.As(err, &wrong):
-			all = append(all, err)
 		case err != nil:
 			return nil, nil, err
+		case !there:
 		case string(s.ID) != name:
 			all = append(all, &RecordError{supervisorPath(SupervisorID(name)), "supervisor", fmt.Errorf("it says it is %s", s.ID)})
 		default:

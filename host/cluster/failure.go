@@ -212,13 +212,11 @@ func (c *Cluster) Failures(ctx context.Context, id RunID, p Place) (list []Failu
 		var f Failures
 		node := path.Join(workerPath(id, p), name)
 		_, err := c.get(ctx, node, &f)
-		var wrong *RecordError
+		there, err := usable(err, &all)
 		switch {
-		case errors.Is(err, ErrGone):
-		case errors.As(err, &wrong):
-			all = append(all, err)
 		case err != nil:
 			return nil, nil, err
+		case !there:
 		case string(f.Component) != component:
 			all = append(all, &RecordError{node, "failures", fmt.Errorf("it is about %.64q", string(f.Component))})
 		default:

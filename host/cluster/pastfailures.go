@@ -105,14 +105,11 @@ func (c *Cluster) PastFailures(ctx context.Context, name topology.Name) (list []
 	for _, givenUp := range []bool{true, false} {
 		var p PastFailures
 		_, err := c.get(ctx, pastFailuresPath(name, givenUp), &p)
-		var wrong *RecordError
-		switch {
-		case errors.Is(err, ErrGone):
-		case errors.As(err, &wrong):
-			all = append(all, err)
-		case err != nil:
+		there, err := usable(err, &all)
+		if err != nil {
 			return nil, nil, err
-		default:
+		}
+		if there {
 			list = append(list, p)
 		}
 	}

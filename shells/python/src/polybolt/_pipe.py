@@ -96,11 +96,7 @@ class Pipe:
         if self._lock.acquire(False):  # else a thread that waits for task ids reads
             try:
                 if self._poll.poll(0):
-                    self._fill()
-                    message = self.frames.next()
-                    while message is not None:
-                        self._sort(wire.parse(message))
-                        message = self.frames.next()
+                    self._take()
             finally:
                 self._lock.release()
 
@@ -109,14 +105,18 @@ class Pipe:
         if not self._stopping and self._lock.acquire(False):
             try:
                 while any(events & POLLIN for _, events in self._poll.poll(0)):
-                    self._fill()
-                    message = self.frames.next()
-                    while message is not None:
-                        self._sort(wire.parse(message))
-                        message = self.frames.next()
+                    self._take()
             finally:
                 self._lock.release()
         return self.waiting[:]
+
+    def _take(self) -> None:
+        """Read once, and sort all messages that are whole."""
+        self._fill()
+        message = self.frames.next()
+        while message is not None:
+            self._sort(wire.parse(message))
+            message = self.frames.next()
 
     def _fill(self) -> None:
         if polybolt._fds is None:

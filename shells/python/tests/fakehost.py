@@ -285,6 +285,8 @@ class Child:
         except BaseException as e:  # shown by the next wait_for
             self.trouble = e
         finally:
+            # Here and not in end(): a descriptor closed while this thread is about to read it is the next child's.
+            self.process.stdout.close()
             with self.changed:
                 self.closed = True
                 self.changed.notify_all()
@@ -409,4 +411,3 @@ class Child:
             self.process.kill()
         self.process.wait()
         self.close()
-        self.process.stdout.close()

@@ -146,6 +146,7 @@ func (w *Worker) Drain() { w.drain.Do(func() { close(w.draining) }) }
 // error says which), or because ctx ended; then the children are killed and
 // what they held is lost.
 func (w *Worker) Run(ctx context.Context) error {
+	defer ballast()()
 	ctx, cancel := context.WithCancelCause(ctx)
 	if err := w.begin(ctx); err != nil {
 		cancel(err)

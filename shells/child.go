@@ -156,6 +156,10 @@ func (c *Child) Stderr() []byte {
 // What is written to a dead child is lost; its exit tells.
 func (c *Child) Write(b []byte) { c.stdin.write(b) }
 
+// Await tells that the child waits for what was last written to it, and will
+// answer soon: its reader may look for that before it sleeps.
+func (c *Child) Await() { c.stdout.awaited.Store(true) }
+
 // Queued returns how many bytes wait for room in the pipe.
 func (c *Child) Queued() int { return c.stdin.queued() }
 

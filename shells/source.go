@@ -17,6 +17,9 @@ type source struct {
 	file *os.File
 	raw  syscall.RawConn
 
+	awaited  atomic.Bool // the child is about to write: see Child.Await
+	patience patience    // the reader's
+
 	final atomic.Bool // set by end: the child is dead
 	left  int         // bytes still to be read after that, owned by the reader; all a pipe can have held
 }
@@ -50,8 +53,14 @@ func (s *source) read(b []byte) (n int, err error) {
 // try reads what is there or, with wait, what there will be; without, nothing is io.EOF.
 func (s *source) try(b []byte, wait bool) (n int, err error) {
 	var readErr error
+	awaited := s.awaited.Swap(false)
 	err = s.raw.Read(func(fd uintptr) bool {
-		n, readErr = readNow(int(fd), b)
+		if awaited {
+			awaited = false // once, before it sleeps
+			n, readErr = s.patience.read(int(fd), b)
+		} else {
+			n, readErr = readNow(int(fd), b)
+		}
 		return readErr != syscall.EAGAIN || !wait
 	})
 	switch {

@@ -335,5 +335,6 @@ func (t *task) answerTasks(request uint32, ids []uint32) {
 	defer t.mu.Unlock()
 	if t.process != nil {
 		t.process.Write(buf)
+		t.process.Await()
 	}
 }

@@ -81,6 +81,9 @@ func (v *voice) pass() {
 		v.flush()
 		v.Child.Write(w.Stdin)
 	}
+	if w.Awaited {
+		v.Await()
+	}
 	if w.CloseStdin {
 		v.CloseInput()
 	}

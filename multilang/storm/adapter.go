@@ -108,7 +108,7 @@ func (a *Adapter) fromHost(m *multilang.ToChild) error {
 	case multilang.TypeTick:
 		a.tick()
 	case multilang.TypeTasks:
-		a.work.Stdin = a.codec.appendTasks(a.work.Stdin, m.Tasks)
+		a.tasks(m.Tasks)
 	case multilang.TypeNext:
 		a.spout.asked = append(a.spout.asked, request{seq: m.Seq, rows: m.N})
 		a.pump()

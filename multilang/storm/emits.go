@@ -101,7 +101,7 @@ func (a *Adapter) emit(m *message) {
 	stream := e.streams[m.stream]
 	ids := m.needIDs && !m.direct
 	if ids && a.knows {
-		a.work.Stdin = a.codec.appendTasks(a.work.Stdin, a.o.Outputs[stream].Tasks)
+		a.tasks(a.o.Outputs[stream].Tasks)
 		ids = false
 	}
 	tracked := a.o.Spout && m.id != nil
@@ -170,12 +170,18 @@ func (a *Adapter) fieldOf(m *message) string {
 	return fmt.Sprintf("field %q of stream %q: ", a.o.Outputs[i].Fields[m.at-1], m.stream)
 }
 
+// tasks tells the child where what it emitted went.
+func (a *Adapter) tasks(ids multilang.U32s) {
+	a.work.Stdin = a.codec.appendTasks(a.work.Stdin, ids)
+	a.work.Awaited = true
+}
+
 // refuse takes an emit that cannot be obeyed: the tuples that it is anchored
 // to fail, and a child that waits for task ids gets none.
 func (a *Adapter) refuse(m *message) {
 	if m.needIDs && !m.direct {
 		a.flushEmits() // earlier answers come first
-		a.work.Stdin = a.codec.appendTasks(a.work.Stdin, nil)
+		a.tasks(nil)
 	}
 	why := multilang.Error{Kind: "exception", Type: "EmitError", Message: "emit: " + a.fieldOf(m) + m.problem}
 	told := false

@@ -94,6 +94,7 @@ type Work struct {
 	Stdin      []byte        // to be written to the child
 	Frames     []byte        // whole frames for the host
 	Text       []string      // lines that the child printed between its messages
+	Awaited    bool          // Stdin holds task ids, which the child has to read before it goes on
 	CloseStdin bool          // after Stdin: the child is to end
 	Wait       time.Duration // call Wake after it; 0: there is nothing to wait for
 	Breaches   []Breach      // only with Options.Strict

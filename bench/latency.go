@@ -1,12 +1,7 @@
 package main
 
 import (
-	"bufio"
-	"encoding/binary"
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"time"
@@ -64,48 +59,23 @@ bolts:
 
 func micros(d time.Duration) float64 { return float64(d) / 1e3 }
 
-// echoSize is the size of a frame of one sentence, about.
-const echoSize = 48
-
 // echo drives the reference.
 func (b *bench) echo(n int) (p50, p99 time.Duration, err error) {
-	cmd := exec.Command(b.python, filepath.Join(b.dir, "components", "echo.py"))
-	in, err := cmd.StdinPipe()
+	e, err := startEcho(b.python, filepath.Join(b.dir, "components", "echo.py"))
 	if err != nil {
 		return 0, 0, err
 	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return 0, 0, err
-	}
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
-		return 0, 0, err
-	}
-	frame := make([]byte, 4+echoSize)
-	binary.BigEndian.PutUint32(frame, echoSize)
-	answer := make([]byte, len(frame))
-	r := bufio.NewReader(out)
 	took := make([]time.Duration, 0, n)
 	due := time.Now()
 	for range n {
 		due = due.Add(time.Second / latencyRate)
 		time.Sleep(time.Until(due))
 		start := time.Now()
-		if _, err := in.Write(frame); err != nil {
-			return 0, 0, err
-		}
-		if _, err := io.ReadFull(r, answer); err != nil {
+		if err := e.round(); err != nil {
 			return 0, 0, err
 		}
 		took = append(took, time.Since(start))
 	}
-	if err := in.Close(); err != nil {
-		return 0, 0, err
-	}
-	if err := cmd.Wait(); err != nil {
-		return 0, 0, err
-	}
 	slices.Sort(took)
-	return took[n/2], took[n*99/100], nil
+	return took[n/2], took[n*99/100], e.end()
 }

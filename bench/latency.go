@@ -7,8 +7,12 @@ import (
 	"time"
 )
 
-// latencyRate is how many sentences a second the latency is measured at.
-const latencyRate = 1000
+// latencyRate is how many sentences a second the latency is measured at, and
+// latencyTime for how long: the slowest hundredth of less is chance.
+const (
+	latencyRate = 1000
+	latencyTime = 10 * time.Second
+)
 
 // latency measures the time from a sentence's emit to its last ack, through
 // split and count, against a bare Python child that echoes frames of its size.
@@ -16,7 +20,7 @@ func (b *bench) latency() error {
 	if !b.wanted("latency") {
 		return nil
 	}
-	n := int(b.seconds * latencyRate)
+	n := int(latencyTime.Seconds() * latencyRate)
 	for round := range b.rounds {
 		echo50, echo99, err := b.echo(n)
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/polybolt/polybolt/host/api"
 	"github.com/polybolt/polybolt/host/hosttest"
@@ -114,12 +115,16 @@ func TestTappingOnAPhone(t *testing.T) {
 	b.accessible()
 }
 
-// shapes is a cluster with a topology whose names are long and wide.
+// shapes is a cluster with a topology whose names are long and wide, and of one family.
 type shapes struct{ crowd }
 
 func (s *shapes) Definition(ctx context.Context, name topology.Name) (*api.Definition, error) {
 	d, err := s.crowd.Definition(ctx, name)
-	longer := map[topology.ComponentID]topology.ComponentID{"split": "WWWWWWWWWWWWWWWW", "count": "a-component-whose-name-is-as-long-as-the-name-of-one-may-be-at-all"}
+	longer := map[topology.ComponentID]topology.ComponentID{
+		"lines": "customer-address-normalizer-europe-west", "split": "WWWWWWWWWWWWWWWW",
+		"count": "a-component-whose-name-is-as-long-as-the-name-of-one-may-be-at-all",
+		"store": "customer-address-normalizer-europe-east",
+	}
 	for i := range d.Components {
 		c := &d.Components[i]
 		c.ID = cmp.Or(longer[c.ID], c.ID)
@@ -131,19 +136,59 @@ func (s *shapes) Definition(ctx context.Context, name topology.Name) (*api.Defin
 	return d, err
 }
 
-// A component's name stays within its frame.
+// A component's name stays within its frame and above its figures, over two
+// lines if need be; of one that is longer still, the ends are to be seen. Edges
+// meet frames at their sides, not at their corners.
 func TestNamesFitTheirFrames(t *testing.T) {
 	t.Parallel()
 	s := &shapes{}
 	b := serve(t, s)
-	b.goTo("/topologies/crowd")
-	b.sees(".diagram", "WWWWWWWWWW")
-	if out := b.js(`return [...document.querySelectorAll('.node')].filter((n) => {
-		const [name, frame] = [n.querySelector('.name').getBoundingClientRect(), n.querySelector('rect').getBoundingClientRect()]
-		return name.right > frame.right - 8 || name.left < frame.left
-	}).map((n) => n.querySelector('.name').textContent).join()`); out != "" {
-		t.Errorf("beyond their frames are: %s", out)
+	for _, z := range []size{desktop, phone} {
+		b.devtools("Emulation.setDeviceMetricsOverride", map[string]any{"width": z.width, "height": z.height, "deviceScaleFactor": 1, "mobile": false})
+		b.goTo("/cluster")
+		b.goTo("/topologies/crowd")
+		b.sees(".diagram", "WWWWWWWWWW")
+		if out := b.js(`return [...document.querySelectorAll('.node')].filter((n) => {
+			const [name, frame, line] = ['.name', 'rect', '.line'].map((s) => n.querySelector(s).getBoundingClientRect())
+			return name.right > frame.right - 4 || name.left < frame.left || name.top < frame.top || name.bottom > line.top + 2
+		}).map((n) => n.querySelector('.name').textContent).join()`); out != "" {
+			t.Errorf("%s: beyond their frames are: %s", z.name, out)
+		}
+		b.sees(".diagram", "a-component-w")
+		b.sees(".diagram", "…")
+		b.sees(".diagram", "at-all")
+		b.sees(".diagram", "west")
+		b.sees(".diagram", "east")
+		if out := b.js(`const frames = [...document.querySelectorAll('.node > g > rect:first-of-type')].map((r) => r.getBoundingClientRect())
+		return [...document.querySelectorAll('.edge')].filter((e) => {
+			const bed = e.querySelector('.bed')
+			return [0, bed.getTotalLength()].some((at) => {
+				const p = bed.getPointAtLength(at).matrixTransform(bed.getScreenCTM())
+				return frames.some((f) => [f.left, f.right].some((x) => Math.abs(x - p.x) < 6) && [f.top, f.bottom].some((y) => Math.abs(y - p.y) < 6))
+			})
+		}).length`); out != float64(0) {
+			t.Errorf("%s: %v edges meet a frame at its corner", z.name, out)
+		}
 	}
-	b.sees(".diagram", "a-component-w")
-	b.sees(".diagram", "…")
+}
+
+// slow is a cluster whose rows take a little less than a millisecond.
+type slow struct{ crowd }
+
+func (s *slow) Figures(ctx context.Context, name topology.Name) (*api.Figures, error) {
+	f, err := s.crowd.Figures(ctx, name)
+	for _, w := range f.Workers {
+		for i := range w.Tasks {
+			w.Tasks[i].Row = 999_600 * time.Nanosecond
+		}
+	}
+	return f, err
+}
+
+// What rounds up to a thousand of a unit is one of the next.
+func TestDurationsAreRounded(t *testing.T) {
+	t.Parallel()
+	b := serve(t, &slow{})
+	b.goTo("/topologies/crowd/components/split")
+	b.sees(".tiles", "A row takes\n1 ms\n")
 }

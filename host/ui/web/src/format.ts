@@ -36,8 +36,9 @@ export function cores(n: number): string {
 export function span(ns: number | undefined): string {
   if (!ns) return '–'
   const ms = ns / 1e6
-  if (ms < 1) return `${Number((ms * 1000).toPrecision(2))} µs`
-  if (ms < 1000) return `${Number(ms.toPrecision(3))} ms`
+  const [few, more] = [Number((ms * 1000).toPrecision(2)), Number(ms.toPrecision(3))] // what rounds up to a unit's end is one of the next
+  if (few < 1000) return `${few} µs`
+  if (more < 1000) return `${more} ms`
   if (ms < 120_000) return `${Number((ms / 1000).toPrecision(3))} s`
   return age(ms)
 }

@@ -15,7 +15,7 @@ import (
 // whoever follows the documents is. The machine is called as one is there.
 const tidy = `
 const [home, host] = arguments
-const named = new RegExp('(?<![\\w.-])' + host.replace(/[^\\w-]/g, '\\$&') + '(?![\\w.-])', 'g')
+const named = new RegExp('(?<![\\w.-])' + host.replaceAll('.', '\\.') + '(?![\\w.-])', 'g')
 const all = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
 while (all.nextNode()) {
 	const text = all.currentNode.data.replaceAll(home, '~/.local/state/polybolt').replace(named, 'alpha')

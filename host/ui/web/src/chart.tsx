@@ -20,6 +20,9 @@ interface Props {
 
 const height = 168
 
+/** Steps are between values that are written short: 0.25 would be 0.3 beside its line. */
+const steps = Array.from({ length: 51 }, (_, i) => Number(`${[1, 2, 5][i % 3]}e${Math.floor(i / 3) - 1}`))
+
 /** Gap is how many seconds without a sample break a line. */
 const gap = 10
 
@@ -55,7 +58,7 @@ export function Chart({ title, times, lines, write, note, window }: Props) {
         scales: { x: { time: true, ...(window && { range: (): [number, number] => [Date.now() / 1000 - window, Date.now() / 1000] }) }, y: { range: (_u, _min, max) => [0, max > 0 ? max * 1.15 : 1] } },
         axes: [
           { ...axis, space: 70, size: 28, values: (_u, ticks) => ticks.map((t) => new Date(t * 1000).toLocaleTimeString('en-GB', window ? { hour: '2-digit', minute: '2-digit' } : { hour12: false })) },
-          { ...axis, size: 58, space: 36, values: (_u, ticks) => ticks.map(write) },
+          { ...axis, size: 58, space: 36, incrs: steps, values: (u, ticks) => ticks.map((t) => (u.data.slice(1).some((line) => line.some((v) => v !== null)) ? write(t) : '')) },
         ],
         series: [{}, ...lines.map((l) => ({ label: l.name, stroke: color(l.color), width: 2, points: { show: window !== undefined, size: 5 }, fill: lines.length === 1 ? color(l.color) + '1c' : undefined }))],
       },

@@ -19,6 +19,7 @@ type Hello struct {
 	PID         int      `msgpack:"pid"` // as the child sees it; for messages only
 	Features    []string `msgpack:"features"`
 	StackSignal int      `msgpack:"stack_signal,omitempty"`
+	Place       string   `msgpack:"place,omitempty"` // file:line of the user's code that runs the component; for messages only
 }
 
 // Has tells whether the child has a feature.

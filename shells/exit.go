@@ -2,7 +2,6 @@ package shells
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"strings"
 	"syscall"
@@ -40,7 +39,7 @@ type Exit struct {
 	Err error
 
 	// Said is the last error that the child told in another way than on stderr.
-	// Whoever knows it fills it in; it is the reason if stderr has none.
+	// Whoever knows it fills it in; it is the reason if stderr has no line of an error.
 	Said string
 
 	Stderr []byte // the last [StderrTail] bytes, as written
@@ -54,7 +53,8 @@ type Exit struct {
 func (e *Exit) Clean() bool { return e.Code == 0 && e.Signal == "" && e.Err == nil }
 
 // Reason says in one line why the child ended: why we ended it, else the line of its
-// stderr that tells, else what it said; empty if there is none of these.
+// stderr that tells, else what it said, else the last line of its stderr; empty if
+// there is none of these.
 func (e *Exit) Reason() string {
 	if e.Err != nil {
 		return e.Err.Error()
@@ -63,9 +63,9 @@ func (e *Exit) Reason() string {
 		return ""
 	}
 	if e.Code > 0 {
-		return cmp.Or(reason(e.Stderr), e.Said)
+		return reason(e.Stderr, e.Said)
 	}
-	return reason(e.Stderr)
+	return reason(e.Stderr, "")
 }
 
 // String is one line: who ended, how, after how long, and why.

@@ -20,6 +20,8 @@ func TestExitText(t *testing.T) {
 		{"code and trace", Exit{Code: 1, Stderr: []byte("Traceback (most recent call last):\n  x\nModuleNotFoundError: No module named 'y'\n")},
 			"t/b[0] (pid 7) exited with code 1 after 1.5s: ModuleNotFoundError: No module named 'y'", []string{"vendor/", "      x\n"}},
 		{"told by its protocol", Exit{Code: 1, Said: "B has no process"}, "t/b[0] (pid 7) exited with code 1 after 1.5s: B has no process", nil},
+		{"told, and printed", Exit{Code: 1, Said: "KeyError: 'k' at b.py:4", Stderr: []byte("connecting\n")}, "t/b[0] (pid 7) exited with code 1 after 1.5s: KeyError: 'k' at b.py:4", nil},
+		{"told, and printed an error", Exit{Code: 1, Said: "an earlier matter", Stderr: []byte("OSError: no disk\n")}, "t/b[0] (pid 7) exited with code 1 after 1.5s: OSError: no disk", nil},
 		{"told before it was killed", Exit{Code: -1, Signal: "SIGKILL", Said: "an earlier matter"}, "t/b[0] (pid 7) was killed by SIGKILL after 1.5s", nil},
 		{"killed by the kernel", Exit{Code: -1, Signal: "SIGKILL", Unused: 3}, "t/b[0] (pid 7) was killed by SIGKILL after 1.5s", []string{"memory runs out", "3 bytes of an unfinished"}},
 		{"killed by us", Exit{Code: -1, Signal: "SIGKILL", Err: errors.New("frame 7 is torn"), Stderr: []byte("x\n")}, "t/b[0] (pid 7) was killed by SIGKILL after 1.5s: frame 7 is torn", nil},

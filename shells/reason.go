@@ -2,6 +2,7 @@ package shells
 
 import (
 	"bytes"
+	"cmp"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -14,10 +15,10 @@ const maxReason = 300
 // went wrong: TypeError: …, Error [ERR_MODULE_NOT_FOUND]: …, panic: ….
 var errorLine = regexp.MustCompile(`^(?:Uncaught )?(?:[\w.$]*(?:Error|Exception|Warning|Interrupt|Exit)(?: \[\w+\])?|panic|fatal|fatal error)(?::|$)`)
 
-// reason picks the line of a dead child's stderr that says what went wrong;
-// empty if it wrote nothing. It need not be right always: the whole text stands
-// beside it.
-func reason(stderr []byte) string {
+// reason picks the line of a dead child's stderr that says what went wrong, else
+// what the child told in another way, else the last line; empty if there is none of
+// these. It need not be right always: the whole text stands beside it.
+func reason(stderr []byte, said string) string {
 	if _, rest, ok := bytes.Cut(stderr, []byte{'\n'}); ok && len(stderr) >= StderrTail {
 		stderr = rest // the ring has cut the first line: a piece of it is no error line
 	}
@@ -42,9 +43,7 @@ func reason(stderr []byte) string {
 	}
 	lines.Write(stderr, emit)
 	lines.Flush(emit)
-	if best == "" {
-		best = last
-	}
+	best = cmp.Or(best, said, last)
 	if len(best) > maxReason {
 		cut := maxReason
 		for !utf8.RuneStart(best[cut]) {

@@ -25,7 +25,7 @@ func TestReason(t *testing.T) {
 			t.Parallel()
 			r := ring{size: StderrTail}
 			r.write([]byte(test.stderr))
-			if got := reason(r.bytes()); got != test.want {
+			if got := reason(r.bytes(), ""); got != test.want {
 				t.Errorf("%q, want %q", got, test.want)
 			}
 		})
@@ -53,7 +53,7 @@ func TestReasonOfRealInterpreters(t *testing.T) {
 			if err := cmd.Run(); err == nil {
 				t.Fatal("it exited with 0")
 			}
-			if got := reason([]byte(stderr.String())); !strings.HasPrefix(got, test.want) {
+			if got := reason([]byte(stderr.String()), ""); !strings.HasPrefix(got, test.want) {
 				t.Errorf("%q, want %q of\n%s", got, test.want, stderr.String())
 			}
 		})

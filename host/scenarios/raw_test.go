@@ -182,7 +182,7 @@ func TestD34_OtherVersionsAndFeatures(t *testing.T) {
 	for mode, reports := range map[string][]string{
 		"old":   {"ancient 0.0 speaks version 0", "version 1"},
 		"new":   {"futuristic 9.9 speaks version 2", "version 1"},
-		"spout": {"work is a bolt, but the code runs a spout"},
+		"spout": {"work is a bolt, but the code runs a spout (raw.py:121)"},
 	} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()

@@ -86,7 +86,7 @@ func mistake() error {
 		return err
 	}
 	if err := c.Send(func(b []byte) []byte {
-		return multilang.AppendError(b, &multilang.Error{Kind: "exception", Type: "Mistake", Message: "B has no process"})
+		return multilang.AppendError(b, &multilang.Error{Kind: "exception", Type: "Mistake", Message: "B has no process", Place: "b.py:3"})
 	}); err != nil {
 		return err
 	}

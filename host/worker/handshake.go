@@ -82,7 +82,7 @@ func (t *task) onFrame(body []byte) error {
 		t.w.line(Line{Task: t.id, Component: t.comp.ID, Level: Level(m.Level), Text: m.Text, Logger: m.Logger, PID: t.pid()})
 	case multilang.TypeError:
 		t.mu.Lock()
-		t.said, t.saidAt = m.Err.Message, time.Now()
+		t.said, t.saidAt = saying(&m.Err), time.Now()
 		t.mu.Unlock()
 		t.w.report(t, &m.Err, culprit{})
 	case multilang.TypeMetric:
@@ -91,6 +91,22 @@ func (t *task) onFrame(body []byte) error {
 	return nil
 }
 
+// saying is an error in a line: its type, which says much of a KeyError, and its place.
+func saying(e *multilang.Error) string {
+	line, _, _ := strings.Cut(e.Message, "\n")
+	if e.Type != "" && e.Type != mistakeType {
+		line = strings.TrimSuffix(e.Type+": "+line, ": ")
+	}
+	if e.Place != "" {
+		line += " at " + e.Place
+	}
+	return line
+}
+
+// mistakeType is what SDKs call the error of a component that cannot run as it
+// is written: its message says all.
+const mistakeType = "ComponentError"
+
 // onHello answers the child's greeting, or says why it cannot be spoken to.
 func (t *task) onHello(h *multilang.Hello) error {
 	if h.Version != multilang.Version {
@@ -98,7 +114,11 @@ func (t *task) onHello(h *multilang.Hello) error {
 			h.SDK, h.Version, "polybolt", multilang.Version)
 	}
 	if want := t.comp.Kind.String(); h.Kind != want {
-		return fmt.Errorf("the topology says that %s is a %s, but the code runs a %s", t.comp.ID, want, h.Kind)
+		at := ""
+		if h.Place != "" {
+			at = fmt.Sprintf(" (%.300s)", h.Place)
+		}
+		return fmt.Errorf("the topology says that %s is a %s, but the code runs a %s%s", t.comp.ID, want, h.Kind, at)
 	}
 	if h.Level != "rows" && h.Level != "columns" {
 		return fmt.Errorf("%s wants level %q; there are rows and columns", h.SDK, h.Level)

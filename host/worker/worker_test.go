@@ -90,7 +90,7 @@ bolts:
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	err := f.Run(ctx)
-	if err == nil || !strings.Contains(err.Error(), "component wrong cannot start: ") || !strings.Contains(err.Error(), ": B has no process") {
+	if err == nil || !strings.Contains(err.Error(), "component wrong cannot start: ") || !strings.Contains(err.Error(), ": Mistake: B has no process at b.py:3") {
 		t.Errorf("%v", err)
 	}
 }

@@ -9,12 +9,12 @@ const { Timestamp } = require('./lib/values.js');
 
 /** Makes a bolt of a function. */
 function bolt(fn) {
-  return new FunctionBolt(fn);
+  return new FunctionBolt(fn, bolt);
 }
 
 /** Makes a spout of a generator function. */
 function spout(fn) {
-  return new FunctionSpout(fn);
+  return new FunctionSpout(fn, spout);
 }
 
 /** In a function bolt or spout: emits on a stream by name; values as for yield. */

@@ -118,7 +118,7 @@ hello.update({
     "new": {"version": 2, "sdk": "futuristic 9.9"},
     "features": {"features": ["levitation"], "mood": "good"},
     "liar": {"pid": 1},
-    "spout": {"kind": "spout"},
+    "spout": {"kind": "spout", "place": "raw.py:121"},
 }.get(MODE, {}))  # fmt: skip
 write(b"a line before the magic\n" + b"\xf5PBOLT1\n")
 send(1, hello)

@@ -4,7 +4,7 @@
 const { TO_CHILD } = require('./wire.js');
 const { Component, componentOf, accessors, checked, currentScope, Scope } = require('./component.js');
 const { BoltOutbox, BY_ROW, BY_REF } = require('./outbox.js');
-const { describe, failure, isError } = require('./report.js');
+const { describe, failure, isError, notTaken } = require('./report.js');
 const { shown } = require('./lane.js');
 const { Tuple, Tick, tupleClass, objectMaker, OPEN, ACKED, FAILED } = require('./tuple.js');
 const { InTurn, TuplesInTurn, FunctionInTurn } = require('./inturn.js');
@@ -37,9 +37,9 @@ accessors(Bolt.prototype);
 
 /** A function as a bolt. */
 class FunctionBolt {
-  constructor(fn) {
+  constructor(fn, caller = new.target) {
     if (typeof fn !== 'function' || /^class\b/.test(Function.prototype.toString.call(fn))) {
-      throw new TypeError(`bolt() takes a function, not ${shown(fn)}; a class extends Bolt and is started by its run()`);
+      throw notTaken(`bolt() takes a function, not ${shown(fn)}; a class extends Bolt and is started by its run()`, caller);
     }
     this.fn = fn;
   }

@@ -128,6 +128,7 @@ class Component {
       pid: process.pid,
       features: ['beat', 'json', 'stacks'],
       stack_signal: constants.signals.SIGUSR2,
+      place: this.io.place ?? '',
     });
     w.end();
     this.send();

@@ -56,6 +56,16 @@ function failure(reason, bundle) {
   return { kind: 'fail', type: '', message: clean(message, MESSAGE_CHARS), traceback: '', place: placeIn(frames, bundle) };
 }
 
+/** Returns the error for an argument that is not what caller, a function of ours, takes: its stack begins where that was called. */
+function notTaken(message, caller) {
+  const error = new TypeError(message);
+  Error.captureStackTrace(error, caller);
+  return error;
+}
+
+/** Returns file:line of the user's code that led to an error. */
+const callerOf = (error, bundle) => clean(placeIn(stackOf(error).frames, bundle), MESSAGE_CHARS);
+
 /** Calls get and returns a string, or says that it failed: toString and getters of a thrown thing are user code. */
 function attempt(get) {
   try {
@@ -280,4 +290,4 @@ class Metrics {
   }
 }
 
-module.exports = { ComponentError, isMistake, describe, failure, isError, Logger, LEVELS, logText, Metrics };
+module.exports = { ComponentError, describe, failure, callerOf, notTaken, isError, Logger, LEVELS, logText, Metrics };

@@ -4,7 +4,8 @@ const fs = require('fs');
 const net = require('net');
 const { format } = require('util');
 const { takeOver, complain } = require('../preload.js');
-const { isMistake } = require('./report.js');
+const { WireError } = require('./msgpack.js');
+const { callerOf } = require('./report.js');
 const { FrameReader, readMessage, FRAME_SLACK } = require('./wire.js');
 
 const QUEUE_BYTES = 1 << 20; // unwritten; beyond it user code is blocked
@@ -113,6 +114,7 @@ class Child {
   constructor(pipe) {
     this.bundle = fs.realpathSync(pipe.bundle);
     this.at = new Error(); // where user code calls run()
+    this.place = callerOf(this.at, this.bundle);
     this.level = process.env.POLYBOLT_LEVEL === 'rows' ? 'rows' : 'columns';
     this.frames = new FrameReader(FIRST_LIMIT);
     this.writer = new PipeWriter(pipe.output, (clogged) => this.clogged(clogged), () => process.exit(1));
@@ -182,8 +184,9 @@ class Child {
       this.component.report(error);
       this.writer.drain(Infinity);
     } finally {
-      // Of a component that cannot run all is said, and the host tells it as the reason.
-      if (!isMistake(error)) complain(this.component.describe(error).traceback);
+      // The host shows the stack, and tells the error as the reason: on stderr it would be there a second time, and again
+      // at every restart. One that speaks another protocol may understand nothing.
+      if (error instanceof WireError) complain(this.component.describe(error).traceback);
       process.exit(1);
     }
   }

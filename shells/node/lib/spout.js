@@ -4,7 +4,7 @@
 // many rows or bytes as were asked for.
 const { TO_CHILD, FROM_CHILD } = require('./wire.js');
 const { Component, componentOf, accessors, checked, isThenable } = require('./component.js');
-const { ComponentError } = require('./report.js');
+const { ComponentError, notTaken } = require('./report.js');
 const { SpoutOutbox } = require('./spoutoutbox.js');
 const { shown } = require('./lane.js');
 const run = require('./run.js');
@@ -44,9 +44,9 @@ accessors(Spout.prototype);
 
 /** A generator function as a spout. */
 class FunctionSpout {
-  constructor(fn) {
+  constructor(fn, caller = new.target) {
     if (typeof fn !== 'function' || /^class\b/.test(Function.prototype.toString.call(fn))) {
-      throw new TypeError(`spout() takes a generator function, not ${shown(fn)}; a class extends Spout and is started by its run()`);
+      throw notTaken(`spout() takes a generator function, not ${shown(fn)}; a class extends Spout and is started by its run()`, caller);
     }
     this.fn = fn;
     this.at = new Error();

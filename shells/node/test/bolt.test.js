@@ -378,6 +378,7 @@ test('histograms are thinned out evenly beyond 4,096 observations', async () => 
 test('emit, log and finish outside of a running component say so', () => {
   assert.throws(() => new Split().emit(['x']), /Split is not running: this works in a topology, or in a Tester/);
   assert.throws(() => bolt(Split), /bolt\(\) takes a function, not function \[class Split extends Bolt\]; a class extends Bolt/);
+  assert.throws(() => bolt(5), (error) => !/polybolt.lib|index\.js/.test(error.stack.split('\n')[1]) && error.stack.split('\n')[1].includes('bolt.test.js'));
   assert.throws(() => new Tester({}), /a Tester takes a class that extends Bolt or Spout/);
 });
 

@@ -219,6 +219,39 @@ def test_calling_it_calls_the_function():
         bolt("x")
 
 
+def test_a_decorator_on_what_is_no_function_shows_the_line_of_the_users_alone(start):
+    child = start(
+        """
+        from polybolt import bolt
+        @bolt
+        class Split:
+            pass
+        """,
+        start=False,
+    )
+    assert child.exit_code() == 1
+    printed = child.stderr()
+    assert printed.count("  File ") == 1 and "component.py" in printed and "polybolt/_api.py" not in printed
+    assert printed.endswith("@bolt goes on a function, not on the class Split; classes derive from Bolt or Spout\n")
+
+
+@pytest.mark.parametrize("value", ["object()", "'x' * (17 << 20)"])
+def test_what_was_yielded_and_cannot_be_sent_is_told_with_the_place_of_the_function(start, value):
+    child = start(
+        f"""
+        from polybolt import bolt
+        def double(line):
+            yield {value}
+        bolt(double).run()
+        """
+    )
+    child.run("a")
+    (error,) = child.outcomes(1)
+    assert error["place"] == "component.py:3" and "_fast.py" not in error["traceback"]
+    path = child.folder / "component.py"
+    assert error["traceback"].startswith(f'  File "{path}", line 3, in double\n    def double(line):\n')
+
+
 def test_emit_to_takes_values_as_yield_does():
     from polybolt import bolt, emit_to
     from polybolt.testing import Tester

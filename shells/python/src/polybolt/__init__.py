@@ -47,6 +47,8 @@ def _take_over() -> None:
     if _sys.stdout is not None:
         _sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     _os.register_at_fork(after_in_child=_forked)
+    if _sys.excepthook is _sys.__excepthook__:
+        _sys.excepthook = _uncaught
     if "logging" in _sys.modules:
         _own_logging()
     else:
@@ -60,6 +62,23 @@ def _take_over() -> None:
         _os.write(_fds[1], b"\xf5PBOLT1\n")
     except BrokenPipeError:
         _os._exit(1)
+
+
+def _uncaught(cls: Any, error: Any, tb: Any) -> None:
+    """Print what ended the process as Python does, without this package's frames, unless there are no others."""
+    own, first, last = _os.path.dirname(_os.path.abspath(__file__)) + _os.sep, None, None
+    while tb is not None:
+        if not tb.tb_frame.f_code.co_filename.startswith(own):
+            if last is None:
+                first = tb
+            else:
+                last.tb_next = tb
+            last = tb
+        tb = tb.tb_next
+    if last is not None:
+        last.tb_next = None
+        error.__traceback__ = first
+    _sys.__excepthook__(cls, error, error.__traceback__)
 
 
 def _forked() -> None:

@@ -11,7 +11,7 @@ from time import sleep
 import polybolt
 
 from . import _wire as wire
-from ._api import ComponentError
+from ._msgpack import WireError
 from ._report import describe
 
 TYPE_CHECKING = False
@@ -171,10 +171,13 @@ def leave(code: int) -> NoReturn:
 
 
 def fatal(error: BaseException, session: Session) -> NoReturn:
-    """Report what ends this process, to the host and on stderr, and end it."""
+    """Report to the host what ends this process, and end it. The host shows the traceback, and tells the error as
+    the reason: on stderr it would be there a second time, and again at every restart. One that speaks another
+    protocol may understand nothing.
+    """
     try:
         session.error(error)
-        if not isinstance(error, ComponentError):  # of that all is said, and the host tells it as the reason
+        if isinstance(error, WireError):
             sys.stderr.write(describe(error, "")["traceback"])
     finally:
         leave(1)

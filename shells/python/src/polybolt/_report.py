@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+from ._msgpack import WireError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
@@ -21,29 +23,46 @@ _NOT_MINE = frozenset(("node_modules", ".venv", "venv", "site-packages", "vendor
 def describe(error: BaseException, bundle: str, kind: str = "exception") -> dict[str, str]:
     """Return the protocol's error map for an exception. Never raises, whatever the exception does."""
     frames = user_frames(error.__traceback__)
+    text, place = traceback_of(error, frames), place_of(frames, bundle)
+    led = any(not _is_sdk(tb.tb_frame.f_code.co_filename) for tb in frames)
+    if not led and code is not None and not isinstance(error, WireError):
+        where, defined = stands(code, bundle)  # what a function yielded is found to be wrong outside of it
+        if where:
+            text, place = f"{where}{type(error).__name__}: {message_of(error)}\n", defined
     return {
         "kind": kind,
         "type": type(error).__name__,
         "message": clean(message_of(error), TEXT_LIMIT // 8),
-        "traceback": clean(traceback_of(error, frames), TEXT_LIMIT),
-        "place": place_of(frames, bundle),
+        "traceback": clean(text, TEXT_LIMIT),
+        "place": place,
     }
+
+
+code: Any = None  # of the component that runs: what errors are of that no frame of it led to
 
 
 def mistake(error: BaseException, at: Any, bundle: str) -> dict[str, str]:
     """Return the error map for a component that cannot run as it is written: the traceback is where that stands."""
-    path, line, name = definition(at)
-    import linecache
-
-    text = linecache.getline(path, line).strip()
-    where = f'  File "{path}", line {line}, in {name}\n' + (f"    {text}\n" if text else "")
+    where, place = stands(at, bundle)
     return {
         "kind": "exception",
         "type": type(error).__name__,
         "message": clean(message_of(error), TEXT_LIMIT // 8),
-        "traceback": clean(where, TEXT_LIMIT) if line else "",
-        "place": f"{_relative(path, bundle)}:{line}" if line else "",
+        "traceback": clean(where, TEXT_LIMIT),
+        "place": place,
     }
+
+
+def stands(at: Any, bundle: str) -> tuple[str, str]:
+    """Return where code, a class or an instance stands: as in a traceback, and as file:line; empty if unknown."""
+    path, line, name = definition(at)
+    if not line:
+        return "", ""
+    import linecache
+
+    text = linecache.getline(path, line).strip()
+    where = f'  File "{path}", line {line}, in {name}\n' + (f"    {text}\n" if text else "")
+    return where, f"{_relative(path, bundle)}:{line}"
 
 
 def definition(at: Any) -> tuple[str, int, str]:
@@ -67,11 +86,21 @@ def definition(at: Any) -> tuple[str, int, str]:
 
 def failure(reason: str, bundle: str) -> dict[str, str]:
     """Return the error map for a fail() that gave a reason, with the place that called it."""
+    return {
+        "kind": "fail",
+        "type": "",
+        "message": clean(reason, TEXT_LIMIT // 8),
+        "traceback": "",
+        "place": caller(bundle),
+    }
+
+
+def caller(bundle: str) -> str:
+    """Return file:line of the user's code that called the SDK."""
     frame = sys._getframe(1)
     while frame.f_back is not None and _is_sdk(frame.f_code.co_filename):
         frame = frame.f_back
-    place = f"{_relative(frame.f_code.co_filename, bundle)}:{frame.f_lineno}"
-    return {"kind": "fail", "type": "", "message": clean(reason, TEXT_LIMIT // 8), "traceback": "", "place": place}
+    return clean(f"{_relative(frame.f_code.co_filename, bundle)}:{frame.f_lineno}", TEXT_LIMIT // 8)
 
 
 def message_of(error: BaseException) -> str:

@@ -8,6 +8,7 @@ import sys
 
 import polybolt
 
+from . import _report
 from . import _wire as wire
 from ._api import Bolt, ComponentError, Spout
 from ._logs import when_imported
@@ -73,7 +74,7 @@ def serve(session: Session, pipe: Pipe, component: Any) -> None:
 
     level = "rows" if os.environ.get("POLYBOLT_LEVEL") == "rows" else "columns"
     with session.outbox.lock:
-        session.outbox.write(wire.HELLO, hello(session.kind, level))
+        session.outbox.write(wire.HELLO, hello(session.kind, level, _report.caller(polybolt._bundle)))
     session.welcome(expect(pipe, wire.WELCOME)[1])
     pipe.frames.limit = session.outbox.limit + wire.FRAME_SLACK
     session.await_tasks = pipe.await_tasks
@@ -82,6 +83,7 @@ def serve(session: Session, pipe: Pipe, component: Any) -> None:
     flusher.start()
     expect(pipe, wire.START)
     if isinstance(component, type):
+        _report.code = component
         component = component()
     loop = begin(session, component, pipe.receive)
     if is_async(component):
@@ -96,7 +98,7 @@ def serve(session: Session, pipe: Pipe, component: Any) -> None:
     session.send_metrics()
 
 
-def hello(kind: str, level: str) -> dict[str, Any]:
+def hello(kind: str, level: str, place: str) -> dict[str, Any]:
     """Return the map of the hello."""
     import _signal  # type: ignore[import-not-found]
 
@@ -109,6 +111,7 @@ def hello(kind: str, level: str) -> dict[str, Any]:
         "pid": os.getpid(),
         "features": ["beat", "json", "stacks"],
         "stack_signal": int(_signal.SIGUSR1),
+        "place": place,
     }
 
 
@@ -134,6 +137,7 @@ def ready(session: Session, what: dict[str, Any]) -> None:
 def begin(session: Session, component: Any, wait: Callable[[float], list[Any] | None]) -> Any:
     """Tie component and session together, and return the loop that serves it."""
     check(session.component, component)
+    _report.code = component
     component._session = session
     activate(session)
     session.watch_logging()

@@ -142,7 +142,7 @@ func checkField(p *problems, at place, f string) {
 func (w *wire) check(p *problems, byID map[ComponentID]*part, ids []string) {
 	from := byID[w.From]
 	if from == nil {
-		p.add(w.from, "there is no component %s%s", quote(string(w.From)), w.suggestSource(p, byID, ids))
+		p.add(w.from.reading(w.From), "there is no component %s%s", quote(string(w.From)), w.suggestSource(p, byID, ids))
 		return
 	}
 	if from.opaque || w.broken {
@@ -150,13 +150,13 @@ func (w *wire) check(p *problems, byID map[ComponentID]*part, ids []string) {
 	}
 	stream := from.Output(w.Stream)
 	if stream == nil {
-		p.add(w.stream, "%s", from.noStream(p, w.Stream))
+		p.add(w.stream.reading(w.From), "%s", from.noStream(p, w.Stream))
 		return
 	}
 	for i, f := range w.Group.Fields {
 		switch {
 		case !slices.Contains(stream.Fields, f):
-			p.add(w.fields[i], "the stream %s of %s has no field %s%s", quote(string(w.Stream)), quote(string(w.From)), quote(f), p.suggest(f, stream.Fields))
+			p.add(w.fields[i].reading(w.From), "the stream %s of %s has no field %s%s", quote(string(w.Stream)), quote(string(w.From)), quote(f), p.suggest(f, stream.Fields))
 		case slices.Index(w.Group.Fields, f) < i:
 			p.add(w.fields[i], "the field %s stands twice in the grouping: keep one", quote(f))
 		}
@@ -194,7 +194,7 @@ func (c *part) checkRepeats(p *problems) {
 	for i, w := range c.inputs {
 		s := source{w.From, w.Stream}
 		if j, twice := first[s]; twice {
-			p.add(w.at, "the stream %s of %s is read already, by inputs.%d: keep one", quote(string(w.Stream)), quote(string(w.From)), j)
+			p.add(w.at.reading(w.From), "the stream %s of %s is read already, by inputs.%d: keep one", quote(string(w.Stream)), quote(string(w.From)), j)
 			continue
 		}
 		first[s] = i
@@ -216,7 +216,7 @@ func (d *draft) checkDirect(p *problems) {
 			if other == nil {
 				first[s] = w
 			} else if (other.Group.Kind == GroupDirect) != (w.Group.Kind == GroupDirect) {
-				p.add(w.group, "the stream %s of %s is grouped by %s here and by %s in %s: direct is for all readers of a stream or for none",
+				p.add(w.group.reading(w.From), "the stream %s of %s is grouped by %s here and by %s in %s: direct is for all readers of a stream or for none",
 					quote(string(w.Stream)), quote(string(w.From)), w.Group.Kind, other.Group.Kind, other.at.path)
 			}
 		}

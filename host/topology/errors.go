@@ -11,9 +11,11 @@ import (
 
 // Error is one problem of a topology.
 type Error struct {
-	File string // as it was given to [Load], or the option that holds the problem, as in "--set PATH=VALUE"
-	Pos  Pos    // zero where it is not known, as in an option
-	Msg  string // one line that names the thing and says what to do
+	File   string      // as it was given to [Load], or the option that holds the problem, as in "--set PATH=VALUE"
+	Pos    Pos         // zero where it is not known, as in an option
+	Path   string      // of what is wrong, as --set takes it, such as bolts.count; empty if Msg says it all
+	Source ComponentID // whose stream, or absence, the problem is about, beside what Path leads to; empty if none
+	Msg    string      // one line that names the thing and says what to do
 }
 
 // Error returns FILE:LINE:COL: MESSAGE, the form that editors jump to.
@@ -58,12 +60,19 @@ const (
 type place struct {
 	option string // the option that said it; empty = the file
 	Pos
-	path string // as --set takes it, such as bolts.count.tick; empty = the message says it all
+	path   string      // as --set takes it, such as bolts.count.tick; empty = the message says it all
+	source ComponentID // see [Error]
 }
 
 // in returns the place with a path.
 func (p place) in(path string) place {
 	p.path = path
+	return p
+}
+
+// reading returns the place as that of a problem with what a component emits, or lacks.
+func (p place) reading(source ComponentID) place {
+	p.source = source
 	return p
 }
 
@@ -124,7 +133,7 @@ func (p *problems) err() error {
 		if one.at.option != "" {
 			file = one.at.option
 		}
-		out = append(out, Error{File: file, Pos: one.at.Pos, Msg: one.msg})
+		out = append(out, Error{File: file, Pos: one.at.Pos, Path: one.at.path, Source: one.at.source, Msg: one.msg})
 	}
 	if more > 0 {
 		out = append(out, Error{File: p.file, Msg: fmt.Sprintf("and %d more problems", more)})

@@ -16,15 +16,15 @@ func TestErrorsOrder(t *testing.T) {
 	p.add(place{option: "--set x=1"}, "last")
 	p.add(place{Pos: Pos{10, 1}}, "third")
 	p.add(place{Pos: Pos{2, 9}}.in("a.b"), "second")
-	p.add(place{Pos: Pos{2, 3}}, "first")
+	p.add(place{Pos: Pos{2, 3}}.in("a").reading("b"), "first")
 	p.add(place{Pos: Pos{2, 9}}.in("a.b"), "second")
 	err := p.err()
-	want := "a.yaml:2:3: first\na.yaml:2:9: a.b: second\na.yaml:10:1: third\n--set x=1: last"
+	want := "a.yaml:2:3: a: first\na.yaml:2:9: a.b: second\na.yaml:10:1: third\n--set x=1: last"
 	if err.Error() != want {
 		t.Errorf("got\n%s\nwant\n%s", err, want)
 	}
 	var one Error
-	if !errors.As(err, &one) || one != (Error{"a.yaml", Pos{2, 3}, "first"}) {
+	if !errors.As(err, &one) || one != (Error{"a.yaml", Pos{2, 3}, "a", "b", "a: first"}) {
 		t.Errorf("got %#v", one)
 	}
 }

@@ -20,8 +20,6 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
-	"strconv"
-	"strings"
 
 	"go.yaml.in/yaml/v4"
 
@@ -117,9 +115,9 @@ func (b *builder) others(err error) topology.Errors {
 	}
 	return slices.DeleteFunc(native, func(e topology.Error) bool {
 		follows := func(id string) bool {
-			return strings.Contains(e.Msg, "s."+id+":") || strings.Contains(e.Msg, strconv.Quote(id))
+			return e.Path == "spouts."+id || e.Path == "bolts."+id || e.Source == topology.ComponentID(id)
 		}
-		ofAll := strings.HasPrefix(e.Msg, "spouts: ") || strings.HasPrefix(e.Msg, "bolts: ")
+		ofAll := e.Path == "spouts" || e.Path == "bolts"
 		return told[fmt.Sprint(e.File, ":", e.Pos.Line)] || slices.ContainsFunc(b.broken, follows) || ofAll && len(b.broken) > 0
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/polybolt/polybolt/host/api"
+	"github.com/polybolt/polybolt/host/plainjson"
 	"github.com/polybolt/polybolt/host/process"
 	"github.com/polybolt/polybolt/host/topology"
 	"github.com/polybolt/polybolt/host/worker"
@@ -79,11 +80,11 @@ func (t engineTap) Take(n int) ([]api.TapTuple, api.TapCounts, error) {
 func object(keys []string, values []any) ([]byte, error) {
 	text := []byte{'{'}
 	for i, key := range keys {
-		k, err := api.JSON(key)
+		k, err := plainjson.Marshal(key)
 		if err != nil {
 			return nil, err
 		}
-		v, err := api.JSON(values[i])
+		v, err := plainjson.Marshal(values[i])
 		if err != nil {
 			return nil, err
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/polybolt/polybolt/host/api"
+	"github.com/polybolt/polybolt/host/plainjson"
 )
 
 func newErrors() *cobra.Command {
@@ -127,7 +128,7 @@ func (a *asker) dead(ctx context.Context, client *api.Client, out io.Writer, arg
 	err := client.Dead(ctx, nameOf(args), tail, func(d api.DeadTuple) error {
 		n++
 		if a.format == "json" {
-			b, err := api.JSON(d)
+			b, err := plainjson.Marshal(d)
 			if err == nil {
 				_, err = fmt.Fprintf(out, "%s\n", b)
 			}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/polybolt/polybolt/host/api"
+	"github.com/polybolt/polybolt/host/plainjson"
 	"github.com/polybolt/polybolt/host/topology"
 )
 
@@ -108,7 +109,7 @@ func (p *linePrinter) print(l api.LogLine) error {
 
 func (p *linePrinter) format(l api.LogLine) string {
 	if p.json {
-		b, err := api.JSON(l)
+		b, err := plainjson.Marshal(l)
 		if err != nil {
 			return harmless(l.Text) // a line that was JSON before cannot fail to be it again
 		}

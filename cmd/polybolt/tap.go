@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/polybolt/polybolt/host/api"
+	"github.com/polybolt/polybolt/host/plainjson"
 	"github.com/polybolt/polybolt/host/topology"
 )
 
@@ -122,7 +123,7 @@ func (p *tapPrinter) print(e api.TapEvent) error {
 	switch {
 	case p.json:
 		var b []byte
-		if b, err = api.JSON(e); err == nil {
+		if b, err = plainjson.Marshal(e); err == nil {
 			_, err = fmt.Fprintf(p.out, "%s\n", b)
 		}
 	case e.Tuple != nil:

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/polybolt/polybolt/host/crash"
+	"github.com/polybolt/polybolt/host/plainjson"
 )
 
 // How often the subjects of a feed are looked at.
@@ -146,7 +147,7 @@ func (x *feed) follow(ctx context.Context, s subject) {
 // publish makes a value the last of its kind and subject, if it is a new one. An
 // end is published only of what there is.
 func (x *feed) publish(now news, value any) {
-	data, err := JSON(value)
+	data, err := plainjson.Marshal(value)
 	if err != nil {
 		x.fail(Errorf(CodeInternal, "%s: %v", now.kind, err))
 		return

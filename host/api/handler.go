@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/polybolt/polybolt/host/crash"
+	"github.com/polybolt/polybolt/host/plainjson"
 	"github.com/polybolt/polybolt/host/topology"
 )
 
@@ -254,7 +255,7 @@ func (h *handler) reply(w http.ResponseWriter, r *http.Request, body any, err er
 		h.fail(w, r, err)
 		return
 	}
-	b, err := JSON(body)
+	b, err := plainjson.Marshal(body)
 	if err != nil {
 		h.fail(w, r, err)
 		return

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/polybolt/polybolt/host/crash"
+	"github.com/polybolt/polybolt/host/plainjson"
 )
 
 // Limits of an answer that is a stream of lines.
@@ -87,7 +88,7 @@ func StreamLines(w http.ResponseWriter, r *http.Request, log *slog.Logger, fail 
 		}
 	})
 	err := do(ctx, func(value any) error {
-		b, err := JSON(value)
+		b, err := plainjson.Marshal(value)
 		if err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/polybolt/polybolt/host/acker"
+	"github.com/polybolt/polybolt/host/plainjson"
 	"github.com/polybolt/polybolt/host/stream"
 	"github.com/polybolt/polybolt/multilang"
 )
@@ -53,7 +54,7 @@ func (c culprit) text() string {
 		if err != nil {
 			return "" // a column that was checked has no such value
 		}
-		text, err := asJSON(plain(brief(v)))
+		text, err := plainjson.Marshal(plain(brief(v)))
 		if err != nil {
 			return "" // nor one that JSON has no form for
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/polybolt/polybolt/host/acker"
+	"github.com/polybolt/polybolt/host/plainjson"
 	"github.com/polybolt/polybolt/host/topology"
 	"github.com/polybolt/polybolt/multilang"
 )
@@ -85,7 +86,7 @@ func (d *DeadTuple) MarshalLine() ([]byte, error) {
 	for i, f := range d.Fields {
 		values[f] = plain(d.Values[i])
 	}
-	line, err := asJSON(struct {
+	line, err := plainjson.Marshal(struct {
 		Time      time.Time      `json:"time"`
 		Topology  topology.Name  `json:"topology"`
 		Component string         `json:"component"`

@@ -20,7 +20,7 @@ const (
 
 	// missCost is what looking in vain costs, in times of what an answer that was met saves.
 	missCost = 8
-	// mostCredit is what can be saved up: three misses in a row end the looking.
+	// mostCredit is what can be saved up: three misses in a row are borne, and the fourth ends the looking.
 	mostCredit = 3 * missCost
 	// firstRest and lastRest are for how many answers nobody looks after that:
 	// at first, and if it never paid in between.

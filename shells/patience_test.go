@@ -40,6 +40,17 @@ func TestPatienceLooksAsLongAsThatPays(t *testing.T) {
 	}
 }
 
+func TestPatienceBearsThreeMissesInARow(t *testing.T) {
+	for misses, want := range map[int]bool{3: true, 4: false} {
+		var p patience
+		outcomes(&p, 2*mostCredit, func(int) bool { return true })
+		outcomes(&p, misses, func(int) bool { return false })
+		if got := p.willing(); got != want {
+			t.Errorf("after %d misses it looks: %v", misses, got)
+		}
+	}
+}
+
 func TestPatienceComesBack(t *testing.T) {
 	var p patience
 	outcomes(&p, 10_000, func(int) bool { return false })

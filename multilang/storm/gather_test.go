@@ -37,13 +37,13 @@ func TestEmitsAreGathered(t *testing.T) {
 	for i := range 3 {
 		say(t, a, `{"command":"emit","anchors":["2"],"tuple":["w"]}`)
 		w := a.Take()
-		if string(w.Stdin) != "[7]"+jsonEnd || len(w.Frames) > 0 || (w.Wait == gatherWait) != (i == 0) {
-			t.Fatalf("emit %d: stdin %q, %d bytes of frames, wait %s", i, w.Stdin, len(w.Frames), w.Wait)
+		if string(w.Stdin) != "[7]"+jsonEnd || len(w.Frames) > 0 || !w.Awaited || (w.Wait == gatherWait) != (i == 0) {
+			t.Fatalf("emit %d: stdin %q, awaited %t, %d bytes of frames, wait %s", i, w.Stdin, w.Awaited, len(w.Frames), w.Wait)
 		}
 	}
 	say(t, a, `{"command":"ack","id":"2"}`)
-	if w := a.Take(); len(w.Frames) > 0 {
-		t.Errorf("%d bytes of frames while a row is in the child", len(w.Frames))
+	if w := a.Take(); len(w.Frames) > 0 || w.Awaited {
+		t.Errorf("%d bytes of frames while a row is in the child; it awaits something: %t", len(w.Frames), w.Awaited)
 	}
 	a.Wake()
 	if got := frames(t, a); got != "reply 1 first 0 rows 1; stream 0 ends[3] [w] [w] [w]" {

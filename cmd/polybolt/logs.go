@@ -75,7 +75,7 @@ func followLogs(ctx context.Context, client *api.Client, q api.LogQuery, p *line
 		switch {
 		case !q.Follow, ctx.Err() != nil, p.broken, errors.As(err, &e) && !e.Passing():
 			return err
-		case heard == began && e != nil && e.Code == api.CodeUnreachable:
+		case heard.Equal(began) && e != nil && e.Code == api.CodeUnreachable:
 			return err // it has never been there: the address may be wrong
 		case time.Since(heard) > logPatience:
 			return fmt.Errorf("the logs broke off: %w", err)

@@ -78,7 +78,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer lock.Release()
+	defer func() { _ = lock.Release() }() // the process's end does the same
 	b, err := os.ReadFile(filepath.Join(s.o.Dir, slot.IDFile))
 	if err != nil {
 		return fmt.Errorf("no supervisor has used this folder yet: %w", err)

@@ -113,7 +113,7 @@ func (p *Process) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer lock.Release()
+	defer func() { _ = lock.Release() }() // the process's end does the same
 	socket, err := slot.Listen(p.spec.Socket, slot.Worker{
 		Identity: slot.Identity{Run: p.spec.Run, Place: p.spec.Place, Incarnation: p.incarnation, Started: p.started},
 		Figures:  func() api.WorkerFigures { return p.Figures(true) }, Stop: p.Stop, Log: p.o.Log,
@@ -139,13 +139,7 @@ func (p *Process) Run(ctx context.Context) error {
 		}
 	})
 	wg.Go(func() {
-		err := p.o.Cluster.KeepAlive(ctx, p.spec.Run, p.spec.Place, &cluster.Alive{
-			Incarnation: p.incarnation, PID: os.Getpid(), Host: p.spec.Host, Figures: web.address, Token: web.token, Pin: web.pin, Started: p.started,
-		})
-		if errors.Is(err, cluster.ErrGone) {
-			p.o.Log.Info("this place is not the run's any more")
-			p.Stop()
-		} else if err != nil {
+		if err := p.keepAlive(ctx, web); err != nil {
 			cancel(err)
 		}
 	})
@@ -166,6 +160,19 @@ func (p *Process) Run(ctx context.Context) error {
 	<-told // before its ephemeral goes: what it leaves is read then
 	if cause := context.Cause(ctx); err == nil && cause != nil && !errors.Is(cause, context.Canceled) {
 		err = cause
+	}
+	return err
+}
+
+// keepAlive tells the cluster that this worker lives. When its place is gone, it ends the worker.
+func (p *Process) keepAlive(ctx context.Context, w *web) error {
+	err := p.o.Cluster.KeepAlive(ctx, p.spec.Run, p.spec.Place, &cluster.Alive{
+		Incarnation: p.incarnation, PID: os.Getpid(), Host: p.spec.Host, Figures: w.address, Token: w.token, Pin: w.pin, Started: p.started,
+	})
+	if errors.Is(err, cluster.ErrGone) {
+		p.o.Log.Info("this place is not the run's any more")
+		p.Stop()
+		return nil
 	}
 	return err
 }

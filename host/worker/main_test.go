@@ -76,7 +76,8 @@ func newFixture(t *testing.T, text string, change ...func(*Options)) *fixture {
 	for i, l := range lines {
 		if at := strings.Index(l, "component: "); at >= 0 {
 			name := strings.TrimSpace(l[at+len("component: "):])
-			lines[i] = fmt.Sprintf("%scommand: [%q]\n%senv: {%s: %s, TEST_OUT: %q}", l[:at], exe, l[:at], childVariable, name, dir)
+			// GORACE: a program built with -race sleeps a second before it exits otherwise, which is more than some tests let it.
+			lines[i] = fmt.Sprintf("%scommand: [%q]\n%senv: {%s: %s, TEST_OUT: %q, GORACE: atexit_sleep_ms=0}", l[:at], exe, l[:at], childVariable, name, dir)
 		}
 	}
 	top, err := topology.Load("topology.yaml", []byte(strings.Join(lines, "\n")))

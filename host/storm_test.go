@@ -260,11 +260,11 @@ bolts:
 func TestAccidentsOfAClassicComponent(t *testing.T) {
 	marks := t.TempDir()
 	dir := bundle(t, fmt.Sprintf(`name: accidents
-config: {heartbeat_timeout: 2s, message_timeout: 60s}
+config: {heartbeat_timeout: 2s, process_timeout: 3s, message_timeout: 60s}
 spouts:
   sentences: {command: [python3, sentences.py], protocol: storm-json, output: [sentence], config: {mine: [1, x]}}
 bolts:
-  accidents: {command: [python3, accidents.py], protocol: storm-json, inputs: [sentences], output: [word], env: {MARKS: %q}}
+  accidents: {command: [python3, accidents.py], protocol: storm-json, inputs: [sentences], output: [word], env: {MARKS: %q, SLEEPS: "1"}}
   count: {command: [python3, count.py], inputs: [{from: accidents, group: {fields: [word]}}]}
 `, marks), "storm.py")
 	e, sum := listen(t, dir, "all acked", flux.Options{})
@@ -286,7 +286,7 @@ bolts:
 		name, _, _ := strings.Cut(x, ":")
 		restarts[name]++
 	}
-	if restarts["accidents"] < 2 || restarts["sentences"] > 0 || restarts["count"] > 0 {
+	if restarts["accidents"] < 3 || restarts["sentences"] > 0 || restarts["count"] > 0 {
 		t.Errorf("errors %q", e.errors)
 	}
 }

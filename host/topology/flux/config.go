@@ -45,7 +45,10 @@ func (b *builder) setting(out, key, value *yaml.Node) {
 	case "topology.message.timeout.secs":
 		b.secondsTo(out, key, v, "message_timeout")
 	case "topology.subprocess.timeout.secs":
+		// In Storm it ends who has said nothing for so long while there is work: that
+		// is the clock of a row here. The other one ends who is stopped.
 		b.secondsTo(out, key, v, "heartbeat_timeout")
+		b.secondsTo(out, key, v, "process_timeout")
 	case "topology.max.spout.pending":
 		if !isNull(v) {
 			putNamed(out, key, "max_pending", v)

@@ -78,6 +78,7 @@ config:
   message_timeout: 20s
   max_pending: 100
   heartbeat_timeout: 7s
+  process_timeout: 7s
 spouts:
   sentence-spout:
     command: [node, randomsentence.js]

@@ -30,6 +30,7 @@ func (b *builder) config(n *yaml.Node) *yaml.Node {
 	out := mapping(resolved(n))
 	m := resolved(n)
 	b.entries(n, "config")
+	readAsYAML11(n)
 	for i := 0; i+1 < len(m.Content); i += 2 {
 		key, value := m.Content[i], m.Content[i+1]
 		b.setting(out, key, value)

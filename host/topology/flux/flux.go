@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"regexp"
 	"slices"
 
 	"go.yaml.in/yaml/v4"
@@ -89,6 +90,10 @@ func Load(file string, data []byte, dir fs.FS, o Options, opts ...topology.Optio
 		return nil, true, sorted(append(b.errors, b.others(err)...))
 	}
 	t, err := topology.LoadTree(file, tree, b.files, opts...)
+	var native topology.Errors
+	if errors.As(err, &native) {
+		err = once(native)
+	}
 	if err != nil {
 		return nil, true, err
 	}
@@ -102,6 +107,7 @@ func (b *builder) others(err error) topology.Errors {
 	if !errors.As(err, &native) {
 		return nil
 	}
+	native = once(native)
 	told := map[string]bool{}
 	for _, e := range b.errors {
 		told[fmt.Sprint(e.File, ":", e.Pos.Line)] = true
@@ -122,6 +128,27 @@ func (b *builder) others(err error) topology.Errors {
 	})
 }
 
+// ofComponent is how the native form names a setting of a component.
+var ofComponent = regexp.MustCompile(`^(?:spouts|bolts)\.[^ ]*?\.(config\..*)$`)
+
+// once tells a problem of the file's config, which all components are given, once.
+func once(list topology.Errors) topology.Errors {
+	first := map[string]int{}
+	var out topology.Errors
+	for _, e := range list {
+		if setting := ofComponent.FindStringSubmatch(e.Msg); setting != nil {
+			what := fmt.Sprint(e.File, e.Pos, setting[1])
+			if i, again := first[what]; again {
+				out[i].Msg = setting[1]
+				continue
+			}
+			first[what] = len(out)
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
 func sorted(list topology.Errors) topology.Errors {
 	slices.SortStableFunc(list, func(a, b topology.Error) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col))
@@ -138,6 +165,7 @@ type builder struct {
 
 	beans   map[string]*yaml.Node // of "components", by id
 	ids     map[string]*yaml.Node // of spouts and bolts
+	spouts  map[string]bool       // which of them are spouts
 	shared  settings              // what "config" means for components
 	inputs  map[string]*yaml.Node // of bolts, lists of the native form
 	outputs map[string][]string   // the default stream's fields, for groupings by the first
@@ -174,6 +202,7 @@ func (b *builder) build(root *yaml.Node) *yaml.Node {
 		b.fail(n, "workerHooks are Java objects, and there is no JVM here: start what they do from a component, or beside the worker")
 	}
 	b.beans, b.ids, b.inputs, b.outputs = map[string]*yaml.Node{}, map[string]*yaml.Node{}, map[string]*yaml.Node{}, map[string][]string{}
+	b.spouts = map[string]bool{}
 	b.readBeans(top.get("components"))
 	out := mapping(root)
 	if n := top.get("name"); n != nil {

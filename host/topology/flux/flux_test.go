@@ -223,6 +223,10 @@ func TestBrokenFilesHaveTheirErrorAtItsLine(t *testing.T) {
 	for _, c := range []struct{ old, new, want string }{
 		{"", "", ""},
 		{"to: b", "to: c", `f.yaml:11:19: there is no bolt "c"`},
+		{"to: b", "to: s", `f.yaml:11:19: "s" is a spout, to which no stream can lead: name a bolt`},
+		{"streams:\n  - {from: s, to: b, grouping: {type: SHUFFLE}}", "streams: {s: b}", "f.yaml:10:10: expected a list for streams"},
+		{"name: t\n", "name: t\nconfig: {mine: 123456789012345678901}\n", "f.yaml:2:16: config.mine: 123456789012345678901 does not fit 64 bits"},
+		{"name: t\n", "name: t\nconfig: {topology.enable.message.timeouts: no}\n", "f.yaml:2:10: topology.enable.message.timeouts: false has no counterpart"},
 		{"from: s", "from: q", `f.yaml:11:12: there is no component "q"`},
 		{"SHUFFLE", "shuffle", `f.yaml:11:32: there is no grouping type "shuffle", did you mean SHUFFLE? There are ALL, CUSTOM`},
 		{"SHUFFLE", "ROUND_ROBIN", `f.yaml:11:32: there is no grouping type "ROUND_ROBIN": there are ALL, CUSTOM`},
@@ -243,7 +247,9 @@ func TestBrokenFilesHaveTheirErrorAtItsLine(t *testing.T) {
 		{"name: t\n", "name: t\nstream: []\n", `f.yaml:2:1: unknown key "stream" in a topology, did you mean "streams"?`},
 		{"name: t\n", "name: ${x}\n", "f.yaml:1:7: ${x} has no value: give --filter FILE.properties or --define x=VALUE"},
 		{"name: t\n", "name: ${ENV-x}\n", "f.yaml:1:7: ${ENV-x} asks for the environment variable x: allow it with --env-filter"},
-		{"name: t\n", "name: t\nincludes: [{file: none.yaml}]\n", `f.yaml:2:19: the included file "none.yaml": open`},
+		{"name: t\n", "name: t\nincludes: [{file: none.yaml}]\n", `f.yaml:2:19: the included file "none.yaml" is neither in the bundle nor in its folder resources`},
+		{"name: t\n", "name: t\nincludes: [{file: dep.yaml}]\n", `f.yaml:2:19: the included file "dep.yaml" is neither in the bundle nor in its folder resources, did you mean "deep.yaml"?`},
+		{"name: t\n", "name: t\nincludes: [{file: deep.yaml, override: perhaps}]\n", `f.yaml:2:40: expected true or false for override, found "perhaps"`},
 		{"name: t\n", "name: t\nincludes: [{file: ../up.yaml}]\n", `f.yaml:2:19: the included file "../up.yaml" lies outside the bundle`},
 		{"name: t\n", "name: t\nincludes: [{file: deep.yaml, override: true}]\n", `deep.yaml:1:28: "b" is the Java class x.Y, and there is no JVM here`},
 		{"name: t\n", "name: t\nconfig: {topology.message.timeout.secs: soon}\n", `f.yaml:2:41: topology.message.timeout.secs is a number of seconds above 0, found "soon"`},
@@ -268,6 +274,48 @@ func TestBrokenFilesHaveTheirErrorAtItsLine(t *testing.T) {
 				t.Errorf("got  %v\nwant %s", err, c.want)
 			}
 		})
+	}
+}
+
+// What is wrong with a component is told together, even if its command is not known.
+func TestMistakesOfOneComponentComeTogether(t *testing.T) {
+	t.Parallel()
+	text := strings.Replace(shell, "constructorArgs: [[python3, b.py], [word]]", `constructorArgs: [{ref: none}]
+    configMethods:
+      - {name: setNamedStream, args: [errors]}
+      - {name: setDefaultStrem, args: [[word]]}
+      - {name: setEnv, args: [nope]}
+    numTasks: many`, 1)
+	_, err := load(t, text, Options{})
+	var got []string
+	var list topology.Errors
+	if errors.As(err, &list) {
+		for _, e := range list {
+			got = append(got, fmt.Sprintf("%d:%d", e.Pos.Line, e.Pos.Col))
+		}
+	}
+	if want := "9:29 11:9 12:9 13:31 14:15"; strings.Join(got, " ") != want {
+		t.Errorf("mistakes at %v, and not %s: %v", got, want, err)
+	}
+}
+
+// Flux reads YAML 1.1: what is a truth value or a number there is one here.
+func TestSettingsAreReadAsYAML11(t *testing.T) {
+	t.Parallel()
+	text := strings.Replace(shell, "name: t\n", `name: t
+config: {a: yes, b: Off, c: "no", d: yEs, e: 0777, f: -1_000, g: 0x_1F, h: 0b11, i: [on, {n: NO}], k: 0}
+`, 1)
+	text = strings.Replace(text, "[word]]\n", "[word]]\n    config: {l: yes}\n    configMethods: [{name: addComponentConfig, args: [m, [no]]}]\n", 1)
+	r, err := load(t, text, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, want := r.Topology.Components, map[string]any{"a": true, "b": false, "c": "no", "d": "yEs", "e": int64(511), "f": int64(-1000), "g": int64(31), "h": int64(3),
+		"i": []any{true, map[string]any{"n": false}}, "k": int64(0), "l": true, "m": []any{false}}
+	for _, c := range got {
+		if c.ID == "b" && !cmp.Equal(c.Conf, want) {
+			t.Error(cmp.Diff(want, c.Conf))
+		}
 	}
 }
 

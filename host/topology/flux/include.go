@@ -2,6 +2,7 @@ package flux
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"strings"
@@ -24,7 +25,7 @@ func (b *builder) include(top *fields) {
 			b.fail(n, `an include names a file: {file: "common.yaml"}`)
 			continue
 		}
-		override := f.get("override") != nil && resolved(f.get("override")).Value == "true"
+		override := b.truth(f.get("override"), "override")
 		if root := b.readIncluded(f.get("file"), name); root != nil {
 			b.merge(top, root, override)
 		}
@@ -42,6 +43,10 @@ func (b *builder) readIncluded(at *yaml.Node, name string) *yaml.Node {
 	data, err := fs.ReadFile(b.dir, clean)
 	if errors.Is(err, fs.ErrNotExist) {
 		data, err = fs.ReadFile(b.dir, path.Join("resources", clean))
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		b.fail(at, "the included file %q is neither in the bundle nor in its folder resources%s", name, b.likeFile(clean))
+		return nil
 	}
 	if err != nil {
 		b.fail(at, "the included file %q: %v", name, err)
@@ -65,6 +70,24 @@ func (b *builder) readIncluded(at *yaml.Node, name string) *yaml.Node {
 	}
 	b.mark(root, name)
 	return root
+}
+
+// likeFile asks whether another file was meant.
+func (b *builder) likeFile(name string) string {
+	var names []string
+	for _, root := range []string{".", "resources"} {
+		entries, err := fs.ReadDir(b.dir, path.Join(root, path.Dir(name)))
+		if err != nil {
+			continue // no folder, no guess
+		}
+		for _, e := range entries {
+			names = append(names, path.Join(path.Dir(name), e.Name()))
+		}
+	}
+	if near := topology.Nearest(name, names); near != "" {
+		return fmt.Sprintf(", did you mean %q?", near)
+	}
+	return ""
 }
 
 // mark notes which file a tree comes from.

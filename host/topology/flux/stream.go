@@ -19,7 +19,10 @@ var groupings = map[string]string{
 
 // streams reads the list of streams into the inputs of the bolts that they lead to.
 func (b *builder) streams(n *yaml.Node) {
-	for _, s := range b.list(n, "streams") {
+	before := len(b.errors)
+	list := b.list(n, "streams")
+	b.astray = len(b.errors) > before
+	for _, s := range list {
 		f := b.record(s, "a stream", []string{"name", "id", "from", "to", "grouping"})
 		from, to := b.text(f.get("from"), "from"), b.text(f.get("to"), "to")
 		if from == "" || to == "" {
@@ -29,6 +32,13 @@ func (b *builder) streams(n *yaml.Node) {
 		if b.ids[to] == nil {
 			b.fail(f.get("to"), "there is no bolt %q%s", to, b.like(to))
 			b.astray = true
+			continue
+		}
+		if b.spouts[to] {
+			if !slices.Contains(b.broken, to) {
+				b.fail(f.get("to"), "%q is a spout, to which no stream can lead: name a bolt", to)
+				b.astray = true
+			}
 			continue
 		}
 		if b.ids[from] == nil {

@@ -32,9 +32,10 @@ func (b *builder) vertices(n *yaml.Node, kind topology.Kind) *yaml.Node {
 		}
 		if first := b.ids[id]; first != nil {
 			b.fail(f.get("id"), "the id %q is taken by what stands in line %d", id, first.Line)
+			b.broken = append(b.broken, id)
 			continue
 		}
-		b.ids[id] = f.get("id")
+		b.ids[id], b.spouts[id] = f.get("id"), kind == topology.Spout
 		before := len(b.errors)
 		if c := b.vertex(id, f, kind); c != nil {
 			put(out, resolved(f.get("id")), c)
@@ -101,19 +102,22 @@ func (b *builder) className(n *yaml.Node) string {
 
 // shell reads a FluxShellSpout or FluxShellBolt.
 func (b *builder) shell(p *part) {
+	before := len(b.errors)
 	args := b.args(p.f.get("constructorArgs"))
 	switch {
+	case len(b.errors) > before: // it is not known what they are
 	case len(args) == 0 || len(args) > 2:
 		at := p.f.node
 		if n := p.f.get("constructorArgs"); n != nil {
 			at = n
 		}
 		b.fail(at, `%q: the constructor takes the command, a list, and the fields of the default stream, another: constructorArgs: [["python3", "split.py"], ["word"]]`, p.id)
-		return
-	case len(args) == 2:
-		p.output(args[1], "default", b.names(args[1]))
+	default:
+		if len(args) == 2 {
+			p.output(args[1], "default", b.names(args[1]))
+		}
+		p.command = b.names(args[0])
 	}
-	p.command = b.names(args[0])
 	for _, key := range []string{"factory", "factoryArgs", "properties"} {
 		if n := p.f.get(key); n != nil {
 			b.fail(p.f.key(key), "%s has no meaning for a shell component: it has a constructor and configMethods", key)
@@ -161,6 +165,7 @@ func (b *builder) configMethod(p *part, n *yaml.Node) {
 		p.output(n, b.text(args[0], "the stream's name"), b.names(args[1]))
 	case "addComponentConfig":
 		if key := b.text(args[0], "the key"); key != "" {
+			readAsYAML11(args[1])
 			p.conf[key] = [2]*yaml.Node{args[0], args[1]}
 		}
 	case "setEnv":
@@ -281,6 +286,7 @@ func (b *builder) componentConfig(p *part) {
 	}
 	m := resolved(n)
 	b.entries(n, "config")
+	readAsYAML11(n)
 	for i := 0; i+1 < len(m.Content); i += 2 {
 		p.conf[m.Content[i].Value] = [2]*yaml.Node{m.Content[i], m.Content[i+1]}
 	}

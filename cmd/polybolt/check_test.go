@@ -100,6 +100,8 @@ func TestCheckNamesStormsSentence(t *testing.T) {
 	}{
 		{name: "emits-first", transcript: "hello", rule: "storm.pid", what: "before its pid"},
 		{name: "no-pid-file", transcript: "covered", rule: "storm.pid", what: "there is no file"},
+		{name: "text-pid", transcript: "hello", rule: "storm.pid", what: "pid is not an integer"},
+		{name: "named-level", transcript: "covered", rule: "storm.log", what: "not one of 0 to 4"},
 		{name: "prints", transcript: "covered", rule: "storm.stdout", what: "it prints \"working on 2"},
 		{name: "broken", transcript: "covered", rule: "storm.frame", what: "cannot be read"},
 		{name: "acks-twice", transcript: "covered", rule: "storm.ack", what: "of 2, which was acked or failed before"},
@@ -130,6 +132,13 @@ func TestCheckNamesStormsSentence(t *testing.T) {
 			}
 		})
 	}
+	t.Run("without --level", func(t *testing.T) {
+		t.Parallel()
+		report, _ := found(t, startCheck(t, t.TempDir(), "--patience", "60s", "python3", wrong, "text-pid"))
+		if len(report.Results) != 1 || report.Results[0].Fault == nil || report.Results[0].Fault.Rule != "storm.pid" {
+			t.Errorf("%+v", report.Results)
+		}
+	})
 	for _, name := range []string{"none", "spout"} { // found out without --level
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

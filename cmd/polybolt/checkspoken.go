@@ -64,13 +64,19 @@ func (k *checker) tryLevels(ctx context.Context, wanted string) (*spoken, error)
 		return nil, other.err
 	case s.silent == nil && other.silent == nil:
 		return nil, fmt.Errorf("it does not speak level %s", wanted)
-	case s.silent == nil, other.silent != nil && len(other.silent.Steps) > 1: // it did answer Storm's setup message
+	case s.silent == nil, other.silent != nil && answered(other.silent):
 		return other.spoken, nil
 	}
 	if other.silent != nil {
 		s.silent.Fault.What += fmt.Sprintf("; as a component written for Storm: %s", other.silent.Fault.What)
 	}
 	return s, nil
+}
+
+// answered tells whether a program that does not speak Storm's protocol as it
+// should did answer its setup message.
+func answered(r *judge.Result) bool {
+	return len(r.Steps) > 1 || r.Fault.Rule.ID == "storm.pid" && len(r.Fault.Frame) > 0
 }
 
 // tryEach tries our own dialects, or Storm's, one after the other.

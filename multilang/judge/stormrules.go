@@ -10,7 +10,7 @@ import (
 // can break. The slice is the caller's.
 func StormRules() []Rule { return append([]Rule(nil), stormRules...) }
 
-// Rules that only a judge can see broken; package storm has the others.
+// Rules that a judge sees broken; package storm has the others.
 const (
 	stormEnd    = "storm.end"
 	stormOrder  = "storm.order"
@@ -18,7 +18,7 @@ const (
 	stormID     = "storm.id"
 	stormTask   = "storm.task"
 	stormIDs    = "storm.ids"
-	stormLog    = "storm.log"
+	stormLog    = string(storm.RuleLog)
 	stormValues = "storm.values"
 )
 

@@ -175,7 +175,11 @@ func (a *Adapter) fromChild(m *message) {
 		a.breach(RulePID, fmt.Sprintf("a message %q comes before its pid: Storm takes it for the answer to the setup message", m.name))
 	}
 	if m.problem != "" && m.command != emitCommand {
-		a.breach(RuleFields, m.problem)
+		rule := RuleFields
+		if m.command == pidAnswer {
+			rule = RulePID
+		}
+		a.breach(rule, m.problem)
 		a.report("ProtocolError", fmt.Sprintf("a message %q cannot be obeyed: %s", m.name, m.problem))
 		return
 	}
@@ -189,6 +193,9 @@ func (a *Adapter) fromChild(m *message) {
 	case failCommand:
 		a.settle(m.row, a.failure())
 	case logCommand:
+		if m.level < 0 || m.level > 4 {
+			a.breach(RuleLog, "the level of a log is not one of 0 to 4")
+		}
 		a.log(m.level, m.text)
 	case errorCommand:
 		if !a.stop || !endOfInput(m.text) {

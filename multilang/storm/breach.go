@@ -10,6 +10,7 @@ const (
 	RuleFrame   Rule = "storm.frame"
 	RuleStdout  Rule = "storm.stdout"
 	RuleCommand Rule = "storm.command"
+	RuleLog     Rule = "storm.log"
 	RuleFields  Rule = "storm.fields"
 	RuleTuple   Rule = "storm.tuple"
 	RuleAnchors Rule = "storm.anchors"

@@ -99,6 +99,7 @@ func (r *jsonReader) msg() error {
 // level reads the level of a log; what is no number is no level.
 func (r *jsonReader) level() error {
 	if c := r.peek(); c < '0' || c > '9' {
+		r.m.level = -1
 		return r.skip()
 	}
 	level := int64(2)

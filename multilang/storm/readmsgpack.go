@@ -83,6 +83,7 @@ func (m *message) field(key string, v []byte) {
 			m.text = clipped([]byte(fmt.Sprint(d)))
 		}
 	case "level":
+		m.level = -1
 		if d, _, err := multilang.Decode(v); err == nil {
 			if level, isInt := d.(int64); isInt {
 				m.level = int(max(min(level, 99), -1))

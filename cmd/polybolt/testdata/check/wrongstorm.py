@@ -6,7 +6,7 @@ import time
 
 SIN = sys.argv[1]
 SPOUT = ["spout", "no-sync", "two-syncs", "spout-acks"]
-BOLT = """none emits-first no-pid-file prints broken acks-twice acks-heartbeats ignores-heartbeats late-anchor short-tuple
+BOLT = """none emits-first text-pid no-pid-file named-level prints broken acks-twice acks-heartbeats ignores-heartbeats late-anchor short-tuple
 other-stream never-acks unknown-command no-list deaf-to-end""".split()
 assert SIN in SPOUT + BOLT, SIN
 
@@ -35,6 +35,8 @@ def split(tup):
     if SIN == "broken":
         print('{"command": "emit", "tuple": ["a"', flush=True)
         print("end", flush=True)
+    if SIN == "named-level":
+        say(command="log", msg="working", level="INFO")
     if SIN == "unknown-command":
         say(command="next")
     if SIN == "late-anchor":
@@ -71,7 +73,7 @@ for message in messages():
             say(command="emit", tuple=["early"])
         if SIN != "no-pid-file":
             open(os.path.join(message["pidDir"], str(os.getpid())), "w").close()
-        say(pid=os.getpid())
+        say(pid=str(os.getpid()) if SIN == "text-pid" else os.getpid())
     elif isinstance(message, list):
         pass  # task ids
     elif "command" in message and SIN in SPOUT:

@@ -152,19 +152,38 @@ func (f fileCheck) script() {
 	if !inv.python && slices.ContainsFunc(f.c.Command[inv.script+1:], func(arg string) bool { return isFile(f.path(arg)) }) {
 		return // an option that we do not know took the argument before the script
 	}
-	advice := ""
-	if near := nearest(filepath.Base(name), f.namesBeside(name)); near != "" {
-		advice = fmt.Sprintf(", did you mean %s?", quote(filepath.Join(filepath.Dir(name), near)))
-	}
-	if f.c.Protocol != ProtocolAuto {
-		advice += fmt.Sprintf(" (looked in %s)", strings.Join(f.c.StormFolders(), ", "))
-	}
-	f.fail(at, "there is no script %s in the bundle%s", quote(name), advice)
+	f.fail(at, "there is no script %s in the bundle%s", quote(name), f.insteadOf(name))
 }
 
-// namesBeside lists the names in the folder of a script that is missing.
-func (f fileCheck) namesBeside(name string) []string {
-	folder, err := os.Open(f.path(filepath.Dir(name)))
+// insteadOf advises whoever named a script that is not there.
+func (f fileCheck) insteadOf(name string) string {
+	classic := f.c.Protocol != ProtocolAuto
+	advice, folders := "", f.c.StormFolders()
+	for _, folder := range folders {
+		if !filepath.IsLocal(folder) {
+			continue // which is a problem of its own
+		}
+		if !classic && folder != "." {
+			if there := filepath.Join(folder, name); exists(f.path(there)) { // where Storm would have found it
+				advice = fmt.Sprintf(", did you mean %s?", quote(there))
+				break
+			}
+			continue
+		}
+		if near := nearest(filepath.Base(name), f.namesIn(filepath.Join(folder, filepath.Dir(name)))); near != "" {
+			advice = fmt.Sprintf(", did you mean %s?", quote(filepath.Join(filepath.Dir(name), near)))
+			break
+		}
+	}
+	if classic {
+		advice += fmt.Sprintf(" (looked in %s)", strings.Join(folders, ", "))
+	}
+	return advice
+}
+
+// namesIn lists the names in a folder of the bundle.
+func (f fileCheck) namesIn(dir string) []string {
+	folder, err := os.Open(f.path(dir))
 	if err != nil {
 		return nil // no folder, no guess: the caller reports the script
 	}

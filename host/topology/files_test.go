@@ -35,7 +35,7 @@ func TestCheckFiles(t *testing.T) {
 		"lines.py": "", "count.mjs": "", "lib/index.js": "", "tool.js": "", "pkg/__init__.py": "", "pkg/bolt.py": "", "pkg/sub/__main__.py": "", "app/__main__.py": "",
 		"with blank.py": "", "run.sh": "#!/bin/sh\n", "plain.sh": "x no first line\n", "notes.txt": "x", "native": "\x7fELF", "data": "x any\n", "idle.py": "print()",
 		"dos.sh": "#!/bin/sh\r\n", "lost.sh": "#!/no/such/interpreter\n", "blank.sh": "#! \n", "hidden.py": "#!/usr/bin/env -S python3 -I\n", "open.py": "#!/bin/sh -S\n",
-		"bin/python3": "#!/bin/sh\n", "bin/node": "#!/bin/sh\n", "bin/sh": "#!/bin/sh\n", "bin/env": "#!/bin/sh\n", "bin/uv": "#!/bin/sh\n", "bin/locked": "text", "lib/storm/storm.py": "",
+		"bin/python3": "#!/bin/sh\n", "bin/node": "#!/bin/sh\n", "bin/sh": "#!/bin/sh\n", "bin/env": "#!/bin/sh\n", "bin/uv": "#!/bin/sh\n", "bin/locked": "text", "lib/storm/storm.py": "", "resources/split.py": "", "resources/count.py": "",
 	})
 	for _, c := range []struct{ command, want string }{
 		{`[python3, lines.py]`, ""},
@@ -64,6 +64,10 @@ func TestCheckFiles(t *testing.T) {
 		{`[python3, nowhere/x.py]`, `3:26: spouts.s: there is no script "nowhere/x.py" in the bundle`},
 		{`[python3, pkg]`, `3:26: spouts.s: the folder "pkg" has no __main__.py for Python to run`},
 		{`[node, count.js]`, `3:23: spouts.s: there is no script "count.js" in the bundle, did you mean "count.mjs"?`},
+		{`[python3, split.py]`, `3:26: spouts.s: there is no script "split.py" in the bundle, did you mean "resources/split.py"?`},
+		{`[python3, spilt.py], protocol: storm-json`, `3:26: spouts.s: there is no script "spilt.py" in the bundle, did you mean "split.py"? (looked in ., resources, multilang/resources)`},
+		{`[python3, x.py], protocol: storm-json, multilang_path: ../up`, `3:3: spouts.s: the folder of multilang_path "../up" lies outside the bundle, which is all that reaches the workers: move it in
+3:26: spouts.s: there is no script "x.py" in the bundle (looked in ., ../up, resources, multilang/resources)`},
 		{`[env, python3, x.py]`, `3:31: spouts.s: there is no script "x.py" in the bundle`},
 		{`[python3, ../lines.py]`, `3:26: spouts.s: the script "../lines.py" lies outside the bundle, which is all that reaches the workers: move it in`},
 		{`[python3, -m, pkg.bold]`, `3:30: spouts.s: the bundle has the package "pkg", but no module "pkg.bold" in it`},

@@ -12,19 +12,20 @@ import (
 // Adapter stands between a host and a component written for Storm; see the
 // package's comment. It is not safe for concurrent use.
 type Adapter struct {
-	o      Options
-	codec  *codec
-	in     multilang.ToChild // the host's last message
-	msg    message           // the child's last message
-	work   Work
-	raw    []byte // the child's last message, as it wrote it
-	speaks bool   // the child has said something that we understand
-	ready  bool   // its pid has come
-	stop   bool   // the host wants it to end
-	err    string // an error that the next message may turn out to belong to a failed tuple
-	bolt   bolt
-	spout  spout
-	emits  emits
+	o       Options
+	codec   *codec
+	in      multilang.ToChild // the host's last message
+	msg     message           // the child's last message
+	work    Work
+	raw     []byte // the child's last message, as it wrote it
+	speaks  bool   // the child has said something that we understand
+	ready   bool   // its pid has come
+	stop    bool   // the host wants it to end
+	err     string // an error that the next message may turn out to belong to a failed tuple
+	errBeat bool   // a Beat has passed since
+	bolt    bolt
+	spout   spout
+	emits   emits
 
 	requests uint32 // for task ids
 	knows    bool   // where all that is emitted goes: the host is never asked
@@ -199,7 +200,7 @@ func (a *Adapter) fromChild(m *message) {
 		a.log(m.level, m.text)
 	case errorCommand:
 		if !a.stop || !endOfInput(m.text) {
-			a.err = m.text
+			a.err, a.errBeat = m.text, false
 		}
 	case metricsCommand:
 		a.metric(m)
@@ -310,7 +311,10 @@ func (a *Adapter) Beat() {
 		return
 	}
 	waits := a.err != ""
-	a.reportError()
+	if a.errBeat {
+		a.reportError()
+	}
+	a.errBeat = waits // the fail may be about to come: a child can lose the processor between the two
 	if len(a.bolt.marks) == 0 && (waits || a.bolt.open()) {
 		a.mark()
 	}

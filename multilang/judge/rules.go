@@ -52,7 +52,7 @@ var rules = []Rule{
 	{"metric", "metric: `[[name, kind, value] …]` | `counter` (add value), `gauge` (set), `histogram` (value is an array of observations)"},
 	{"finish", "finish | (spout) there will be no more rows, but for those that an outcome leads to (a `fail` hook may emit). Every *next* is still to be answered"},
 
-	{"hello.map", "**hello** `{\"version\": 1, \"level\": \"rows\"|\"columns\", \"kind\": \"spout\"|\"bolt\", \"sdk\": \"NAME VERSION\", \"runtime\": \"…\", \"pid\": N, \"features\": […]}`."},
+	{"hello.map", "**hello** `{\"version\": 1, \"level\": \"rows\"|\"columns\", \"kind\": \"spout\"|\"bolt\", \"sdk\": \"NAME VERSION\", \"runtime\": \"…\", \"pid\": N, \"features\": […], [\"place\": \"file:line\"]}`."},
 	{"welcome", "**welcome** `{\"version\", \"level\", \"topology\", \"component\", \"kind\", \"task\", \"index\", \"tasks\": {component: [task …]}, \"dir\", \"conf\", \"inputs\": [[component, stream, [field …]] …], \"outputs\": [[stream, [field …]] …], \"direct\": {stream: [task …]}, \"max_message_bytes\", \"beat_ms\", \"concurrency\", \"log_level\", \"took\"}`."},
 	{"error.map", "An **error** is a map: `kind` (`\"exception\"`, or `\"fail\"` when user code asked for it), `type`, `message`, `traceback` (text as the language prints it), `place` (`file:line` of the user's code)."},
 

@@ -37,6 +37,7 @@ accessors(Bolt.prototype);
 
 /** A function as a bolt. */
 class FunctionBolt {
+  /** @param {Function} fn @param {Function} caller a function of ours, which the user called */
   constructor(fn, caller = new.target) {
     if (typeof fn !== 'function' || /^class\b/.test(Function.prototype.toString.call(fn))) {
       throw notTaken(`bolt() takes a function, not ${shown(fn)}; a class extends Bolt and is started by its run()`, caller);

@@ -67,7 +67,7 @@ class Component {
   /**
    * @param {'spout'|'bolt'} kind
    * @param {object|Function} target the user's instance or class, or {fn} for a function
-   * @param {{write(bytes: Buffer): void, exit(code: number): void, fatal(error: unknown): void, begins?(): void, bundle?: string, level?: string, at?: Error}} io
+   * @param {{write(bytes: Buffer): void, exit(code: number): void, fatal(error: unknown): void, begins?(): void, bundle?: string, level?: string, at?: Error, place?: string}} io
    */
   constructor(kind, target, io) {
     // Fixed at construction.

@@ -44,6 +44,7 @@ accessors(Spout.prototype);
 
 /** A generator function as a spout. */
 class FunctionSpout {
+  /** @param {Function} fn @param {Function} caller a function of ours, which the user called */
   constructor(fn, caller = new.target) {
     if (typeof fn !== 'function' || /^class\b/.test(Function.prototype.toString.call(fn))) {
       throw notTaken(`spout() takes a generator function, not ${shown(fn)}; a class extends Spout and is started by its run()`, caller);

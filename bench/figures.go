@@ -2,6 +2,10 @@ package main
 
 import "fmt"
 
+// costRounds is how many times as many rounds tell a cost of some hundredths,
+// which is less than two runs of the same binary differ by.
+const costRounds = 4
+
 // figuresCost measures what all figures cost: the word count by the binary, and
 // by one that was built with the tag nofigures, in turns. Other work on the
 // machine comes and goes; CPU time shows it less than throughput.
@@ -25,7 +29,7 @@ func (b *bench) figuresCost() error {
 	}
 	n := int(first.rate*b.seconds) / 5 * 5
 	rate, cpu := b.result(name, "3 %", "", "%"), b.result(name+": CPU", "3 %", "", "%")
-	for round := range b.rounds {
+	for round := range costRounds * b.rounds {
 		binaries := []string{b.polybolt, b.noFigures}
 		outcomes := map[string]*outcome{}
 		for i := range binaries {

@@ -35,7 +35,7 @@ func (b *bench) tapCost() error {
 	}
 	n := int(first.rate*b.seconds) / 5 * 5
 	rate, cpu := b.result(name, "2 %", "", "%"), b.result(name+": CPU of the topology", "", "", "%")
-	for round := range b.rounds {
+	for round := range costRounds * b.rounds {
 		outcomes := map[bool]*outcome{}
 		shown := 0
 		for i := range 2 {

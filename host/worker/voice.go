@@ -42,12 +42,14 @@ func (v *voice) start(spec shells.Spec) error {
 	if t.classic = v.adapter != nil; t.classic {
 		spec.Output = v.output
 	}
+	v.in.Lock() // a child may speak before it is known here
 	t.mu.Lock()
 	v.Child, err = shells.Start(spec)
 	if err == nil {
 		t.process = v
 	}
 	t.mu.Unlock()
+	v.in.Unlock()
 	if err != nil || !t.classic {
 		return err
 	}

@@ -123,7 +123,7 @@ func TestD32_ASpoutThatWaits(t *testing.T) {
 		t.Run("at max_pending", func(t *testing.T) {
 			t.Parallel()
 			x := living(t, l, 1000, "holder", "tick: 100ms")
-			p := x.run("--set", "config.max_pending=10", "--set", "config.heartbeat_timeout=1s")
+			p := x.run("--set", "config.max_pending=10", "--set", "config.heartbeat_timeout=300ms")
 			x.arrived(1000)
 			x.lived("source", "work", "sink")
 			if strings.Contains(p.err(), "ERROR") || p.Took() < 3*time.Second {

@@ -19,8 +19,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"regexp"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 
@@ -128,18 +128,16 @@ func (b *builder) others(err error) topology.Errors {
 	})
 }
 
-// ofComponent is how the native form names a setting of a component.
-var ofComponent = regexp.MustCompile(`^(?:spouts|bolts)\.[^ ]*?\.(config\..*)$`)
-
 // once tells a problem of the file's config, which all components are given, once.
 func once(list topology.Errors) topology.Errors {
 	first := map[string]int{}
 	var out topology.Errors
 	for _, e := range list {
-		if setting := ofComponent.FindStringSubmatch(e.Msg); setting != nil {
-			what := fmt.Sprint(e.File, e.Pos, setting[1])
+		if component, _, ok := strings.Cut(e.Path, ".config."); ok {
+			msg := strings.TrimPrefix(e.Msg, component+".")
+			what := fmt.Sprint(e.File, e.Pos, msg)
 			if i, again := first[what]; again {
-				out[i].Msg = setting[1]
+				out[i].Msg = msg
 				continue
 			}
 			first[what] = len(out)

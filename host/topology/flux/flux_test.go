@@ -287,16 +287,20 @@ func TestMistakesOfOneComponentComeTogether(t *testing.T) {
       - {name: setEnv, args: [nope]}
     numTasks: many`, 1)
 	_, err := load(t, text, Options{})
-	var got []string
-	var list topology.Errors
-	if errors.As(err, &list) {
-		for _, e := range list {
-			got = append(got, fmt.Sprintf("%d:%d", e.Pos.Line, e.Pos.Col))
-		}
-	}
-	if want := "9:29 11:9 12:9 13:31 14:15"; strings.Join(got, " ") != want {
+	if got, want := positions(err), "9:29 11:9 12:9 13:31 14:15"; got != want {
 		t.Errorf("mistakes at %v, and not %s: %v", got, want, err)
 	}
+}
+
+// positions lists where the problems of an error stand, as line:column.
+func positions(err error) string {
+	var all []string
+	var list topology.Errors
+	errors.As(err, &list)
+	for _, e := range list {
+		all = append(all, fmt.Sprintf("%d:%d", e.Pos.Line, e.Pos.Col))
+	}
+	return strings.Join(all, " ")
 }
 
 // Flux reads YAML 1.1: what is a truth value or a number there is one here.
@@ -342,14 +346,7 @@ streams:
   - {from: t, to: m, grouping: {type: CUSTOM, customClass: {className: com.X}}}
   - {from: gone, to: n, grouping: {type: SHUFFLE, streamId: x}}
 `, Options{})
-	var got []string
-	var list topology.Errors
-	if errors.As(err, &list) {
-		for _, e := range list {
-			got = append(got, fmt.Sprintf("%d:%d", e.Pos.Line, e.Pos.Col))
-		}
-	}
-	if want := "4:16 8:5 17:54 18:60"; strings.Join(got, " ") != want {
+	if got, want := positions(err), "4:16 8:5 17:54 18:60"; got != want {
 		t.Errorf("mistakes at %v, and not %s: %v", got, want, err)
 	}
 }

@@ -66,18 +66,12 @@ def _take_over() -> None:
 
 def _uncaught(cls: Any, error: Any, tb: Any) -> None:
     """Print what ended the process as Python does, without this package's frames, unless there are no others."""
-    own, first, last = _os.path.dirname(_os.path.abspath(__file__)) + _os.sep, None, None
-    while tb is not None:
-        if not tb.tb_frame.f_code.co_filename.startswith(own):
-            if last is None:
-                first = tb
-            else:
-                last.tb_next = tb
-            last = tb
-        tb = tb.tb_next
-    if last is not None:
-        last.tb_next = None
-        error.__traceback__ = first
+    from ._report import user_frames
+
+    frames = user_frames(tb)
+    for frame, after in zip(frames, [*frames[1:], None]):
+        frame.tb_next = after
+    error.__traceback__ = frames[0] if frames else None
     _sys.__excepthook__(cls, error, error.__traceback__)
 
 

@@ -194,10 +194,12 @@ func (a *Adapter) fromChild(m *message) {
 	case failCommand:
 		a.settle(m.row, a.failure())
 	case logCommand:
-		if m.level < 0 || m.level > 4 {
+		level := m.level
+		if level < 0 || level > 4 {
 			a.breach(RuleLog, "the level of a log is not one of 0 to 4")
+			level = 2
 		}
-		a.log(m.level, m.text)
+		a.log(level, m.text)
 	case errorCommand:
 		if !a.stop || !endOfInput(m.text) {
 			a.err, a.errBeat = m.text, false

@@ -10,9 +10,6 @@ import (
 // What a child reports that is no tuple: log lines, errors, metrics, and what it prints.
 
 func (a *Adapter) log(level int, text string) {
-	if level < 0 || level > 4 {
-		level = 2
-	}
 	a.frame(func(b []byte) []byte { return multilang.AppendLog(b, level, text, "") })
 }
 

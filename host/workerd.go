@@ -10,6 +10,7 @@ import (
 	"github.com/polybolt/polybolt/host/crash"
 	"github.com/polybolt/polybolt/host/process"
 	"github.com/polybolt/polybolt/host/slot"
+	"github.com/polybolt/polybolt/shells"
 )
 
 // RunWorker runs the worker process that a supervisor's file describes, until
@@ -24,6 +25,9 @@ func RunWorker(ctx context.Context, file string) error {
 	log := slog.New(slog.NewJSONHandler(own, &slog.HandlerOptions{Level: &level}))
 	log = log.With("topology", spec.Run.Topology, "run", spec.Run.Number, "slot", spec.Place.Local())
 	crash.Arm(log, own)
+	if err := shells.WaitForTurn(); err != nil {
+		log.Info("the kernel keeps its usual scheduling: latencies are somewhat longer", "err", err)
+	}
 	o := ClusterOptions{ZooKeeper: spec.ZooKeeper, Root: spec.Root, SessionTimeout: time.Duration(spec.SessionTimeout), Host: spec.Host, ZooKeeperCA: spec.ZooKeeperCA, access: spec.Access}
 	return o.withCluster(log, func(c *cluster.Cluster) error {
 		return process.New(process.Options{

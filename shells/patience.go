@@ -15,7 +15,7 @@ const (
 	lookFor = 100 * time.Microsecond
 
 	// lostAfter is when a reader that gave the processor away has lost it to
-	// somebody who computes. It had better slept: the kernel prefers who wakes.
+	// somebody who computes. It had better slept.
 	lostAfter = 5 * lookFor
 
 	// missCost is what looking in vain costs, in times of what an answer that was met saves.

@@ -165,6 +165,9 @@ func runLocal(path string, f runFlags) error {
 		return err
 	}
 	console := newConsole(bundle.Topology)
+	if err := shells.WaitForTurn(); err != nil {
+		console.note(fmt.Sprintf("the kernel keeps its usual scheduling (%v): latencies are somewhat longer", err))
+	}
 	local, err := host.NewLocal(host.LocalOptions{Bundle: bundle, Scratch: f.scratch, DeadFile: f.dead, Drain: f.drain, Observer: console, Page: page, Log: slog.New(slog.NewTextHandler(console, nil))})
 	if err != nil {
 		return err

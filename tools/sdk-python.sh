@@ -5,6 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
+export TMPDIR="$logs" # pytest keeps the folders of its last three runs, pip a certificate
 
 # try PYTHON ARGUMENTS… writes what the tests say, and then how it ended.
 try() {

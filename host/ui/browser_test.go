@@ -24,6 +24,7 @@ import (
 type driver struct {
 	url string
 	cmd *exec.Cmd
+	dir string // for temporary files: browsers that are ended leave some
 }
 
 // needed says how to get a browser: the tests of the page are for nothing without one.
@@ -41,9 +42,14 @@ func startDriver() (*driver, error) {
 	}
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	l.Close()
-	d := &driver{url: "http://127.0.0.1:" + port, cmd: exec.Command(program, "--port="+port)}
-	if err := hosttest.StartCommand(d.cmd); err != nil {
+	dir, err := os.MkdirTemp("", "polybolt-browser-*")
+	if err != nil {
 		return nil, err
+	}
+	d := &driver{url: "http://127.0.0.1:" + port, cmd: exec.Command(program, "--port="+port), dir: dir}
+	d.cmd.Env = append(os.Environ(), "TMPDIR="+dir)
+	if err := hosttest.StartCommand(d.cmd); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	for end := time.Now().Add(30 * time.Second); ; {
 		answer, err := http.Get(d.url + "/status")
@@ -52,15 +58,14 @@ func startDriver() (*driver, error) {
 			return d, nil
 		}
 		if time.Now().After(end) {
-			d.end()
-			return nil, err
+			return nil, errors.Join(err, d.end())
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
 }
 
-// end ends the driver, and with it all browsers.
-func (d *driver) end() {
+// end ends the driver, and with it all browsers, and removes what they left.
+func (d *driver) end() error {
 	if answer, err := http.Get(d.url + "/shutdown"); err == nil { // it ends its browsers
 		answer.Body.Close()
 	}
@@ -76,6 +81,7 @@ func (d *driver) end() {
 		<-gone
 	}
 	http.DefaultClient.CloseIdleConnections()
+	return os.RemoveAll(d.dir)
 }
 
 // size is that of a window.

@@ -3,6 +3,7 @@ package ui
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -35,8 +36,7 @@ func runTests(m *testing.M) (code int) {
 		return 1
 	}
 	code = m.Run()
-	theDriver.end()
-	if err := hosttest.RemoveBinary(); err != nil {
+	if err := errors.Join(theDriver.end(), hosttest.RemoveBinary()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

@@ -1,7 +1,9 @@
 """Async components: rows side by side, outcomes out of order."""
 
+import time
+
 import pytest
-from fakehost import DEACTIVATE, ERROR, FINISH, LOG, TASKS, TICK, to_u32s
+from fakehost import DEACTIVATE, ERROR, FINISH, LEFT, LOG, STOP, TASKS, TICK, to_u32s
 
 GATES = """
     import asyncio
@@ -303,3 +305,103 @@ def test_D33_what_a_forgotten_await_gives_is_an_error(start):
     )
     child.run("a")
     assert "coroutine cannot be sent; await it" in child.outcomes(1)[0]["message"]
+
+
+def test_ticks_do_not_overlap_a_row_when_concurrency_is_1_and_those_that_pile_up_are_one(start):
+    child = start(
+        GATES
+        + """
+    class B(Bolt):
+        async def process(self, tup):
+            self.emit(["begin"])
+            await asyncio.sleep(0.1)
+            self.emit(["end"])
+        async def process_tick(self, tup):
+            self.emit(["tick"])
+            await asyncio.sleep(0.01)
+            self.emit(["tock"])
+    B.run()
+    """
+    )
+    one = child.data([["a"]])
+    for _ in range(3):
+        child.send(TICK)
+    two = child.data([["b"]])
+    child.covered(one)
+    child.covered(two)
+    assert child.stop() == 0
+    assert [e.values[0] for e in child.book.emits] == ["begin", "end", "tick", "tock", "begin", "end"]
+
+
+def test_at_a_stop_a_row_that_never_ends_is_not_waited_for(start):
+    child = start(
+        """
+        import asyncio
+        from polybolt import Bolt
+        class B(Bolt):
+            async def process(self, tup):
+                self.emit(["begin"])
+                await asyncio.Event().wait()
+            def on_stop(self):
+                self.emit(["end"])
+        B.run()
+        """
+    )
+    child.data([["a"]])
+    child.wait_for(lambda: child.book.emits)
+    child.send(STOP, 500)
+    assert child.exit_code() == 0
+    assert [e.values[0] for e in child.book.emits] == ["begin", "end"]
+
+
+SPOUT = """
+    import asyncio
+    from polybolt import Spout
+    class S(Spout):
+        n = 0
+        async def next_tuple(self):
+            self.n += 1
+            self.emit([self.n], id=self.n)
+            if self.n > 3:
+                raise ConnectionError("no commit")
+        async def fail(self, id):
+            self.emit([id], id=id)
+    S.run()
+"""
+
+
+def test_a_spout_that_emits_and_then_raises_is_given_a_pause_too(start):
+    child = start(SPOUT)
+    begun = time.monotonic()
+    assert len(child.ask(6)) == 6
+    assert time.monotonic() - begun > 0.14  # 50 ms after row 4, 100 after row 5
+    assert len(child.said[ERROR]) == 3
+
+
+def test_at_the_end_a_spout_says_how_many_failed_rows_came_to_nothing(start):
+    child = start(SPOUT)
+    child.ask(3)
+    child.tell(failed=[0, 1, 2])
+    child.wait_for(lambda: len(child.rows) == 6)
+    child.tell(acked=[3, 5])
+    assert child.stop() == 0
+    assert child.said[LEFT] == [1]
+
+
+def test_what_next_tuple_emits_after_finish_still_arrives(start):
+    child = start(
+        """
+        import asyncio
+        from polybolt import Spout
+        class S(Spout):
+            async def next_tuple(self):
+                self.finish()
+                await asyncio.sleep(0.1)
+                self.emit(["last"])
+        S.run()
+        """
+    )
+    child.ask_only(5)
+    child.wait_for(lambda: child.said[FINISH])
+    assert child.stop() == 0
+    assert [e.values[0] for e in child.rows] == ["last"]

@@ -12,7 +12,7 @@ from ._bolts import BoltLoop, Loop, batch_of, end_batch
 from ._report import describe
 from ._session import CURRENT
 from ._signature import ASYNC_GENERATOR, call_of, flags_of
-from ._spouts import IDLE_MAX, IDLE_MIN, RETRY_MAX, RETRY_MIN, wants_outcomes
+from ._spouts import IDLE_MAX, IDLE_MIN, RETRY_MAX, RETRY_MIN, Left, wants_outcomes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -101,6 +101,9 @@ class AsyncLoop(Loop):
             session.emit(x if len(out.fields) > 1 else (x,), None, None, None, False)
 
 
+TICK = object()  # stands for a tick among rows
+
+
 class AsyncBolt(AsyncLoop, BoltLoop):
     """A bolt with async code: up to `concurrency` rows, or batches, are in progress."""
 
@@ -108,7 +111,7 @@ class AsyncBolt(AsyncLoop, BoltLoop):
 
     def __init__(self, session: Session, component: Any) -> None:
         super().__init__(session, component)
-        self.rows: deque[Any] = deque()  # what waits: tuples, or lists of them
+        self.rows: deque[Any] = deque()  # what waits: tuples, or frames with lists of them, and TICK
         self.running = 0
         self.idle = asyncio.Event()
         self.open: deque[Frame] = deque()  # frames not covered to their end
@@ -155,6 +158,10 @@ class AsyncBolt(AsyncLoop, BoltLoop):
             frame.unreported = set(range(n))
             self.open.append(frame)
             self.rows.extend(tuples)
+        self.begin_work()
+
+    def begin_work(self) -> None:
+        """Work on what waits, as far as concurrency goes."""
         while self.running < min(self.session.concurrency, self.running + len(self.rows)):
             self.running += 1
             self.idle.clear()
@@ -165,7 +172,11 @@ class AsyncBolt(AsyncLoop, BoltLoop):
         try:
             while self.rows:
                 work = self.rows.popleft()
-                if self.batches:
+                if work is TICK:
+                    CURRENT.set(None)
+                    await self.hook_async(self.component.process_tick, Tick())
+                    self.stir()
+                elif self.batches:
                     await self.one_batch(*work)
                 else:
                     await self.one(work)
@@ -239,16 +250,16 @@ class AsyncBolt(AsyncLoop, BoltLoop):
         end_batch(self.session, self.component, frame, tuples, error)
         self.stir()
 
-    async def tick(self, *_: Any) -> None:  # type: ignore[override]
-        """Message 8."""
-        if isinstance(self.component, Bolt):
-            await self.hook_async(self.component.process_tick, Tick())
-            self.stir()
+    def tick(self, *_: Any) -> None:
+        """Message 8. It waits for its turn as rows do; ticks that pile up behind a long row are one."""
+        if isinstance(self.component, Bolt) and (not self.rows or self.rows[-1] is not TICK):
+            self.rows.append(TICK)
+            self.begin_work()
 
-    async def stop(self, *_: Any) -> None:  # type: ignore[override]
-        """Message 10."""
+    async def stop(self, deadline: int, *_: Any) -> None:  # type: ignore[override]
+        """Message 10. A row that never ends is not waited for."""
         if self.running:
-            await self.idle.wait()
+            await asyncio.wait({asyncio.ensure_future(self.idle.wait())}, timeout=0.8 * deadline / 1000)
         if isinstance(self.component, Bolt):
             await self.hook_async(self.component.on_stop)
         self.going = False
@@ -262,6 +273,7 @@ class AsyncSpout(AsyncLoop):
     def __init__(self, session: Session, component: Any) -> None:
         super().__init__(session, component)
         self.replays = wants_outcomes(component, self.outbox)
+        self.rejected = Left(session)
         self.handlers.update({wire.NEXT: self.next, wire.OUTCOME: self.outcome})
         self.handlers.update({wire.ACTIVATE: self.activate, wire.DEACTIVATE: self.deactivate})
         self.nexts: deque[tuple[int, int]] = deque()  # not yet answered; the first is being answered
@@ -304,7 +316,7 @@ class AsyncSpout(AsyncLoop):
                 self.wanted.clear()
                 await self.wanted.wait()
                 continue
-            before, least = session.emitted, IDLE_MIN
+            before, least, raised = session.emitted, IDLE_MIN, False
             try:
                 await settled(self.produce())
             except StopAsyncIteration:
@@ -315,13 +327,13 @@ class AsyncSpout(AsyncLoop):
                 if not is_class:
                     raise  # it has ended the generator
                 session.error(e)
-                least = min(max(2 * pause, RETRY_MIN), RETRY_MAX)
+                least, raised = min(max(2 * pause, RETRY_MIN), RETRY_MAX), True
             emitted = session.emitted - before
             self.left -= emitted
-            if emitted:
+            if emitted and self.left <= 0 and self.nexts:
+                self.answer()
+            if emitted and not raised:
                 pause = 0.0
-                if self.left <= 0 and self.nexts:
-                    self.answer()
             elif not session.finished:
                 pause = max(least, min(2 * pause, IDLE_MAX))
                 await asyncio.sleep(pause)
@@ -354,12 +366,8 @@ class AsyncSpout(AsyncLoop):
     async def outcome(self, acked: bytes, failed: bytes, dead: bytes, *_: Any) -> None:
         """Message 5."""
         if self.outbox.track:
-            spout = self.component
-            for numbers, hook in ((acked, spout.ack), (failed, spout.fail), (dead, spout.dead)):
-                for number in wire.from_u32s(numbers):
-                    id = self.session.outcome(number)
-                    if id is not None:
-                        await self.hook_async(hook, id)
+            for hook, id in self.rejected.calls(self.component, acked, failed, dead):
+                await self.hook_async(hook, id)
 
     async def activate(self, *_: Any) -> None:
         """Message 6."""
@@ -373,13 +381,16 @@ class AsyncSpout(AsyncLoop):
         if isinstance(self.component, Spout):
             await self.hook_async(self.component.deactivate)
 
-    async def stop(self, *_: Any) -> None:  # type: ignore[override]
+    async def stop(self, deadline: int, *_: Any) -> None:  # type: ignore[override]
         """Message 10."""
+        if self.session.finished:  # next_tuple was in progress, and may have rows yet
+            await asyncio.wait({self.pump}, timeout=deadline / 2000)
         self.pump.cancel()
         while self.nexts:
             self.answer()
         if isinstance(self.component, Spout):
             await self.hook_async(self.component.on_stop)
+        self.rejected.say()
         self.going = False
 
 

@@ -37,6 +37,37 @@ def wants_outcomes(component: Any, outbox: SpoutOutbox) -> bool:
     return hooks[0]
 
 
+class Left:
+    """What message 10 tells: of which ids, as they print, the last outcome is that they failed."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.any = False  # a row has failed, ever
+        self.ids: set[str] = set()
+
+    def calls(self, spout: Any, acked: bytes, failed: bytes, dead: bytes) -> list[tuple[Any, ...]]:
+        """Return the calls that message 5 leads to: hook and id."""
+        calls = []
+        for numbers, hook in ((acked, spout.ack), (failed, spout.fail), (dead, spout.dead)):
+            for number in wire.from_u32s(numbers):
+                id = self.session.outcome(number)
+                if id is None:
+                    continue
+                calls.append((hook, id))
+                if numbers is failed:
+                    self.any = True
+                    self.ids.add(repr(id))
+                else:
+                    self.ids.discard(repr(id))
+        return calls
+
+    def say(self) -> None:
+        """Write it, if there is something to tell."""
+        if self.any:
+            with self.session.outbox.lock:
+                self.session.outbox.write(wire.LEFT, len(self.ids))
+
+
 class SpoutLoop(Loop):
     """Shared by class and function spouts: produce() makes some rows."""
 
@@ -55,8 +86,7 @@ class SpoutLoop(Loop):
         self.handlers.update({wire.ACTIVATE: self.activate, wire.DEACTIVATE: self.deactivate})
         session.rest = self.rest
         self.replays = wants_outcomes(component, self.outbox)
-        self.failed = False  # a row did, ever
-        self.left: set[str] = set()  # ids, as they print, whose last outcome that is
+        self.left = Left(session)
 
     def use_lane(self, keyed: bool) -> Lane:
         """Let the main thread emit through a lane."""
@@ -143,18 +173,7 @@ class SpoutLoop(Loop):
         """Message 5."""
         if not self.outbox.track:
             return
-        spout, calls = self.component, []
-        for numbers, hook in ((acked, spout.ack), (failed, spout.fail), (dead, spout.dead)):
-            for number in wire.from_u32s(numbers):
-                id = self.session.outcome(number)
-                if id is not None:
-                    calls.append((hook, id))
-                    if hook == spout.fail:
-                        self.failed = True
-                        self.left.add(repr(id))
-                    elif self.left:
-                        self.left.discard(repr(id))
-        self.unasked(calls)
+        self.unasked(self.left.calls(self.component, acked, failed, dead))
 
     def unasked(self, calls: list[tuple[Any, ...]]) -> None:
         """Call hooks, (function, arguments ...) each, and send what they emit, which no `next` has to ask for."""
@@ -197,9 +216,7 @@ class SpoutLoop(Loop):
         """Message 10."""
         self.end(True)
         self.turn("on_stop")
-        if self.failed:
-            with self.outbox.lock:
-                self.outbox.write(wire.LEFT, len(self.left))
+        self.left.say()
         self.going = False
 
 

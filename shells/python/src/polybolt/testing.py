@@ -180,7 +180,7 @@ class Tester:
 
     def tick(self) -> Result:
         """Call process_tick()."""
-        return self._call(lambda: self._handle([wire.TICK]))
+        return self._call(lambda: self._handle([wire.TICK], lambda: not getattr(self._loop, "running", 0)))
 
     # ---- spouts
 

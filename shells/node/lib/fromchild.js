@@ -45,6 +45,7 @@ function readFromChild(bytes, outputs) {
     case FROM_CHILD.LOG: return { type, level: rest[0], text: rest[1], logger: rest[2] };
     case FROM_CHILD.ERROR: return { type, error: rest[0] };
     case FROM_CHILD.METRIC: return { type, metrics: rest[0] };
+    case FROM_CHILD.LEFT: return { type, n: rest[0] };
     default: return { type };
   }
 }

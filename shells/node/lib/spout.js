@@ -69,6 +69,7 @@ class SpoutComponent extends Component {
     this.ended = false; // there will be no more rows
     this.saidFinish = false; // and the host knows
     this.waiting = false; // for a promise of user code
+    this.turn = null; // the last such promise
     this.timer = null; // a pause
     this.yielding = false; // a short one, for the loop to turn
     this.idle = this.retry = 0; // the last pause of its kind, ms
@@ -132,9 +133,9 @@ class SpoutComponent extends Component {
     pending.delete(number);
     if (hook === 'fail') {
       this.left ??= new Set();
-      this.left.add(id);
+      this.left.add(keyOf(id));
     } else {
-      this.left?.delete(id);
+      this.left?.delete(keyOf(id));
     }
     this.callOutcome(hook, id);
   }
@@ -151,7 +152,7 @@ class SpoutComponent extends Component {
     this.hooks.add(promise);
   }
 
-  /** What ack() and its like have begun (a commit, say) is waited for, for half of the time. */
+  /** What ack() and its like have begun (a commit, say), and a nextTuple() that has called finish(), is waited for, for half of the time. */
   async stop(deadline) {
     this.stopping = true;
     this.rest();
@@ -159,7 +160,7 @@ class SpoutComponent extends Component {
     const late = new Promise((resolve) => {
       timer = setTimeout(resolve, deadline / 2);
     });
-    await Promise.race([Promise.allSettled([...this.hooks]), late]);
+    await Promise.race([Promise.allSettled([...this.hooks, this.ended ? this.turn : null]), late]);
     clearTimeout(timer);
     await this.finish();
   }
@@ -200,6 +201,7 @@ class SpoutComponent extends Component {
 
   /** Answers requests until there are none, or user code has nothing, or waits. */
   go() {
+    if (this.ended && this.waiting) this.sayFinish(); // what user code waits for may never come
     if (this.waiting || this.activating || this.yielding || this.timer !== null) return;
     const { outbox } = this;
     let sent = performance.now();
@@ -233,11 +235,15 @@ class SpoutComponent extends Component {
       if (!this.ended && !this.inactive && outbox.rows < this.rows && outbox.bytes < this.bytes) return true;
       this.sendRows(true);
     }
-    if (!this.ended || this.saidFinish) return false;
+    if (this.ended) this.sayFinish();
+    return false;
+  }
+
+  sayFinish() {
+    if (this.saidFinish) return;
     this.saidFinish = true;
     this.flush();
     this.signal(FROM_CHILD.FINISH);
-    return false;
   }
 
   /** Ends all answers with what there is, also while user code waits for something that may never come. */
@@ -301,6 +307,7 @@ class SpoutComponent extends Component {
   await(promise, then) {
     this.waiting = true;
     this.flushLater();
+    this.turn = promise;
     const done = (result) => {
       this.waiting = false;
       this.flushLater();
@@ -394,6 +401,9 @@ class SpoutComponent extends Component {
     setImmediate(() => this.wake());
   }
 }
+
+/** Returns what is the same for ids that are: two Buffers may hold the same bytes. */
+const keyOf = (id) => (id instanceof Uint8Array ? `bytes ${Buffer.from(id).toString('latin1')}` : id);
 
 function iteratorOf(v, { ctx: { component }, user }) {
   const make = v?.[Symbol.asyncIterator] ?? v?.[Symbol.iterator];

@@ -292,6 +292,49 @@ test('spout: deactivate ends all answers while user code waits, and what it emit
   }
 });
 
+test('spout: finish() is told while nextTuple waits, and what that emits later still arrives', parallel, async (t) => {
+  const host = new Host(t, `
+    const { Spout } = require('polybolt');
+    class S extends Spout {
+      async nextTuple() {
+        if (this.begun) await new Promise((resolve) => process.once('SIGHUP', resolve));
+        this.emit([this.begun ? 'late' : 'first'], { id: 1 });
+        this.begun = true;
+      }
+      ack() { this.finish(); }
+    }
+    S.run();`);
+  await host.start();
+  host.send(TO_CHILD.ACTIVATE);
+  host.next(5);
+  await host.wait(FROM_CHILD.ROWS);
+  host.outcome([0]);
+  await host.wait(FROM_CHILD.FINISH);
+  host.send(TO_CHILD.STOP, 20_000);
+  await host.wait(FROM_CHILD.ROWS, (m) => m.final); // the stop has come
+  host.child.kill('SIGHUP');
+  assert.deepEqual((await host.wait(FROM_CHILD.ROWS)).groups[0].rows, [['late']]);
+  assert.deepEqual(await host.exited, { code: 0, signal: null });
+});
+
+test('spout: at the end it says how many failed rows came to nothing; ids that are bytes are told apart by these', parallel, async (t) => {
+  const host = new Host(t, `
+    const { Spout } = require('polybolt');
+    class S extends Spout {
+      n = 0;
+      nextTuple() { if (this.n < 3) this.emit([this.n], { id: Buffer.from([this.n++]) }); }
+      fail(id) { this.emit(['again'], { id: Buffer.from(id) }); }
+    }
+    S.run();`);
+  await host.start();
+  host.send(TO_CHILD.ACTIVATE);
+  await host.ask(3);
+  host.outcome([], [0, 1, 2]);
+  host.outcome([3, 5]);
+  await host.stop();
+  assert.equal((await host.until(() => host.messages.find((m) => m.type === FROM_CHILD.LEFT), 'left')).n, 1);
+});
+
 test('spout: rows and bytes are kept to, and a slow one is heard between', parallel, async (t) => {
   const host = new Host(t, "require('polybolt').spout(function* () { for (let i = 0; ; i++) yield `${i} ${'x'.repeat(1000)}`; }).run();");
   await host.start();

@@ -5,7 +5,9 @@ const { Bolt, FunctionBolt, BoltComponent } = require('./lib/bolt.js');
 const { Spout, FunctionSpout, SpoutComponent } = require('./lib/spout.js');
 const { FrameReader, readMessage, FROM_CHILD, TO_CHILD } = require('./lib/wire.js');
 const { readFromChild, frameTo, dataTo, outcomeTo, tasksTo } = require('./lib/fromchild.js');
-const { shown } = require('./lib/lane.js');
+const { admit, shown } = require('./lib/lane.js');
+const { Writer, UNSENDABLE } = require('./lib/msgpack.js');
+const { explain } = require('./lib/values.js');
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error'];
 
@@ -52,6 +54,7 @@ class Tester {
   constructor(target, options = {}) {
     const kind = kindOf(target);
     const { inputs = {}, outputs = {}, conf = {}, component = 'component', taskIds = () => [1], direct } = options;
+    sendable(conf, 'conf');
     this.kind = kind;
     this.taskIds = taskIds;
     this.#inputs = [];
@@ -113,6 +116,7 @@ class Tester {
     const rows = Array.isArray(row) ? row : [row];
     if (rows.length === 0) throw new TypeError('send() takes at least one row');
     const values = rows.map((r) => valuesOf(r, fields));
+    for (const list of values) list.forEach((v, k) => sendable(v, `the input's field ${JSON.stringify(fields[k])}`));
     const seq = ++this.#seq;
     rows.forEach((r, i) => this.#rows.set(`${seq} ${i}`, r));
     await this.#until(seq, rows.length, dataTo(seq, input, task, values, this.welcome.level));
@@ -342,6 +346,15 @@ function kindOf(target) {
 }
 
 const streamsOf = (v) => (!Array.isArray(v) ? v : v.length ? { default: v } : {});
+
+/** Throws, in the words of emit, for a value that no host could send. */
+function sendable(v, where) {
+  try {
+    admit(v, new Writer(64));
+  } catch (error) {
+    throw error === UNSENDABLE ? explain(v, where) : error;
+  }
+}
 
 function valuesOf(row, fields) {
   if (Array.isArray(row) && row.length === fields.length) return row;

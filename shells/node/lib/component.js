@@ -13,6 +13,10 @@ const { shown } = require('./lane.js');
 /** Where an instance of Bolt or Spout keeps its component. */
 const COMPONENT = Symbol('component');
 const METRIC_MS = 1000; // at most one metric message in this time
+const HOOKS = [
+  'initialize', 'process', 'processBatch', 'processTick', 'nextTuple', 'ack', 'fail', 'dead', 'activate', 'deactivate', 'onStop',
+];
+const GENERATORS = new Set(['GeneratorFunction', 'AsyncGeneratorFunction']);
 const CALLBACK_MS = 10_000; // after which a callback that was not called is reported
 
 /** Where this process stands in the topology. */
@@ -155,6 +159,7 @@ class Component {
       this.user = typeof this.target === 'function' ? new this.target() : this.target;
       this.user[COMPONENT] = this;
       Component.active = this;
+      this.checkHooks();
       await this.invoke('initialize', [this.ctx.conf, this.ctx]);
       this.prepare();
     } catch (error) {
@@ -171,7 +176,15 @@ class Component {
     this.metricsLater();
   }
 
-  /** Throws what says that a class lacks a method. */
+  /** Throws if a hook is a generator: nobody would run it. */
+  checkHooks() {
+    for (const name of HOOKS) {
+      const hook = this.user[name];
+      if (typeof hook === 'function' && GENERATORS.has(hook.constructor.name)) this.lacks(`has a ${name} that yields; call this.emit instead`);
+    }
+  }
+
+  /** Throws what says that a class lacks a method, or what else is wrong with it. */
   lacks(what) {
     throw new ComponentError(`${this.ctx.component}: ${this.user.constructor.name} ${what}`, this.io.at);
   }
@@ -280,6 +293,7 @@ class Component {
 
   /** Returns a promise of the task ids asked for. */
   taskIds(request) {
+    if (!this.ready) this.flush(); // initialize() may wait for them
     return new Promise((resolve) => this.requests.set(request, resolve));
   }
 

@@ -160,10 +160,28 @@ class FunctionInTurn extends InTurn {
 /** A generator, and what compilers make of one; a value that can be emitted has no next(). */
 const isIterator = (v) => typeof v.next === 'function' && typeof v[Symbol.iterator] === 'function';
 
+/** Tells whether fn may look at a third argument: its length leaves out parameters with a default, and `...rest`. */
+function wantsTuple(fn) {
+  if (fn.length > 2) return true;
+  const text = Function.prototype.toString.call(fn);
+  if (/\barguments\b|\[native code\]/.test(text)) return true;
+  const arrow = text.indexOf('=>'), from = text.indexOf('(');
+  if (from < 0 || (arrow >= 0 && arrow < from)) return false; // x => ...
+  let depth = 0, commas = 0, rest = false;
+  for (let i = from; i < text.length; i++) {
+    const c = text[i];
+    if ('([{'.includes(c)) depth++;
+    else if (')]}'.includes(c) && --depth === 0) break;
+    else if (depth === 1 && c === ',') commas++;
+    else if (depth === 1 && text.startsWith('...', i)) rest = true;
+  }
+  return rest || commas > 1;
+}
+
 /** Returns call(fields, frame, row): fn with the arguments that it has parameters for. */
 function caller(component, fn) {
   const { ctx } = component;
-  if (fn.length < 3) return (fields) => fn(fields, ctx);
+  if (!wantsTuple(fn)) return (fields) => fn(fields, ctx);
   return (fields, frame, row) => fn(fields, ctx, new frame.input.Tuple(frame.seq, row, frame.taskOf(row), frame.columns));
 }
 

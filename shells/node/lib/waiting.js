@@ -27,7 +27,7 @@ class Waiting {
     this.isBatch = !this.isFunction && typeof user.processBatch === 'function';
     if (this.isFunction) {
       this.call = caller(component, user.fn);
-      this.scoped = component.outbox.all.length > 1; // emitTo() needs to know its row
+      this.scoped = component.outbox.all.length > 1 || lane === undefined || /\bemitTo\b/.test(String(user.fn)); // emitTo() needs to know its row
       this.isKnown = kindOf(user.fn).startsWith('Async');
     } else {
       this.scoped = true;

@@ -238,3 +238,36 @@ def test_what_is_wrong_with_a_component_is_raised():
 def test_outside_a_topology_emit_says_so():
     with pytest.raises(RuntimeError, match="Split is not running: this works inside a topology, or under"):
         Split().emit(["x"])
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_spout_is_active_before_it_is_asked_and_emits_nothing_while_it_is_not(is_async):
+    class Polls(Spout):
+        def activate(self):
+            self.log.info("on")
+            self.n = 0
+
+        def deactivate(self):
+            self.log.info("off")
+
+        def next_tuple(self):
+            self.n += 1
+            self.emit([self.n])
+
+    class Waits(Polls):
+        async def on_stop(self):
+            pass
+
+    with Tester(Waits if is_async else Polls, outputs=["n"]) as t:
+        assert t.started.logs == [("info", "on", "test")]
+        assert t.next(2).values() == [[1], [2]]
+        assert t.deactivate().logs == [("info", "off", "test")]
+        if not is_async:
+            assert t.next(2).values() == []
+        t.activate()
+        assert t.next(2).values() == [[1], [2]]
+
+
+def test_a_frame_has_rows():
+    with pytest.raises(ValueError, match="send_all\\(\\) takes at least one row"):
+        Tester(Split, INPUTS, OUTPUTS).send_all([])

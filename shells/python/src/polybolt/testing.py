@@ -129,6 +129,7 @@ class Tester:
         self._sizes: dict[int, int] = {}  # rows of each frame that are not covered
         self._seq = 0
         self._timeout = timeout
+        self._paused = False  # see _wait
         self._session = session = Session(component._kind, lambda data: self._frames.feed(bytes(data)), os.getcwd())
         named = outputs if hasattr(outputs, "keys") else {"default": outputs} if outputs else {}
         self._outputs = [[stream, list(fields)] for stream, fields in named.items()]  # type: ignore[union-attr]
@@ -154,7 +155,7 @@ class Tester:
 
     @property
     def started(self) -> Result:
-        """What came of initialize()."""
+        """What came of initialize(), and of a spout's activate()."""
         return self._started
 
     # ---- bolts
@@ -167,6 +168,8 @@ class Tester:
         """Send rows in one frame: what process_batch() gets as a batch."""
         index, fields = self._input(source)
         rows = [dict(row) for row in rows]
+        if not rows:
+            raise ValueError("send_all() takes at least one row")
         for row in rows:
             if row.keys() != set(fields):
                 raise ValueError(f"the input has the fields {', '.join(fields)}; the row has {', '.join(row)}")
@@ -174,7 +177,7 @@ class Tester:
         for i, row in enumerate(rows):
             self._rows[self._seq, i] = row
         self._sizes[self._seq] = len(rows)
-        body = [columns.encode([columns.settle(row[f]) for row in rows]) for f in fields] if rows else []
+        body = [columns.encode([columns.settle(row[f]) for row in rows]) for f in fields]
         message = [wire.DATA, self._seq, index, 1, len(rows), body]
         return self._call(lambda: self._handle(message, lambda: not self._sizes))
 
@@ -250,6 +253,8 @@ class Tester:
             self._events.run_until_complete(self._loop.start_async())
         else:
             self._loop.start()
+        if self._session.kind == "spout":
+            self._handle([wire.ACTIVATE])
 
     def _handle(self, message: list[Any], done: Callable[[], bool] = lambda: True) -> None:
         if not self._loop.going:
@@ -258,8 +263,8 @@ class Tester:
             self._events.run_until_complete(self._serve(message, done))
             return
         self._loop.handle(message)
-        if self._session.kind == "spout":
-            self._loop.active = True  # see _wait
+        if self._paused:
+            self._paused, self._loop.active = False, True
 
     async def _serve(self, message: list[Any], done: Callable[[], bool]) -> None:
         import asyncio
@@ -278,7 +283,7 @@ class Tester:
 
     def _wait(self, pause: float) -> None:
         """A spout had nothing to emit: it is not asked again before the next next()."""
-        self._loop.active = False
+        self._paused, self._loop.active = True, False
 
     def _outcome(self, id: Any, which: int) -> Result:
         outbox = self._session.outbox

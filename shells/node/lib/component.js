@@ -428,7 +428,7 @@ function checked(options, more) {
 function componentOf(user) {
   const component = user[COMPONENT];
   if (component === undefined) {
-    throw new Error(`${user.constructor.name} is not running: this works in a topology, or in a Tester of polybolt/testing`);
+    throw new Error(`${user.constructor.name} is not running: this works in a topology, or in a Tester of polybolt/testing, from initialize() on`);
   }
   return component;
 }

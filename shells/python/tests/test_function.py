@@ -275,3 +275,18 @@ def test_emit_to_takes_values_as_yield_does():
     assert result.values("two") == [["a", 1], ["a", 2], ["a", 3]]
     result = Tester(bolt(lambda x: emit_to("two", x)), {"in": ["x"]}, {"two": ["a", "b"]}).send(x="a")
     assert "takes a list, tuple or dict of a, b, got str 'a'" in result.failed[0].message
+
+
+def test_a_double_star_parameter_takes_fields_that_are_no_identifiers():
+    from polybolt import bolt
+    from polybolt.testing import Tester
+
+    def rest(n, **row):
+        return [n, row]
+
+    async def late(**row):
+        return [row["n"], {name: v for name, v in row.items() if name != "n"}]
+
+    for fn in (rest, late):
+        with Tester(bolt(fn), {"in": ["from", "n", "user-id"]}, ["row"]) as t:
+            assert t.send(**{"from": "a", "n": 1, "user-id": "b"}).values() == [[[1, {"from": "a", "user-id": "b"}]]]

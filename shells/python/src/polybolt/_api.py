@@ -212,7 +212,8 @@ class _Component:
     def _live(self) -> Session:
         if self._session is None:
             raise RuntimeError(
-                f"{type(self).__name__} is not running: this works inside a topology, or under polybolt.testing.Tester"
+                f"{type(self).__name__} is not running: this works inside a topology, or under "
+                "polybolt.testing.Tester, from initialize() on"
             )
         return self._session
 
@@ -247,7 +248,7 @@ class Bolt(_Component):
 
     def emit(
         self,
-        values: Sequence[Any] | Mapping[str, Any],
+        values: list[Any] | tuple[Any, ...] | Mapping[str, Any],
         stream: str | None = None,
         anchors: Tuple | Iterable[Tuple] | None = None,
         direct_task: int | None = None,
@@ -299,7 +300,7 @@ class Spout(_Component):
 
     def emit(
         self,
-        values: Sequence[Any] | Mapping[str, Any],
+        values: list[Any] | tuple[Any, ...] | Mapping[str, Any],
         id: Any = None,
         stream: str | None = None,
         direct_task: int | None = None,

@@ -13,7 +13,7 @@ from ._msgpack import WireError
 from ._outbox import BoltOutbox
 from ._report import describe
 from ._session import CURRENT
-from ._signature import GENERATOR, call_of, flags_of
+from ._signature import GENERATOR, call_of, flags_of, taken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Loop:
     def hook(self, fn: Callable[..., Any], *args: Any) -> None:
         """Call a hook of the user's; an exception is reported."""
         try:
-            fn(*args)
+            taken(fn, fn(*args))
         except Exception as e:
             self.session.error(e)
 
@@ -239,11 +239,11 @@ class ClassBolt(LaneBolt):
         self.tracked = ENDS if bolt.auto_anchor else UNTRACKED
         session.auto_anchor = bolt.auto_anchor
         self.emitter = Emitter(session, bolt, lane, session.emit, False, Bolt)
-        bolt.initialize(session.conf, session.ctx)
+        taken(bolt.initialize, bolt.initialize(session.conf, session.ctx))
         self.emitter.rebuild()
         for cls in session.inputs:
             make = class_loop(cls.fields, not bolt.auto_ack)
-            work = make(bolt.process, lane.ends, lane.last, sys.getrefcount, self.keep, self.failed, self.held)
+            work = make(bolt.process, taken, lane.ends, lane.last, sys.getrefcount, self.keep, self.failed, self.held)
             self.works.append((range(len(cls.fields)), work))
             self.tuples.append(cls())
         return {}
@@ -292,7 +292,7 @@ class BatchBolt(BoltLoop):
     def start(self) -> dict[str, Any]:
         """Initialise."""
         self.session.auto_anchor = self.component.auto_anchor
-        self.component.initialize(self.session.conf, self.session.ctx)
+        taken(self.component.initialize, self.component.initialize(self.session.conf, self.session.ctx))
         return {}
 
     def data(self, seq: int, input: int, task: int, n: int, body: Any, runs: bytes | None = None, *_: Any) -> None:
@@ -303,7 +303,7 @@ class BatchBolt(BoltLoop):
         token = CURRENT.set(tuples)
         error = None
         try:
-            self.component.process_batch(tuples[:])
+            taken(self.component.process_batch, self.component.process_batch(tuples[:]))
         except Exception as e:
             error = e
         finally:
@@ -342,6 +342,7 @@ def end_batch(session: Session, bolt: Bolt, frame: Frame, tuples: list[Tuple], e
             if described is not None and bolt.auto_fail:
                 tup._done = FAILED
                 frame.errors[row] = described
+                described = {**described, "traceback": ""}  # it is told in full once
             elif bolt.auto_ack and error is None:
                 tup._done = ACKED
             else:

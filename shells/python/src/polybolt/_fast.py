@@ -160,21 +160,22 @@ def make(slow, lists, classes, low, high, ident, main, current):
 
 
 def class_loop(fields: Sequence[str], holds: bool) -> Callable[..., Any]:
-    """make(process, ends, last, refs, keep, failed, held) -> work(n, tup, columns), for a class bolt's input.
+    """make(process, taken, ends, last, refs, keep, failed, held) -> work(n, tup, columns), for a class bolt's input.
 
     One tuple object is used again and again while nobody else refers to it; keep() gives a kept one its row and
     returns another. holds: rows that were neither acked nor failed are held.
     """
     target, rows = _rows(len(fields))
     source = f"""
-def make(process, ends, last, refs, keep, failed, held):
+def make(process, taken, ends, last, refs, keep, failed, held):
     def work(n, tup, columns):
         {_names("d", len(fields))}= columns
         alone = refs(tup)
         for {target} in {rows}:
             {_fill(fields)}
             try:
-                process(tup)
+                x = process(tup)
+                if x is not None: taken(process, x)
             except Exception as e:
                 failed(e, tup)
             {KEPT}
@@ -348,7 +349,9 @@ class Emitter(Adaptive):
         tup = self.lane.tuple
         if anchors is tup:
             return tup is not None and tup._done is None
-        return anchors.__class__ in _LISTS and len(anchors) == 1 and anchors[0] is tup and tup._done is None
+        if tup is None or anchors.__class__ not in _LISTS or len(anchors) != 1:
+            return False
+        return anchors[0] is tup and tup._done is None
 
 
 _LISTS = frozenset((list, tuple))

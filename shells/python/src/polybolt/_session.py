@@ -196,7 +196,10 @@ class Session:
             if tup._frame is None:
                 continue  # a tick: nothing waits for it
             if tup._done is not None:
-                self._misuse(f"an emit is anchored to a tuple that was {tup._done} before; the anchor is left out")
+                self._misuse(
+                    f"an emit is anchored to a tuple that was {tup._done} before; the anchor is left out. "
+                    "Await what emits, or ack later"
+                )
             else:
                 refs.append(tup._ref())
         return refs
@@ -206,8 +209,10 @@ class Session:
         if not self.auto_anchor:
             return []
         current = CURRENT.get()
-        if current is not None:
+        if isinstance(current, list):  # a batch: what is still open of it
             return [t._ref() for t in current if t._done is None]
+        if current is not None:
+            return self._refs(current)
         lane = self.lane
         if not main or lane is None or lane.frame is None or lane.how == UNTRACKED:
             return []

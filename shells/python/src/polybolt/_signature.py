@@ -30,6 +30,16 @@ def flags_of(fn: Any) -> int:
     return getattr(getattr(fn, "__code__", None), "co_flags", 0)
 
 
+def taken(fn: Any, returned: Any) -> None:
+    """Raise if fn, code that is not async, has returned what is to be awaited: nothing would run."""
+    if hasattr(returned, "__await__"):
+        if hasattr(returned, "close"):
+            returned.close()
+        name = getattr(fn, "__name__", "it")
+        what = f"{name} returned a {type(returned).__name__}"
+        raise TypeError(f"{what}, which nothing awaits; make it `async def {name}`")
+
+
 def call_of(
     fn: Any, fields: Sequence[str], component: str, source: str | None = None
 ) -> tuple[str, list[str] | None]:
@@ -50,8 +60,16 @@ def call_of(
     used = [f for f in fields if with_tuple or f in passed]
     value = {f: f"v{i}" for i, f in enumerate(used)}
     value.update({s: s for s in SPECIAL})
-    call = ", ".join([value[n] if n in names[:positional] else f"{n}={value[n]}" for n in passed])
+    call = ", ".join([value[n] if n in names[:positional] else _keyword(n, value[n]) for n in passed])
     return call, None if with_tuple else used
+
+
+def _keyword(name: str, value: str) -> str:
+    """Return the argument of that name; one of a ** parameter may be no identifier: from, user-id."""
+    import keyword
+
+    plain = name.isidentifier() and not keyword.iskeyword(name)
+    return f"{name}={value}" if plain else f"**{{{name!r}: {value}}}"
 
 
 def _parameters(fn: Any, component: str) -> tuple[Sequence[str], set[str], int, bool]:

@@ -10,7 +10,7 @@ from ._bolts import Loop
 from ._fast import Emitter, FunctionEmitter, source_loop
 from ._lane import UNTRACKED, Frame, Lane
 from ._outbox import SpoutOutbox
-from ._signature import call_of
+from ._signature import call_of, taken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -234,7 +234,7 @@ class ClassSpout(SpoutLoop):
             return session.emit(values, stream, None, direct_task, need_task_ids, tup_id if id is None else id)
 
         self.emitter = Emitter(session, spout, lane, slow, True, Spout)
-        spout.initialize(session.conf, session.ctx)
+        taken(spout.initialize, spout.initialize(session.conf, session.ctx))
         self.emitter.rebuild()
         return {"replays": self.replays}
 
@@ -244,7 +244,9 @@ class ClassSpout(SpoutLoop):
         emitted = had = self.emitted()
         while emitted - had < rows and session.emits:
             try:
-                next_tuple()
+                x = next_tuple()
+                if x is not None:
+                    taken(next_tuple, x)
             except Exception as e:
                 session.error(e)
                 self.retry = min(max(2 * self.retry, RETRY_MIN), RETRY_MAX)
@@ -272,6 +274,8 @@ class FunctionSpoutLoop(SpoutLoop):
         space = {"fn": fn, "conf": session.conf, "ctx": session.ctx}
         source = eval(f"fn({call})", space)
         try:
+            if isinstance(source, (str, bytes, dict)):  # returned, not yielded: its parts are no rows
+                raise TypeError
             self.source = iter(source)
         except TypeError:
             raise ComponentError(

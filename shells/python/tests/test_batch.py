@@ -87,3 +87,26 @@ def test_the_list_is_the_users_own(start):
     )
     assert child.run("a", "b") == [[["a"]], [["b"]]]
     assert child.outcomes(1) == ["acked"] * 2
+
+
+def test_an_exception_with_a_long_message_is_told_of_every_tuple_in_replies_of_moderate_size(start):
+    child = start(
+        """
+        from polybolt import Bolt
+        class B(Bolt):
+            auto_fail = True
+            def process_batch(self, tuples):
+                self.emit(["all"])
+                for t in tuples[::3]:
+                    self.ack(t)
+                raise ValueError("insert failed: " + "x" * 5000)
+        B.run()
+        """
+    )
+    child.run(*map(str, range(300)))
+    outcomes = child.outcomes(1)
+    assert [o == "acked" for o in outcomes] == [i % 3 == 0 for i in range(300)]
+    errors = [o for o in outcomes if o != "acked"]
+    assert all(e["message"].startswith("insert failed") and e["place"] == "component.py:9" for e in errors)
+    assert [e["traceback"] != "" for e in errors] == [True] + [False] * 199  # it is told in full once
+    assert all(n * 2 * 5000 // 3 < 200_000 for _, _, n in child.book.replies)

@@ -18,13 +18,14 @@ from ._wire import u32s
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
     from ._lane import Taken
     from ._msgpack import Packed
 
 FLUSH_BYTES = 64 << 10  # of rows outside the lane, after which whoever emits writes them out
+ERROR_CHARS = wire.MESSAGE_BYTES // 2  # of errors in one reply, about
 SAID = 1000  # frames that wait while the host does not read, after which whoever says more waits
 NUMBERS = 1 << 32  # a spout's row numbers start again after it
 
@@ -186,7 +187,7 @@ class BoltOutbox(Outbox):
             self._flush_lane(self.lane, done, groups, side)
             return
         covers, self.covers = self.covers, []
-        for seq, first, n, failed, held in covers:
+        for seq, first, n, failed, held in [piece for cover in covers for piece in _pieces(*cover)]:
             _outcomes(side, failed, held)
             if took := self._took(n):
                 side["took"] = took
@@ -289,6 +290,21 @@ class BoltOutbox(Outbox):
                 self._said.append(wire.frame(wire.ERROR, described))
             else:
                 lane.fail(row, described)
+
+
+def _pieces(
+    seq: int, first: int, n: int, failed: list[Any], held: list[int]
+) -> Iterator[tuple[int, int, int, list[Any], list[int]]]:
+    """Cut rows that are done into replies that hold so much of errors."""
+    end, size, some = first + n, 0, []
+    for row, error in failed:
+        some.append([row, error])
+        size += len(error["message"]) + len(error["traceback"])
+        if size >= ERROR_CHARS:
+            yield seq, first, row + 1 - first, some, [r for r in held if first <= r <= row]
+            first, size, some = row + 1, 0, []
+    if first < end:
+        yield seq, first, end - first, some, [r for r in held if r >= first]
 
 
 def _outcomes(side: dict[str, Any], failed: list[Any], held: list[int]) -> None:

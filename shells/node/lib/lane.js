@@ -54,7 +54,7 @@ class Lane {
     this.fields = fields;
     this.label = label;
     this.maxBytes = maxBytes;
-    this.limit = Math.min(LANE_CHARS, Math.floor(maxBytes / 3)); // at most 3 bytes each
+    this.share(1);
     this.outbox = outbox;
     this.columns = fields.map(() => []);
     this.arena = new Writer(0);
@@ -63,6 +63,11 @@ class Lane {
     this.add = this.isDirect ? () => this.aim(undefined) : compileAdd(this);
     this.strict = true; // strings are checked when they are emitted, not when they are written
     this.reset();
+  }
+
+  /** Sets after how many characters, of at most 3 bytes each, it is sent: one of so many lanes. */
+  share(lanes) {
+    this.limit = Math.min(LANE_CHARS, Math.floor(this.maxBytes / 3 / lanes));
   }
 
   /** Rows held. */

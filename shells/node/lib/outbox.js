@@ -2,7 +2,7 @@
 // The outbox: the lanes of a component, and the messages that carry them to the
 // host (a spout's is in spoutoutbox.js). Pure: finished messages lie in `w`, and `write` is called to send them.
 const { IllFormed, writeColumn, writeRows } = require('./columns.js');
-const { FROM_CHILD, MESSAGE_BYTES } = require('./wire.js');
+const { FROM_CHILD } = require('./wire.js');
 const { isWellFormed } = require('./values.js');
 const { Lane, shown } = require('./lane.js');
 
@@ -34,6 +34,7 @@ class Outbox {
       this.lanes.set(name, new Lane(this.lanes.size, name, fields, label, welcome.max_message_bytes, this, readers));
     }
     this.all = [...this.lanes.values()];
+    for (const lane of this.all) lane.share(this.all.length); // one message carries them all
   }
 
   /** Returns the lane of a stream; undefined means the default one. */
@@ -157,7 +158,7 @@ function writeError(w, error) {
   for (const key of keys) w.str(key), w.str(error[key]);
 }
 
-const ERROR_BYTES = MESSAGE_BYTES / 2; // of errors in one message, about
+const ERROR_BYTES = 24 << 10; // of errors in one message, about
 const weigh = (error) => error.traceback.length + error.message.length;
 
 /** A bolt's outbox. */

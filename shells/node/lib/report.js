@@ -4,7 +4,8 @@ const path = require('path');
 const { shown } = require('./lane.js');
 
 const SDK = __dirname + path.sep, INDEX = path.join(__dirname, '..', 'index.');
-const TYPE_CHARS = 256, MESSAGE_CHARS = 8 << 10, TRACE_CHARS = 24 << 10, LOG_CHARS = 32 << 10;
+// Bytes: no frame is larger than its rows by more than 64 KiB.
+const TYPE_BYTES = 256, MESSAGE_BYTES = 8 << 10, TRACE_BYTES = 24 << 10, LOG_BYTES = 32 << 10;
 
 // ---- errors
 
@@ -19,9 +20,9 @@ function describe(error, bundle, kind = 'exception') {
   const { type, message } = nameOf(error);
   return {
     kind,
-    type: clean(type, TYPE_CHARS),
-    message: clean(message, MESSAGE_CHARS),
-    traceback: clean(stack.text.trimEnd(), TRACE_CHARS),
+    type: clean(type, TYPE_BYTES),
+    message: clean(message, MESSAGE_BYTES),
+    traceback: clean(stack.text.trimEnd(), TRACE_BYTES),
     place: placeIn(stack.frames, bundle),
   };
 }
@@ -46,14 +47,14 @@ const isMistake = (v) => {
 /** Returns the error map for a ComponentError: the traceback is the lines of the user's that led to it, and does not repeat the message. */
 function mistake(error, bundle) {
   const { frames } = stackOf(error.at);
-  return { kind: 'exception', type: error.name, message: clean(error.message, MESSAGE_CHARS), traceback: clean(frames.join('\n'), TRACE_CHARS), place: placeIn(frames, bundle) };
+  return { kind: 'exception', type: error.name, message: clean(error.message, MESSAGE_BYTES), traceback: clean(frames.join('\n'), TRACE_BYTES), place: placeIn(frames, bundle) };
 }
 
 /** Returns the error map for a fail() that gave a reason, or none, with the place of its caller. */
 function failure(reason, bundle) {
   const { frames } = stackOf(new Error());
   const message = reason === undefined || reason === null ? '' : typeof reason === 'string' ? reason : shown(reason);
-  return { kind: 'fail', type: '', message: clean(message, MESSAGE_CHARS), traceback: '', place: placeIn(frames, bundle) };
+  return { kind: 'fail', type: '', message: clean(message, MESSAGE_BYTES), traceback: '', place: placeIn(frames, bundle) };
 }
 
 /** Returns the error for an argument that is not what caller, a function of ours, takes: its stack begins where that was called. */
@@ -64,7 +65,7 @@ function notTaken(message, caller) {
 }
 
 /** Returns file:line of the user's code that led to an error. */
-const callerOf = (error, bundle) => clean(placeIn(stackOf(error).frames, bundle), MESSAGE_CHARS);
+const callerOf = (error, bundle) => clean(placeIn(stackOf(error).frames, bundle), MESSAGE_BYTES);
 
 /** Calls get and returns a string, or says that it failed: toString and getters of a thrown thing are user code. */
 function attempt(get) {
@@ -142,10 +143,13 @@ function relative(file, bundle) {
   return bundle && name.startsWith(bundle + path.sep) ? name.slice(bundle.length + 1) : name;
 }
 
-/** Returns text with a UTF-8 form, cut in its middle to limit characters. */
+/** Returns text with a UTF-8 form, cut in its middle to limit bytes of that. */
 function clean(text, limit) {
-  if (text.length > limit) {
-    text = `${text.slice(0, limit / 2)}\n… ${text.length - limit} characters left out …\n${text.slice(-limit / 2)}`;
+  if (text.length > limit || Buffer.byteLength(text) > limit) {
+    const half = limit / 2;
+    const head = Buffer.from(text.slice(0, half)).subarray(0, half).toString().replace(/\ufffd+$/, '');
+    const tail = Buffer.from(text.slice(-half)).subarray(-half).toString().replace(/^\ufffd+/, '');
+    text = `${head}\n… ${text.length - head.length - tail.length} characters left out …\n${tail}`;
   }
   return text.replace(/\p{Surrogate}/gu, '\ufffd');
 }
@@ -171,7 +175,7 @@ class Logger {
   error(...args) { this.#send(LEVELS.error, args); }
 }
 
-const logText = (text) => clean(text, LOG_CHARS);
+const logText = (text) => clean(text, LOG_BYTES);
 
 // ---- metrics
 

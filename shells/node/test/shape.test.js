@@ -64,3 +64,29 @@ test('D13 the Tester says what cannot be sent of rows and conf', async () => {
   await assert.rejects(t.send([[{ a: [() => 1] }]]), /the input's field "line", at a\[0\]: a function cannot be sent/);
   assert.throws(() => new Tester(bolt(() => 1), { ...LINES, conf: { client: new (class Client {})() } }), /conf, at client: an instance of Client cannot be sent/);
 });
+
+test('what is emitted on several streams, and what is said, makes no frame larger than its rows by more than 64 KiB', async () => {
+  const long = '日'.repeat(70_000);
+  class Many extends Bolt {
+    process() {
+      for (const stream of ['a', 'b', 'c']) for (let i = 0; i < 20; i++) this.emit(['日'.repeat(1000)], { stream });
+      this.log.info(long);
+      throw new Error(long);
+    }
+  }
+  const t = new Tester(Many, { ...LINES, outputs: { a: ['v'], b: ['v'], c: ['v'] }, maxMessageBytes: 65_536 });
+  await t.start();
+  const sizes = [];
+  const { outbox } = t.instance[Object.getOwnPropertySymbols(t.instance).find((s) => s.description === 'component')];
+  const { write } = outbox;
+  outbox.write = () => {
+    sizes.push(outbox.w.pos);
+    write();
+  };
+  const r = await t.send({ line: 1 });
+  assert.deepEqual([r.emits.length, r.failed.length], [60, 1]);
+  assert.ok(Math.max(...sizes) <= 2 * 65_536, String(sizes));
+  for (const text of [r.logs[0].text, r.failed[0].error.message]) {
+    assert.ok(Buffer.byteLength(text) < 40_000 && text.includes('characters left out') && !text.includes('\ufffd'));
+  }
+});

@@ -1,6 +1,7 @@
 """What a component reports: log records, metrics, errors."""
 
-from fakehost import LEVEL, LOG, METRIC
+import pytest
+from fakehost import ERROR, LEVEL, LOG, METRIC, TICK
 
 
 def test_log_records_have_their_level_and_logger(start):
@@ -177,3 +178,69 @@ def test_what_user_code_configures_itself_stands(start):
         child.stop()
         assert [tuple(log) for log in child.said[LOG]] == [(3, "<w>" if "format" in configure else "w", "root")]
         assert child.stderr() == "INFO:root:nothing yet\n"
+
+
+@pytest.mark.parametrize("form", ["class", "function"])
+def test_many_long_errors_go_out_in_replies_of_moderate_size(start, form):
+    source = {
+        "class": "class B(Bolt):\n    def process(self, tup):\n        BODY\nB.run()\n",
+        "function": "@bolt\ndef f(line):\n    BODY\nf.run()\n",
+    }[form].replace("BODY", "raise ValueError('x' * 5000)")
+    child = start("from polybolt import Bolt, bolt\n" + source)
+    child.run(*map(str, range(200)))
+    assert all(o["message"] == "x" * 5000 for o in child.outcomes(1))
+    assert max(n for _, _, n in child.book.replies) <= 3
+
+
+def test_a_frame_is_larger_than_its_rows_by_64_KiB_at_most(start):
+    child = start(
+        """
+        from polybolt import Bolt
+        class B(Bolt):
+            def process(self, tup):
+                self.emit([b"c" * 60000])
+                for i in range(63):
+                    self.emit([b"a" * 1000], stream="side")
+                self.emit([b"b" * 60000], stream="third")
+                self.log.info("\\u65e5" * 70000)
+                raise ValueError("\\u65e5" * 70000)
+            def process_tick(self, tup):
+                self.process(tup)
+        B.run()
+        """,
+        outputs=[[name, ["v"]] for name in ("default", "side", "third")],
+        welcome={"max_message_bytes": 65536},
+    )
+    sizes = []
+    exactly = child._exactly
+    child._exactly = lambda n: sizes.append(n) or exactly(n)
+    child.run("a")
+    assert [len(child.book.by_row(1, name)[0]) for name in ("default", "side", "third")] == [1, 63, 1]
+    assert "characters left out" in child.outcomes(1)[0]["message"] and "characters left out" in child.said[LOG][0][1]
+    child.send(TICK)
+    child.wait_for(lambda: child.said[ERROR])
+    assert len(child.book.emits) == 130 and max(sizes) <= 2 * 65536
+
+
+def test_a_spouts_frame_is_no_larger_either(start):
+    child = start(
+        """
+        from polybolt import Spout
+        class S(Spout):
+            def next_tuple(self):
+                self.emit([b"c" * 60000], id=1)
+                for i in range(63):
+                    self.emit([b"a" * 1000], stream="side")
+                self.emit([b"b" * 60000], stream="third", id=2)
+            def ack(self, id):
+                pass
+        S.run()
+        """,
+        outputs=[[name, ["v"]] for name in ("default", "side", "third")],
+        welcome={"max_message_bytes": 65536},
+    )
+    sizes = []
+    exactly = child._exactly
+    child._exactly = lambda n: sizes.append(n) or exactly(n)
+    assert len(child.ask(65)) == 65
+    assert sum(e.wants for e in child.rows) == 2 and max(sizes) <= 2 * 65536

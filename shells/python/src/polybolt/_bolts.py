@@ -10,7 +10,7 @@ from ._api import ACKED, FAILED, Bolt, Tick, Tuple
 from ._fast import Emitter, FunctionEmitter, class_loop, function_loop
 from ._lane import ENDS, UNTRACKED, Frame, Lane
 from ._msgpack import WireError
-from ._outbox import BoltOutbox
+from ._outbox import ERROR_CHARS, BoltOutbox
 from ._report import describe
 from ._session import CURRENT
 from ._signature import GENERATOR, call_of, flags_of, taken
@@ -174,6 +174,7 @@ class LaneBolt(BoltLoop):
         self.works: list[tuple[Sequence[int], Callable[..., Any]]] = []
         self.tuples: list[Tuple | None] = []
         self.tracked = ENDS
+        self.error_chars = 0  # of errors since some went out
 
     def data(self, seq: int, input: int, task: int, n: int, body: Any, runs: bytes | None = None, *_: Any) -> None:
         """Message 3: the hot path."""
@@ -202,7 +203,12 @@ class LaneBolt(BoltLoop):
         if tup is not None and tup._done is not None:  # it has ended already; that stands
             self.session.error(error)
         elif getattr(component, "auto_fail", True):
-            lane.fail(row, describe(error, self.session.bundle))
+            described = describe(error, self.session.bundle)
+            lane.fail(row, described)
+            self.error_chars += len(described["message"]) + len(described["traceback"])
+            if self.error_chars > ERROR_CHARS:
+                self.error_chars = 0
+                self.session.relieve()
             if tup is not None:
                 tup._done = FAILED
         else:

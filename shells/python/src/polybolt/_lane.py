@@ -326,7 +326,7 @@ def flatten(refs: Sequence[Ref]) -> Iterator[int]:
 
 def size_of(row: list[Any]) -> int:
     """Estimate, from above, the bytes of a settled row."""
-    return sum([len(v) if v.__class__ in _SIZED else 4 * len(v) if v.__class__ is str else 9 for v in row])
+    return sum([len(v) + 5 if v.__class__ in _SIZED else 4 * len(v) if v.__class__ is str else 9 for v in row])
 
 
 _SIZED = frozenset((bytes, Packed, columns.Texted))

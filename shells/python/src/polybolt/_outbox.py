@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from ._msgpack import Packed
 
 FLUSH_BYTES = 64 << 10  # of rows outside the lane, after which whoever emits writes them out
-ERROR_CHARS = wire.MESSAGE_BYTES // 2  # of errors in one reply, about
+ERROR_CHARS = 16 << 10  # of errors in one reply, about
+APART = 16 << 10  # of rows outside the lane, which then go out before it: a message holds one very large row at most
 SAID = 1000  # frames that wait while the host does not read, after which whoever says more waits
 NUMBERS = 1 << 32  # a spout's row numbers start again after it
 
@@ -182,7 +183,11 @@ class BoltOutbox(Outbox):
         return self.mark - before
 
     def _flush(self, done: bool) -> None:
+        apart = self._size > APART
         groups, side = self._take_groups(), self._take_side()
+        if apart:
+            self._reply(0, 0, 0, groups, {})
+            groups = []
         if self.lane is not None and self.lane.frame is not None:
             self._flush_lane(self.lane, done, groups, side)
             return
@@ -371,8 +376,11 @@ class SpoutOutbox(Outbox):
         self._rows(False, first, [self._packed(g, options) for g in groups])
 
     def _flush(self, done: bool, final: bool = False) -> None:
-        first = self.number
+        first, apart = self.number, self._size > APART
         groups = self._take_groups()
+        if apart:
+            self._rows(False, first, groups)
+            first, groups = self.number, []
         lane = self.lane
         if lane is not None and lane.stream is not None and lane.frame is not None:
             taken = lane.take(done)

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 SDK = os.path.dirname(os.path.abspath(__file__)) + os.sep
 GENERATED = "<polybolt "  # file name of code that _loops generates
-TEXT_LIMIT = 64 << 10  # characters of a traceback, of a message an eighth of it
+# Bytes of a traceback or a log line, and of an error's message: no frame is larger than its rows by more than 64 KiB.
+TEXT_LIMIT, MESSAGE_LIMIT = 32 << 10, 8 << 10
 _NOT_MINE = frozenset(("node_modules", ".venv", "venv", "site-packages", "vendor"))
 
 # ---- errors
@@ -32,7 +33,7 @@ def describe(error: BaseException, bundle: str, kind: str = "exception") -> dict
     return {
         "kind": kind,
         "type": type(error).__name__,
-        "message": clean(message_of(error), TEXT_LIMIT // 8),
+        "message": clean(message_of(error), MESSAGE_LIMIT),
         "traceback": clean(text, TEXT_LIMIT),
         "place": place,
     }
@@ -47,7 +48,7 @@ def mistake(error: BaseException, at: Any, bundle: str) -> dict[str, str]:
     return {
         "kind": "exception",
         "type": type(error).__name__,
-        "message": clean(message_of(error), TEXT_LIMIT // 8),
+        "message": clean(message_of(error), MESSAGE_LIMIT),
         "traceback": clean(where, TEXT_LIMIT),
         "place": place,
     }
@@ -89,7 +90,7 @@ def failure(reason: str, bundle: str) -> dict[str, str]:
     return {
         "kind": "fail",
         "type": "",
-        "message": clean(reason, TEXT_LIMIT // 8),
+        "message": clean(reason, MESSAGE_LIMIT),
         "traceback": "",
         "place": caller(bundle),
     }
@@ -100,7 +101,7 @@ def caller(bundle: str) -> str:
     frame = sys._getframe(1)
     while frame.f_back is not None and _is_sdk(frame.f_code.co_filename):
         frame = frame.f_back
-    return clean(f"{_relative(frame.f_code.co_filename, bundle)}:{frame.f_lineno}", TEXT_LIMIT // 8)
+    return clean(f"{_relative(frame.f_code.co_filename, bundle)}:{frame.f_lineno}", MESSAGE_LIMIT)
 
 
 def message_of(error: BaseException) -> str:
@@ -112,10 +113,15 @@ def message_of(error: BaseException) -> str:
 
 
 def clean(text: str, limit: int) -> str:
-    """Return text as something that has a UTF-8 form, cut in its middle to limit characters."""
-    if len(text) > limit:
-        text = f"{text[: limit // 2]}\n... {len(text) - limit} characters left out ...\n{text[-limit // 2 :]}"
-    return text.encode("utf-8", "backslashreplace").decode()
+    """Return text as something that has a UTF-8 form, cut in its middle to limit bytes of that."""
+    if len(text) <= limit:
+        data = text.encode("utf-8", "backslashreplace")
+        if len(data) <= limit:
+            return data.decode()
+    half = limit // 2
+    head = text[:half].encode("utf-8", "backslashreplace")[:half].decode("utf-8", "ignore")
+    tail = text[-half:].encode("utf-8", "backslashreplace")[-half:].decode("utf-8", "ignore")
+    return f"{head}\n... {len(text) - len(head) - len(tail)} characters left out ...\n{tail}"
 
 
 def _is_sdk(path: str) -> bool:

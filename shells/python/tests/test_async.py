@@ -405,3 +405,24 @@ def test_what_next_tuple_emits_after_finish_still_arrives(start):
     child.wait_for(lambda: child.said[FINISH])
     assert child.stop() == 0
     assert [e.values[0] for e in child.rows] == ["last"]
+
+
+def test_a_source_that_ends_in_next_tuple_is_an_exception_like_others(start):
+    child = start(
+        """
+        from polybolt import Spout
+        async def words():
+            yield "a"
+        class S(Spout):
+            source = words()
+            async def next_tuple(self):
+                self.emit([await self.source.__anext__()])
+            async def on_stop(self):
+                self.emit(["end"])
+        S.run()
+        """
+    )
+    child.ask_only(5)
+    assert child.wait_for(lambda: child.said[ERROR])[0]["type"] == "StopAsyncIteration"
+    assert child.stop() == 0
+    assert [e.values[0] for e in child.rows] == ["a", "end"]

@@ -319,15 +319,14 @@ class AsyncSpout(AsyncLoop):
             before, least, raised = session.emitted, IDLE_MIN, False
             try:
                 await settled(self.produce())
-            except StopAsyncIteration:
-                if is_class:
-                    raise
-                session.finish()
             except Exception as e:
-                if not is_class:
+                if is_class:
+                    session.error(e)
+                    least, raised = min(max(2 * pause, RETRY_MIN), RETRY_MAX), True
+                elif isinstance(e, StopAsyncIteration):
+                    session.finish()
+                else:
                     raise  # it has ended the generator
-                session.error(e)
-                least, raised = min(max(2 * pause, RETRY_MIN), RETRY_MAX), True
             emitted = session.emitted - before
             self.left -= emitted
             if emitted and self.left <= 0 and self.nexts:

@@ -201,7 +201,7 @@ class BoltComponent extends Component {
   /** The tuples that an emit from here comes from, as far as that can be told. */
   inProgress() {
     const scope = currentScope();
-    if (scope === undefined || scope.component !== this) return this.waiting?.unscoped ?? []; // initialize() has none
+    if (scope === undefined || scope.component !== this) return this.waiting?.inHand() ?? []; // initialize() has none
     if (scope.tuples === null) return [];
     return this.waiting.isBatch ? scope.tuples.filter((tup) => tup._state === OPEN) : scope.tuples;
   }

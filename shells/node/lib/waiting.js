@@ -21,7 +21,7 @@ class Waiting {
     this.frames = []; // not wholly covered, oldest first; each has first, states, errors
     this.ended = []; // [frame, row] since the last reply
     this.since = 0; // when the first of those ended
-    this.unscoped = []; // tuples in progress whose code does not know its scope
+    this.unscoped = []; // tuples in progress whose code does not know its scope, of those that should
     const { user } = component;
     this.isFunction = user.fn !== undefined;
     this.isBatch = !this.isFunction && typeof user.processBatch === 'function';
@@ -33,6 +33,7 @@ class Waiting {
       this.scoped = true;
       this.isKnown = this.isBatch || kindOf(user.process) === 'AsyncFunction' || user.process.length > 1;
     }
+    this.saves = !this.scoped; // scopes, which take time, as long as nobody asks for them
   }
 
   /** Starts rows of a frame, as many as may be in progress. */
@@ -92,6 +93,17 @@ class Waiting {
     const result = this.isFunction ? promise.then((v) => this.emitAll(v, frame, row)) : Promise.resolve(promise);
     this.await(frame, row, tup, result.finally(forget));
     return row + 1;
+  }
+
+  /** The tuples that an emit outside of any scope may come from. Where scopes were saved, that is any in progress: rows that start from now on have one. */
+  inHand() {
+    if (!this.saves) return this.unscoped;
+    this.scoped = true;
+    const tuples = [];
+    for (const frame of this.frames) {
+      for (let row = frame.first; row < frame.next; row++) if (frame.states[row] === BUSY) tuples.push(tupleOf(frame, row));
+    }
+    return tuples;
   }
 
   // ---- functions

@@ -49,6 +49,20 @@ test('emitTo in an async function is anchored to its row, also if there is one s
   }
 });
 
+test('emitTo in what an async function calls is anchored to the rows in progress, and then to its own', async () => {
+  const say = (line) => emitTo('default', line);
+  const late = bolt(async ({ line }) => {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    say(line);
+  });
+  const t = new Tester(late, { ...LINES, outputs: ['v'], concurrency: 2 });
+  const anchors = async (...lines) => (await t.send(lines.map((line) => ({ line })))).emits.map((emit) => emit.anchors.map(({ line }) => line));
+  const [first, second] = await anchors(1, 2);
+  assert.deepEqual(first, [1, 2]);
+  assert.ok(second.includes(2));
+  assert.deepEqual(await anchors(3, 4), [[3], [4]]);
+});
+
 test('initialize may wait for task ids', async () => {
   class Ids extends Bolt {
     async initialize() { this.ids = await this.emit(['hello'], { needTaskIds: true }); }

@@ -26,6 +26,8 @@ type ledger struct {
 	bytes   int      // of the kept rows
 	replays []replay
 	told    outcomes
+	child   int   // the incarnation that is told; 0: it is dead
+	lost    int64 // tuples that failed back to a child that is dead by now
 	sum     Summary
 	blamed  map[blame]int64
 	done    []acker.Tree // scratch
@@ -105,7 +107,7 @@ func (l *ledger) apply(us []acker.Update, at acker.Place, now time.Time) {
 func (l *ledger) settle(tree acker.Tree, told *[]uint32) {
 	k := &l.kept[tree.Frame]
 	if k.wantsOutcome(tree.Row) {
-		if k.child == l.t.incarnation() {
+		if k.child == l.child {
 			*told = append(*told, k.first+tree.Row)
 		} else {
 			l.orphans++
@@ -173,8 +175,7 @@ func (l *ledger) fail(root acker.Root, f failure) {
 	k := &l.kept[tree.Frame]
 	var dead *DeadTuple
 	if k.back && k.wantsOutcome(tree.Row) {
-		l.sum.FailedBack++
-		l.settle(tree, &l.told.failed)
+		l.failBack(tree)
 	} else if next, wait, ok := l.retry.Next(tree, f.cause, f.alone); ok && !f.hopeless {
 		l.replays = append(l.replays, replay{next, now.Add(wait), f.component})
 	} else {
@@ -235,20 +236,38 @@ func (l *ledger) reopen(tree acker.Tree) again {
 	return a
 }
 
-// forget drops the outcomes of a child that is dead.
+// failBack is done with a tuple that failed and is its spout's to replay. mu is held.
+func (l *ledger) failBack(tree acker.Tree) {
+	l.sum.FailedBack++
+	if l.kept[tree.Frame].child != l.child {
+		l.lost++
+	}
+	l.settle(tree, &l.told.failed)
+}
+
+// serve has a new child be told the outcomes of what it emits.
+func (l *ledger) serve(child int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.child = child
+}
+
+// forget drops the outcomes of a child that is dead: nobody is told them, and
+// a child that follows has rows of the same numbers.
 func (l *ledger) forget() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.orphans += int64(len(l.told.acked) + len(l.told.failed) + len(l.told.dead))
-	l.told = outcomes{}
+	l.told, l.child, l.lost = outcomes{}, 0, l.sum.FailedBack
 }
 
 // left notes what the spout's child says of the tuples that were given back to
-// it: some may have been emitted again since, and acked.
+// it: some may have been emitted again since, and acked. It does not speak for
+// those that were given back to children before it.
 func (l *ledger) left(n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.sum.FailedBack = int64(n)
+	l.sum.FailedBack = l.lost + int64(n)
 }
 
 func (l *ledger) addTo(s *Summary) {

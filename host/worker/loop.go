@@ -20,10 +20,19 @@ const neverStarted = 3
 // lookEvery is how often a running child is judged.
 const lookEvery = 500 * time.Millisecond
 
-// run keeps a child alive until the task is stopped or ctx ends.
+// run serves the task until ctx ends. What a spout emitted is replayed for as
+// long as the worker lives, also when its child is gone for good.
 func (t *task) run(ctx context.Context) {
-	defer close(t.stopped)
-	defer t.setState(Stopped, "")
+	t.keepAlive(ctx)
+	t.setState(Stopped, "")
+	close(t.stopped)
+	if t.ledger != nil && t.w.taskOf(t.id) == t { // else it is another worker's by now
+		t.wait(ctx, nil, nil)
+	}
+}
+
+// keepAlive starts children until the task is stopped, has finished, or ctx ends.
+func (t *task) keepAlive(ctx context.Context) {
 	var restarts shells.Restarts
 	wasReady := false
 	for {
@@ -83,13 +92,32 @@ func (t *task) describe(exit *shells.Exit, err error, ready bool) string {
 func (t *task) pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-	case <-t.stops:
+	return t.wait(ctx, timer.C, t.stops)
+}
+
+// wait waits without a child until over, which makes it return true, or until
+// the task is to end. A spout's tuples that have failed are replayed meanwhile.
+func (t *task) wait(ctx context.Context, over <-chan time.Time, stops <-chan struct{}) bool {
+	replay := time.NewTimer(0)
+	defer replay.Stop()
+	for {
+		select {
+		case <-over:
+			return true
+		case <-ctx.Done():
+			return false
+		case <-stops:
+			return false
+		case <-t.pokes:
+		case <-replay.C:
+		}
+		if t.ledger == nil {
+			continue
+		}
+		if next := t.replayDue(time.Now()); !next.IsZero() {
+			replay.Reset(time.Until(next))
+		}
 	}
-	return false
 }
 
 // start forks the child.
@@ -100,6 +128,9 @@ func (t *task) start() (<-chan shells.Exit, error) {
 	t.unfinished.Store(0)
 	t.loaded.Store(false)
 	t.child.Add(1)
+	if t.ledger != nil {
+		t.ledger.serve(t.incarnation())
+	}
 	v := &voice{t: t}
 	spec := shells.Spec{
 		Name:       fmt.Sprintf("%s/%s", t.w.opts.Topology.Name, t.name),
@@ -319,6 +350,7 @@ func (t *task) died(exit *shells.Exit, ended bool) (ready, worked bool) {
 	}
 	if t.ledger != nil {
 		t.ledger.forget()
+		t.w.stir() // there is no answer to wait for any more
 		return ready, worked
 	}
 	f := failure{cause: acker.ChildDeath, component: t.comp.ID, task: t.id, alone: busy == 1, text: why}

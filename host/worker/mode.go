@@ -102,8 +102,7 @@ func (l *ledger) giveUp(f failure) (n int, failed []topology.ComponentID) {
 	l.replays = nil
 	for i, tree := range trees {
 		if k := &l.kept[tree.Frame]; k.back && k.wantsOutcome(tree.Row) {
-			l.sum.FailedBack++
-			l.settle(tree, &l.told.failed)
+			l.failBack(tree)
 			continue
 		}
 		at := f

@@ -67,7 +67,10 @@ func (t *task) appendOutcomes(buf []byte) []byte {
 	if o.empty() {
 		return buf
 	}
-	t.spout.hears = t.spout.hears || len(o.failed)+len(o.dead) > 0
+	if len(o.failed)+len(o.dead) > 0 {
+		t.spout.hears = true
+		t.w.stir() // there is no news to wait for any more; see idle
+	}
 	buf, at := multilang.BeginFrame(buf)
 	return multilang.EndFrame(multilang.AppendOutcome(buf, o.acked, o.failed, o.dead), at)
 }

@@ -33,6 +33,8 @@ var testComponents = map[string]func() error{
 	"parts":     parts,
 	"falters":   falters,
 	"relents":   relents,
+	"hasty":     hasty,
+	"talkative": talkative,
 	"waits":     waits,
 }
 

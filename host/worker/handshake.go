@@ -278,6 +278,9 @@ func (t *task) onTooLarge(p multilang.Piece) error {
 	if next := (ref{seq, first + uint32(n)}); t.inProgress(next) { // it may have lost emits, too
 		m.Late = []multilang.RowError{{Seq: seq, Row: int(next.row), Err: e}}
 	}
+	if n == 0 && m.Late == nil { // emits of a tick, say: no row is to blame
+		t.w.report(t, &e, culprit{})
+	}
 	return t.onReply(m)
 }
 

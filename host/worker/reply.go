@@ -28,15 +28,16 @@ func (t *task) onReply(m *multilang.FromChild) error {
 		}
 	}
 	for i := range m.Acked.Len() / 2 {
-		t.release(m, ref{m.Acked.At(2 * i), m.Acked.At(2*i + 1)}, func(root acker.Root, edge uint64) {
+		t.release(ref{m.Acked.At(2 * i), m.Acked.At(2*i + 1)}, func(root acker.Root, edge uint64) {
 			if root != 0 {
 				r.acks = append(r.acks, acker.Update{Root: root, Xor: edge})
 			}
 		})
 	}
+	late := t.releaseLate(m) // also such as this very reply covers
 	t.uncover(f, m, in, now)
 	r.end(in, now)
-	t.failRows(m, in, f)
+	t.failRows(m, in, f, late)
 	t.w.addLoad(-m.N)
 	t.awaitRoom()
 	return nil
@@ -184,7 +185,7 @@ func (t *task) stray(what string, at ref) {
 }
 
 // release is done with a row that was held, or is in progress: settle gets its edges.
-func (t *task) release(m *multilang.FromChild, at ref, settle func(acker.Root, uint64)) {
+func (t *task) release(at ref, settle func(acker.Root, uint64)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if h, ok := t.held[at]; ok {
@@ -286,8 +287,27 @@ func (t *task) inHand(at ref) culprit {
 	return t.frameOf(at).culprit(int(at.row))
 }
 
+// lateRow is a row that failed out of its turn.
+type lateRow struct {
+	roots []acker.Root
+	row   culprit
+}
+
+// releaseLate is done with the rows that failed out of their turn, in the
+// order of the reply.
+func (t *task) releaseLate(m *multilang.FromChild) []lateRow {
+	var rows []lateRow
+	for i := range m.Late {
+		at := ref{m.Late[i].Seq, uint32(m.Late[i].Row)}
+		late := lateRow{row: t.inHand(at)}
+		t.release(at, func(root acker.Root, _ uint64) { late.roots = append(late.roots, root) })
+		rows = append(rows, late)
+	}
+	return rows
+}
+
 // failRows fails the trees of the rows that failed.
-func (t *task) failRows(m *multilang.FromChild, in *input, answered *frame) {
+func (t *task) failRows(m *multilang.FromChild, in *input, answered *frame, late []lateRow) {
 	for i := range m.Failed {
 		e := &m.Failed[i].Err
 		f := t.failureOf(e, answered.culprit(m.Failed[i].Row))
@@ -301,10 +321,8 @@ func (t *task) failRows(m *multilang.FromChild, in *input, answered *frame) {
 		}
 	}
 	for i := range m.Late {
-		f := t.failureOf(&m.Late[i].Err, t.inHand(ref{m.Late[i].Seq, uint32(m.Late[i].Row)}))
-		var roots []acker.Root
-		t.release(m, ref{m.Late[i].Seq, uint32(m.Late[i].Row)}, func(root acker.Root, _ uint64) { roots = append(roots, root) })
-		for _, root := range roots {
+		f := t.failureOf(&m.Late[i].Err, late[i].row)
+		for _, root := range late[i].roots {
 			t.w.failRoot(root, f)
 		}
 	}

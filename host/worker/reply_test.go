@@ -3,9 +3,11 @@ package worker
 import (
 	"encoding/binary"
 	"maps"
+	"strings"
 	"testing"
 
 	"github.com/polybolt/polybolt/multilang"
+	"github.com/polybolt/polybolt/multilang/multilangtest"
 )
 
 // A row that ends out of its turn in the very reply that covers it is settled
@@ -25,5 +27,83 @@ func TestRowsSettledByTheReplyThatCoversThem(t *testing.T) {
 	}
 	if want := map[int]bool{1: true, 2: true, 3: true}; !maps.Equal(in.open, want) { // rows 11, 12 and 13
 		t.Errorf("open are %v, not %v", in.open, want)
+	}
+}
+
+// hasty covers each frame in one reply, which says of the first row of the first
+// frame that it failed out of its turn.
+func hasty() error {
+	c, err := multilangtest.Start("bolt")
+	if err != nil {
+		return err
+	}
+	return c.Serve(multilang.Ready{}, func(m *multilang.ToChild) error {
+		if m.Type != multilang.TypeData {
+			return nil
+		}
+		reply := multilang.FromChild{Seq: m.Seq, N: m.N}
+		if m.Seq == 1 {
+			reply.Late = []multilang.RowError{{Seq: 1, Row: 0, Err: multilang.Error{Kind: "fail"}}}
+		}
+		return c.Reply(&reply)
+	})
+}
+
+// A row that fails out of its turn in the very reply that covers it has failed:
+// its tuple is replayed at once, and waits for no timeout.
+func TestARowFailsInTheReplyThatCoversIt(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, `
+name: t
+config: {message_timeout: 10m}
+spouts:
+  few:
+    component: few
+    output: [n, text]
+bolts:
+  hasty:
+    component: hasty
+    inputs: [few]
+`)
+	if s := f.run(); s != (Summary{Acked: 200, Failed: 1}) {
+		t.Errorf("%+v", s)
+	}
+	if bolt := f.Snapshot().Tasks[1]; bolt.Acked != 200 || bolt.Failed != 1 || bolt.Strays != 0 {
+		t.Errorf("%+v", bolt)
+	}
+}
+
+// talkative answers a tick with more than a message may hold.
+func talkative() error {
+	told := false
+	return multilangtest.RunBolt(func(*multilangtest.Child, []any) ([][]any, error) { return nil, nil }, func() [][]any {
+		if told {
+			return nil
+		}
+		told = true
+		return [][]any{{strings.Repeat("x", 200_000)}}
+	}, nil)
+}
+
+// What is lost with a message beyond the limit is told, also if no row fails with it.
+func TestATickThatSaysTooMuchIsTold(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, `
+name: t
+config: {max_message_bytes: 64KiB}
+spouts:
+  waits:
+    component: waits
+    output: [n, text]
+bolts:
+  talkative:
+    component: talkative
+    inputs: [waits]
+    output: [text]
+    tick: 20ms
+`)
+	x := f.failure(func(x Failure) bool { return x.Component == "talkative" })
+	if x.Type != "MessageTooLarge" || !strings.HasSuffix(x.Message, " bytes; max_message_bytes is 65536") {
+		t.Errorf("%+v", x)
 	}
 }

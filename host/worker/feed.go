@@ -35,7 +35,7 @@ func (t *task) feed() (own bool, pool *inbox) {
 		if limit == 0 {
 			return own, pool
 		}
-		b, drained := in.take(limit, min(multilang.TargetFrame, t.comp.mostBytes))
+		b, drained := in.take(limit, min(multilang.TargetFrame, t.comp.mostBytes), len(t.inflight) == 0)
 		if b == nil {
 			continue // another task of the component was faster
 		}

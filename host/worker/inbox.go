@@ -129,14 +129,15 @@ func (c *component) sourceCount() int {
 	return max(1, len(c.Inputs))
 }
 
-// take removes rows for a frame. drained tells that the inbox is no longer
-// full: call kick once no lock is held.
-func (in *inbox) take(rows, size int) (b *stream.Batch, drained bool) {
+// take removes rows for a frame; alone: one that travels alone may be taken,
+// too. drained tells that the inbox is no longer full: call kick once no lock is held.
+func (in *inbox) take(rows, size int, alone bool) (b *stream.Batch, drained bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if b = in.queue.Pop(rows, size); b == nil {
+	if first := in.queue.Peek(); first == nil || first.Solo && !alone {
 		return nil, false
 	}
+	b = in.queue.Pop(rows, size)
 	in.origins.pop(b.N, in)
 	return b, in.less()
 }

@@ -39,10 +39,10 @@ func TestOnlyTakeSaysThatThereIsRoom(t *testing.T) {
 	if !in.full.Load() {
 		t.Fatal("full no longer, and nobody was told")
 	}
-	if _, drained := in.take(1, 1<<20); !drained || in.full.Load() {
+	if _, drained := in.take(1, 1<<20, true); !drained || in.full.Load() {
 		t.Error("take did not say that there is room")
 	}
-	if _, drained := in.take(1, 1<<20); drained {
+	if _, drained := in.take(1, 1<<20, true); drained {
 		t.Error("said twice")
 	}
 }
@@ -87,5 +87,25 @@ func TestAnInboxHoldsTwoBatches(t *testing.T) {
 	}
 	if in.queue.Bytes() > 2*fullBytes {
 		t.Errorf("%d bytes wait", in.queue.Bytes())
+	}
+}
+
+// A row that travels alone is no company for rows in the child: also if it has
+// come to the front of a pool since somebody looked, by another task's taking.
+func TestWhatTravelsAloneIsTakenAlone(t *testing.T) {
+	in := newInbox(&Worker{self: 1}, &component{})
+	one := testBatch(1)
+	one.Solo = true
+	for _, b := range []*stream.Batch{testBatch(3), one} {
+		in.put(b, 1, nil)
+	}
+	if b, _ := in.take(10, 1<<20, false); b == nil || b.N != 3 {
+		t.Errorf("took %+v", b)
+	}
+	if b, _ := in.take(10, 1<<20, false); b != nil {
+		t.Errorf("took %+v", b)
+	}
+	if b, _ := in.take(10, 1<<20, true); b != one {
+		t.Errorf("took %+v", b)
 	}
 }

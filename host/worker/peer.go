@@ -50,7 +50,7 @@ func (p *peer) pump(in *inbox) {
 		if room <= 0 || size <= 0 {
 			break
 		}
-		b, d := in.take(min(room, max(win.frame, minFull, in.comp.most())), min(size, multilang.TargetFrame))
+		b, d := in.take(min(room, max(win.frame, minFull, in.comp.most())), min(size, multilang.TargetFrame), true)
 		if b == nil {
 			break
 		}

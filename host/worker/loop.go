@@ -379,6 +379,10 @@ func (t *task) failHeld(h heldRow, f failure) {
 
 func (t *task) setState(s State, why string) {
 	t.mu.Lock()
+	if t.state == Stopped { // its child had ended before it could be told to
+		t.mu.Unlock()
+		return
+	}
 	if t.state == Stopping && s != Stopped {
 		s = Stopping
 	}

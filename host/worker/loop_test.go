@@ -73,3 +73,13 @@ bolts:
 		t.Errorf("%+v", x)
 	}
 }
+
+// A task that has ended stays so, whoever comes late to end its child.
+func TestNothingFollowsStopped(t *testing.T) {
+	t.Parallel()
+	x := spoutLedger(t).t
+	x.setState(Stopped, "")
+	if x.setState(Stopping, ""); x.state != Stopped {
+		t.Errorf("the state is %s", x.state)
+	}
+}

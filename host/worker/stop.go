@@ -67,6 +67,15 @@ func (w *Worker) tasksOfComponent(id topology.ComponentID) []*task { return w.ta
 // closing tells whether the components are being stopped: nothing waits for company any more.
 func (w *Worker) closing() bool { return w.isDraining() || w.opts.Finite && w.finished() }
 
+// sendBatches feeds what waits for a batch to become full, which it will not.
+func (w *Worker) sendBatches() {
+	for _, t := range w.allTasks() {
+		if t.comp.Batch.Wait > 0 {
+			t.pump()
+		}
+	}
+}
+
 // stop asks the task's loop to end its child.
 func (t *task) stop() {
 	t.mu.Lock()
@@ -91,6 +100,9 @@ func (t *task) isStopping() bool {
 func (t *task) end(ctx context.Context) {
 	t.mu.Lock()
 	p, ready := t.process, !t.ready.IsZero()
+	if p != nil {
+		t.state, t.why = Stopping, "" // from here on it is handed nothing more
+	}
 	if p != nil && ready {
 		if t.comp.Tick > 0 {
 			t.signal(multilang.TypeTick)

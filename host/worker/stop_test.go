@@ -148,3 +148,27 @@ func TestStopInOrderOverWorkers(t *testing.T) {
 		})
 	}
 }
+
+// What waits for a full batch waits no longer once there will be no more rows.
+func TestTheEndFillsNoBatches(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, `
+name: t
+spouts:
+  few:
+    component: few
+    output: [n, text]
+bolts:
+  sink:
+    component: sink
+    inputs: [few]
+    batch: {max: 1000, wait: 25s}
+`)
+	began := time.Now()
+	if s := f.run(); s != (Summary{Acked: 200}) {
+		t.Errorf("%+v", s)
+	}
+	if took := time.Since(began); took > 15*time.Second {
+		t.Errorf("it took %s to the end", took)
+	}
+}

@@ -189,7 +189,7 @@ var errStopped = errors.New("the worker stops")
 
 // await returns nil when the tasks are to be stopped in order.
 func (w *Worker) await(ctx context.Context) error {
-	draining := w.draining
+	draining, closing := w.draining, false
 	for {
 		select {
 		case <-ctx.Done():
@@ -205,6 +205,10 @@ func (w *Worker) await(ctx context.Context) error {
 				l.t.rest() // an idle spout keeps its answer open until it is told
 			}
 		case <-w.quiet:
+		}
+		if !closing && w.closing() {
+			closing = true
+			w.sendBatches()
 		}
 		if (w.opts.Finite && w.finished() || draining == nil) && w.idle() {
 			return nil

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -102,16 +103,17 @@ func (t *task) blame(what string, d time.Duration) failure {
 	}
 }
 
-// forget forgets what is held for trees that are all over: an ack of it comes
-// too late, and whoever never acks must not be remembered for ever, replay after replay. mu is held.
+// forget forgets what is held for trees that are over: an ack of it comes too
+// late, and whoever never acks must not be remembered for ever, replay after replay. mu is held.
 func (t *task) forget(over func(root acker.Root) bool) {
 	for at, h := range t.held {
-		all := over(h.root)
-		for _, x := range h.extras {
-			all = all && over(x)
-		}
-		if all {
+		roots := slices.DeleteFunc(append([]acker.Root{h.root}, h.extras...), over)
+		switch {
+		case len(roots) == 0:
 			delete(t.held, at)
+		case len(roots) <= len(h.extras): // its other trees may be over at another time
+			h.root, h.extras = roots[0], roots[1:]
+			t.held[at] = h
 		}
 	}
 }
@@ -135,7 +137,9 @@ func (t *task) eachRow(f func(root acker.Root, what string, since time.Time)) {
 			}
 		}
 		for _, x := range fr.batch.Extras {
-			f(x.Root, "worked on", fr.sent)
+			if x.Row >= fr.covered && !fr.done[x.Row] {
+				f(x.Root, "worked on", fr.sent)
+			}
 		}
 	}
 }

@@ -104,7 +104,10 @@ func (f fileCheck) onPath(name string) {
 	}
 	blocked := ""
 	for _, folder := range filepath.SplitList(path) {
-		full := filepath.Join(f.path(folder), name) // an empty entry is the working directory, the bundle
+		if folder == "" {
+			continue // a shell takes it for the working folder; shells does not
+		}
+		full := filepath.Join(f.path(folder), name)
 		info, err := os.Stat(full)
 		if err != nil || info.IsDir() {
 			continue

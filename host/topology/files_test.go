@@ -113,6 +113,17 @@ t.yaml:5:58: bolts.split.inputs.0: there is no component "line", did you mean "l
 	}
 }
 
+// TestCheckFilesEmptyPathEntry tests that an empty entry of PATH is nothing, as it is to who starts the program.
+func TestCheckFilesEmptyPathEntry(t *testing.T) {
+	t.Parallel()
+	dir := bundle(t, map[string]string{"mine": "#!/bin/sh\n"})
+	text := "name: t\nspouts:\n  s: {command: [mine], env: {PATH: \":/bin:\"}}\n"
+	want := `t.yaml:3:17: spouts.s: the program "mine" is not found in the component's own PATH, but the bundle has a file of that name: write "./mine"`
+	if _, err := Load("t.yaml", []byte(text), InFolder(dir)); err == nil || err.Error() != want {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestCheckFilesNoBundle tests a folder that cannot be read.
 func TestCheckFilesNoBundle(t *testing.T) {
 	t.Parallel()

@@ -36,16 +36,17 @@ func anchorsOf(from []int32, g *multilang.Group, m *multilang.FromChild) ([]int3
 }
 
 // explicit looks up the trees of rows with anchors of their own, and marks
-// those rows in from.
-func (t *task) explicit(g *multilang.Group, from []int32) map[int][]acker.Root {
+// those rows in from. solo: one of the anchors travels alone.
+func (t *task) explicit(g *multilang.Group, from []int32) (refs map[int][]acker.Root, solo bool) {
 	if g.How != multilang.AnchorRefs && len(g.Multi) == 0 {
-		return nil
+		return nil, false
 	}
-	refs := map[int][]acker.Root{}
+	refs = map[int][]acker.Root{}
 	set := func(row int, pairs multilang.U32s) {
 		var roots []acker.Root
 		for i := range pairs.Len() / 2 {
-			roots = append(roots, t.rootsOf(ref{pairs.At(2 * i), pairs.At(2*i + 1)})...)
+			more, alone := t.rootsOf(ref{pairs.At(2 * i), pairs.At(2*i + 1)})
+			roots, solo = append(roots, more...), solo || alone
 		}
 		if roots = distinct(roots); len(roots) > 0 {
 			refs[row], from[row] = roots, fromRefs
@@ -66,7 +67,7 @@ func (t *task) explicit(g *multilang.Group, from []int32) map[int][]acker.Root {
 			}
 		}
 	}
-	return refs
+	return refs, solo
 }
 
 // distinct removes zero and repeated roots: a row with two anchors in one tree

@@ -135,35 +135,39 @@ func (t *task) emitGroup(in *input, g *multilang.Group, m *multilang.FromChild, 
 	if r.from = from; g.How == multilang.AnchorEnds && len(in.roots) > 0 && int(from[len(from)-1]) >= len(in.roots) {
 		return fmt.Errorf("rows are anchored to row %d of frame %d, which has no such row", int(first)+m.N, seq)
 	}
-	r.emit(in, g, from, t.explicit(g, from), false)
-	if g.IDs >= 0 {
+	refs, solo := t.explicit(g, from)
+	before := r.solo
+	r.solo = r.solo || solo
+	r.emit(in, g, from, refs, false)
+	if r.solo = before; g.IDs >= 0 {
 		t.answerTasks(uint32(g.IDs), r.sent)
 	}
 	return nil
 }
 
-// rootsOf returns the trees that a row in the child belongs to. A row that is
-// done with counts as a stray: the emit goes out without that anchor.
-func (t *task) rootsOf(at ref) []acker.Root {
+// rootsOf returns the trees that a row in the child belongs to, and whether it
+// travels alone. A row that is done with counts as a stray: the emit goes out
+// without that anchor.
+func (t *task) rootsOf(at ref) (roots []acker.Root, solo bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if h, ok := t.held[at]; ok {
-		return append([]acker.Root{h.root}, h.extras...)
+		return append([]acker.Root{h.root}, h.extras...), h.solo
 	}
 	if f := t.frameOf(at); f != nil {
 		if len(f.batch.Roots) == 0 {
-			return nil
+			return nil, f.solo
 		}
-		roots := []acker.Root{f.batch.Roots[at.row]}
+		roots = append(roots, f.batch.Roots[at.row])
 		for _, x := range f.batch.Extras {
 			if x.Row == int(at.row) {
 				roots = append(roots, x.Root)
 			}
 		}
-		return roots
+		return roots, f.solo
 	}
 	t.stray("anchor", at)
-	return nil
+	return nil, false
 }
 
 // frameOf returns the frame of a row that is in progress, nil if it is done with. mu is held.
@@ -259,7 +263,7 @@ func (t *task) uncover(f *frame, m *multilang.FromChild, in *input, now time.Tim
 
 // hold makes the record of a row that user code will ack later.
 func (f *frame) hold(row int, now time.Time) heldRow {
-	h := heldRow{since: now}
+	h := heldRow{since: now, solo: f.solo}
 	if len(f.batch.Roots) == 0 {
 		return h
 	}

@@ -117,6 +117,7 @@ type heldRow struct {
 	edge   uint64
 	extras []acker.Root
 	since  time.Time
+	solo   bool // what it leads to travels alone
 }
 
 // stats are a task's counts since the worker began.

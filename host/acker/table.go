@@ -221,6 +221,15 @@ func (t *Table) At(at Place, roots []Root) []Root {
 	return roots
 }
 
+// Leave is At for a place that is no more: nothing is kept of it.
+func (t *Table) Leave(at Place, roots []Root) []Root {
+	roots = t.At(at, roots)
+	if at != Here && int(at) < len(t.parts) {
+		t.parts[at] = nil
+	}
+	return roots
+}
+
 // Roots appends all trees in flight.
 func (t *Table) Roots(roots []Root) []Root {
 	for i := range t.slots {

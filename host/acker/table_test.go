@@ -245,3 +245,21 @@ func TestAtFindsTheTreesWithEdgesAtAPlace(t *testing.T) {
 		}
 	})
 }
+
+// What is kept of a place goes with it: workers come and go for as long as a
+// table lives.
+func TestLeaveFreesAPlace(t *testing.T) {
+	table, edges := NewTable(2, 1), NewEdges(1<<63)
+	r, e := table.Open(Tree{})
+	lost := edges.Next()
+	table.Apply([]Update{{r, lost}}, Place(1), nil)
+	if got := table.Leave(Place(1), nil); len(got) != 1 || got[0] != r {
+		t.Errorf("left are %v", got)
+	}
+	if table.parts[1] != nil || len(table.Leave(Place(1), nil)) > 0 || len(table.Leave(Place(7), nil)) > 0 {
+		t.Errorf("kept: %v", table.parts)
+	}
+	if done := table.Apply([]Update{{r, e ^ lost}}, Here, nil); len(done) != 1 {
+		t.Error("the tree's word has changed")
+	}
+}

@@ -169,7 +169,7 @@ func (l *ledger) move(us []acker.Update, from, to acker.Place) {
 func (l *ledger) lose(worker uint64) {
 	at := l.w.place(worker)
 	l.mu.Lock()
-	roots := l.table.At(at, nil)
+	roots := l.table.Leave(at, nil)
 	l.mu.Unlock()
 	for _, r := range roots {
 		l.fail(r, failure{cause: acker.Lost, text: fmt.Sprintf("worker %016x, which had rows of it, is gone", worker)})

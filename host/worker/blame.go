@@ -118,13 +118,19 @@ func (t *task) forget(over func(root acker.Root) bool) {
 	}
 }
 
+// What a task does with a row.
+const (
+	heldRows   = "held"
+	rowsInWork = "worked on"
+)
+
 // eachRow calls f with the tree of each row that the child has, or holds, what
 // it does with it, and since when. mu is held.
 func (t *task) eachRow(f func(root acker.Root, what string, since time.Time)) {
 	for _, h := range t.held {
-		f(h.root, "held", h.since)
+		f(h.root, heldRows, h.since)
 		for _, x := range h.extras {
-			f(x, "held", h.since)
+			f(x, heldRows, h.since)
 		}
 	}
 	for _, fr := range t.inflight {
@@ -133,12 +139,12 @@ func (t *task) eachRow(f func(root acker.Root, what string, since time.Time)) {
 		}
 		for row := fr.covered; row < fr.n; row++ {
 			if !fr.done[row] {
-				f(fr.batch.Roots[row], "worked on", fr.sent)
+				f(fr.batch.Roots[row], rowsInWork, fr.sent)
 			}
 		}
 		for _, x := range fr.batch.Extras {
 			if x.Row >= fr.covered && !fr.done[x.Row] {
-				f(x.Root, "worked on", fr.sent)
+				f(x.Root, rowsInWork, fr.sent)
 			}
 		}
 	}

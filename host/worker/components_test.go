@@ -37,6 +37,9 @@ var testComponents = map[string]func() error{
 	"defersHeld": defersHeld,
 	"dies":       dies,
 	"hasty":      hasty,
+	"fans":       fans,
+	"plods":      plods,
+	"two":        func() error { return numbers(2) },
 	"talkative":  talkative,
 	"waits":      waits,
 }

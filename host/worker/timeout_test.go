@@ -186,3 +186,46 @@ func failuresOf(w *Worker) (list []Failure) {
 	}
 	return list
 }
+
+// fans emits 200 rows for each of its own.
+func fans() error {
+	return multilangtest.RunBolt(func(_ *multilangtest.Child, row []any) (out [][]any, err error) {
+		for range 200 {
+			out = append(out, row)
+		}
+		return out, nil
+	}, nil, nil)
+}
+
+// plods takes 10 ms for each row.
+func plods() error {
+	return multilangtest.RunBolt(func(*multilangtest.Child, []any) ([][]any, error) {
+		time.Sleep(10 * time.Millisecond) // that is what it is for
+		return nil, nil
+	}, nil, nil)
+}
+
+// D44: rows of a bolt whose answers are not read, because there is no room for
+// what they emit, wait as if they were in a queue.
+func TestD44AnAnswerThatIsNotReadIsNoTimeout(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, `
+name: t
+config: {message_timeout: 600ms}
+spouts:
+  two:
+    component: two
+    output: [n, text]
+bolts:
+  fans:
+    component: fans
+    inputs: [two]
+    output: [n, text]
+  plods:
+    component: plods
+    inputs: [fans]
+`)
+	if s := f.run(); s != (Summary{Acked: 2}) {
+		t.Errorf("%+v: %+v", s, failuresOf(f.Worker))
+	}
+}

@@ -76,7 +76,8 @@ func (l *ledger) overdue(since uint32, roots []acker.Root) []acker.Root {
 	return l.table.Overdue(since, roots)
 }
 
-// touchQueued restarts the clocks of trees with rows in an inbox.
+// touchQueued restarts the clocks of trees with rows in an inbox, or in a child
+// whose answers are not read.
 func (w *Worker) touchQueued() {
 	for _, c := range w.components {
 		for _, in := range slices.Concat(c.inboxes, *c.pools.Load()) {
@@ -87,4 +88,23 @@ func (w *Worker) touchQueued() {
 			w.touch(roots)
 		}
 	}
+	for _, t := range w.allTasks() {
+		w.touch(t.unread())
+	}
+}
+
+// unread returns the trees of the rows that the child has while its answers
+// are not read, because there is no room for what they emit.
+func (t *task) unread() (roots []acker.Root) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.reading {
+		return nil
+	}
+	t.eachRow(func(root acker.Root, what string, _ time.Time) {
+		if what != heldRows {
+			roots = append(roots, root)
+		}
+	})
+	return roots
 }

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -232,18 +233,19 @@ const maxText = 8 << 10
 // onText takes what the child wrote on stdout before the magic: log lines.
 func (t *task) onText(b []byte) {
 	t.text = append(t.text, b...)
+	rest := t.text
 	for {
-		i := strings.IndexByte(string(t.text), '\n')
-		if i < 0 && len(t.text) < maxText {
-			return
+		i := bytes.IndexByte(rest, '\n')
+		if i < 0 && len(rest) < maxText {
+			break
 		}
 		if i < 0 {
-			i = len(t.text) - 1
+			i = len(rest) - 1
 		}
-		line := t.text[:i+1]
-		t.onStderr([]byte(strings.TrimRight(string(line), "\r\n")))
-		t.text = append([]byte(nil), t.text[i+1:]...)
+		t.onStderr(bytes.TrimRight(rest[:i+1], "\r\n"))
+		rest = rest[i+1:]
 	}
+	t.text = append(t.text[:0], rest...)
 }
 
 func (t *task) flushText() {

@@ -1,11 +1,13 @@
 package worker
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/polybolt/polybolt/multilang"
 	"github.com/polybolt/polybolt/multilang/multilangtest"
@@ -81,5 +83,24 @@ func TestNothingFollowsStopped(t *testing.T) {
 	x.setState(Stopped, "")
 	if x.setState(Stopping, ""); x.state != Stopped {
 		t.Errorf("the state is %s", x.state)
+	}
+}
+
+// What a child prints before it speaks is cut into lines in time linear in its size.
+func TestTextBeforeTheMagic(t *testing.T) {
+	t.Parallel()
+	x := spoutLedger(t).t
+	const lines = 100_000
+	began := time.Now()
+	x.onText([]byte("begun, "))
+	x.onText(append(bytes.Repeat([]byte("y\r\n"), lines), "not"...))
+	x.onText([]byte(" ended"))
+	x.flushText()
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("it took %s", took)
+	}
+	seen := x.w.opts.Observer.(*recorder).lines
+	if len(seen) != lines+1 || seen[0].Text != "begun, y" || seen[1].Text != "y" || seen[lines].Text != "not ended" {
+		t.Errorf("%d lines: %q … %q", len(seen), seen[0].Text, seen[len(seen)-1].Text)
 	}
 }

@@ -99,7 +99,7 @@ func (w *Worker) abandon() {
 		w.givenUp.Store(g)
 	}
 	for _, c := range w.components {
-		w.closeInboxes(c)
+		w.closeInboxes(c, false) // its tasks may still say what comes of it
 	}
 	close(w.hurry)
 }

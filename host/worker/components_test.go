@@ -37,6 +37,8 @@ var testComponents = map[string]func() error{
 	"defersHeld": defersHeld,
 	"dies":       dies,
 	"hasty":      hasty,
+	"bye":        bye,
+	"lingers":    lingers,
 	"fans":       fans,
 	"plods":      plods,
 	"two":        func() error { return numbers(2) },

@@ -40,6 +40,7 @@ type inbox struct {
 	room    sync.Cond // of mu: there is less in it, or it is closed
 	waiters int       // readers that wait for room
 	shut    bool      // the worker stops: nobody waits any more
+	ended   bool      // nobody takes any more: what still comes is dropped
 	heir    *inbox    // gets what is put, once a plan has done away with this one
 }
 
@@ -78,6 +79,13 @@ func (in *inbox) put(b *stream.Batch, counted uint64, from *arrival) *inbox {
 	if heir := in.heir; heir != nil {
 		in.mu.Unlock()
 		return heir.put(b, counted, from)
+	}
+	if in.ended {
+		if from != nil {
+			from.taken(in, b.N) // who sends must not wait for room
+		}
+		in.mu.Unlock()
+		return in
 	}
 	in.w.addLoad(b.N)
 	to := in.home.Load().worker(in.w.self)
@@ -251,11 +259,12 @@ func (in *inbox) aloneIn(root acker.Root) bool {
 	return alone
 }
 
-// close lets waiting readers go and forgets the rows.
-func (in *inbox) close() {
+// close lets waiting readers go and forgets the rows; over: those that come
+// later, too, as from components of a cycle that end in other workers.
+func (in *inbox) close(over bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.shut = true
+	in.shut, in.ended = true, in.ended || over
 	in.w.addLoad(-in.queue.Rows())
 	in.origins.pop(in.queue.Rows(), in)
 	in.queue.Clear()

@@ -42,7 +42,7 @@ func (w *Worker) stopInOrder(ctx context.Context) error {
 			}
 		}
 		for _, id := range group {
-			w.closeInboxes(w.byID[id])
+			w.closeInboxes(w.byID[id], true)
 		}
 		if err := w.settle(ctx); err != nil {
 			return err
@@ -52,10 +52,10 @@ func (w *Worker) stopInOrder(ctx context.Context) error {
 	return nil
 }
 
-// closeInboxes forgets what waits for a component that has stopped.
-func (w *Worker) closeInboxes(c *component) {
+// closeInboxes forgets what waits for a component; over: it has stopped here.
+func (w *Worker) closeInboxes(c *component, over bool) {
 	for _, in := range slices.Concat(c.inboxes, *c.pools.Load()) {
-		in.close()
+		in.close(over)
 	}
 }
 

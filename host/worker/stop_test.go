@@ -172,3 +172,60 @@ bolts:
 		t.Errorf("it took %s to the end", took)
 	}
 }
+
+// bye emits when it stops.
+func bye() error { return byeAfter(0) }
+
+// lingers does so after a while, when others have stopped.
+func lingers() error { return byeAfter(500 * time.Millisecond) }
+
+func byeAfter(d time.Duration) error {
+	return multilangtest.RunBolt(func(*multilangtest.Child, []any) ([][]any, error) { return nil, nil }, nil, func() [][]any {
+		time.Sleep(d)
+		return [][]any{{1, "bye"}}
+	})
+}
+
+// What components of a cycle emit when they stop keeps no worker from its end,
+// though some comes to another worker when its own have stopped.
+func TestStopOfACycleOverWorkers(t *testing.T) {
+	t.Parallel()
+	m := newMesh(t, map[topology.TaskID]uint64{1: 10, 2: 10, 3: 20, 4: 20, 5: 10})
+	for _, id := range []uint64{10, 20} {
+		m.add(id, `
+name: t
+spouts:
+  few:
+    component: few
+    output: [n, text]
+bolts:
+  one:
+    component: bye
+    inputs: [few, other]
+    output: [n, text]
+  other:
+    component: lingers
+    parallelism: 2
+    inputs: [{from: one, group: all}]
+    output: [n, text]
+  sink:
+    component: sink
+    inputs: [one, other]
+`)
+	}
+	m.plan()
+	for _, n := range m.workers {
+		n.start()
+	}
+	eventually(t, "all trees are done", func() bool { return m.workers[10].Summary().Acked == 200 })
+	for _, n := range m.workers {
+		n.Drain()
+	}
+	for id, n := range m.workers {
+		select {
+		case <-n.ended:
+		case <-time.After(20 * time.Second):
+			t.Errorf("worker %d does not end: %d rows are on their way", id, n.load.Load())
+		}
+	}
+}

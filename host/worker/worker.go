@@ -162,7 +162,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	cancel(errStopped)
 	w.mu.Unlock()
 	for _, c := range w.components {
-		w.closeInboxes(c)
+		w.closeInboxes(c, true)
 	}
 	w.wg.Wait()
 	return err

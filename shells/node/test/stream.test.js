@@ -252,7 +252,9 @@ test('spout: a request stays open while there is nothing; rows go out as they co
   finite.send(TO_CHILD.ACTIVATE);
   finite.next(5);
   await finite.wait(FROM_CHILD.FINISH);
-  assert.deepEqual(finite.messages.map((m) => [m.final, m.groups.length]), [[true, 1]]);
+  // In one message, or in two, if the machine was busy meanwhile.
+  assert.equal(finite.messages.findIndex((m) => m.final), finite.messages.length - 1);
+  assert.deepEqual(finite.messages.flatMap((m) => m.groups.map((group) => group.rows)), [[[1]]]);
   assert.deepEqual((await finite.ask(3)).emits, []);
   assert.ok(!finite.messages.some((m) => m.type === FROM_CHILD.FINISH));
   await finite.stop();

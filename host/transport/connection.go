@@ -69,7 +69,7 @@ func (c *connection) extend(until time.Time) error {
 }
 
 // leave chooses the frame that is to be the last one written, which the caller
-// then sees to. The reader goes on until the far side has read it and hung up,
+// then sees to: a bye behind all that waits, a refusal as soon as can be. The reader goes on until the far side has read it and hung up,
 // so that it is not lost to a reset, but no longer than [farewellTime].
 func (c *connection) leave(frame []byte, cause error) {
 	c.mu.Lock()

@@ -106,8 +106,9 @@ func (l *Link) Undelivered() iter.Seq[Message] {
 	}
 }
 
-// Run keeps the link up. It returns when ctx ends, with its cause, and the
-// peer is told, if it can be within a second; or when the link can never come
+// Run keeps the link up. It returns when ctx ends, with its cause; the peer gets
+// what was sent until then, and is told, if there is a connection and it can be
+// done within a second. Or it returns when the link can never come
 // up again, with an error that matches [ErrRefused]. The link has ended then.
 // Run may be called once.
 func (l *Link) Run(ctx context.Context) error {

@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -99,5 +100,39 @@ func TestMessagesGoBothWays(t *testing.T) {
 		if err := l.Send(7); err != ErrEnded {
 			t.Errorf("Send after the end: %v", err)
 		}
+	}
+}
+
+// Who ends a link has sent what it sent: a worker that ends in order has told
+// its peers something last.
+func TestWhatWasSentBeforeTheEndArrives(t *testing.T) {
+	t.Parallel()
+	const n = 20_000
+	for name, addr := range map[string]string{"tcp": "127.0.0.1:0", "unix": "unix:" + t.TempDir() + "/own/s"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := counter{t: t, name: name}
+			ended := make(chan error, 1)
+			s := serverOf(t, ServerOptions{Listen: []string{addr}, Handler: func(_ *Inbound, m Message) { got.take(m) }, Ended: func(_ *Inbound, err error) { ended <- err }})
+			up := make(chan struct{}, 1)
+			l := linkTo(t, s.Addrs()[0], LinkOptions{State: func(ok bool, _ error) {
+				if ok {
+					up <- struct{}{}
+				}
+			}})
+			stop := run(t, l.Run)
+			<-up
+			for i := range uint64(n) {
+				if err := l.Send(1, numbered(i)...); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := stop(); !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+			if err := <-ended; err != nil || got.next.Load() != n {
+				t.Errorf("%d of %d came, and then %v", got.next.Load(), n, err)
+			}
+		})
 	}
 }

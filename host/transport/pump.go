@@ -155,7 +155,8 @@ func (e *endpoint) write(c *connection) {
 			c.fail(err)
 			return
 		}
-		if last, _ := c.leaving(); last != nil {
+		// A bye comes after all that was sent, as far as the time for it goes; a refusal at once.
+		if last, _ := c.leaving(); last != nil && (b == nil || last[4] != controlBye) {
 			e.writeLast(c, last, ack)
 			return
 		}

@@ -39,8 +39,22 @@ type mortal struct {
 	before bool          // guarded by mu
 	count  int           // guarded by mu: changes so far
 	last   int           // guarded by mu; 0: immortal
+	deaf   string        // guarded by mu: the path whose children are not told, the next time that they are asked for
 	died   chan struct{} // closed when it dies
 	gone   chan struct{} // closed when nothing of it is left
+}
+
+func (m *mortal) Children(ctx context.Context, path string) ([]string, error) {
+	m.mu.Lock()
+	deaf := m.deaf == path
+	if deaf {
+		m.deaf = ""
+	}
+	m.mu.Unlock()
+	if deaf {
+		return nil, fmt.Errorf("%w: nobody answers", coordinator.ErrUnavailable)
+	}
+	return m.Store.Children(ctx, path)
 }
 
 func (m *mortal) Apply(ctx context.Context, ops ...coordinator.Op) error {

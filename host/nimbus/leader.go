@@ -80,21 +80,22 @@ func (l *leader) run(ctx context.Context) error {
 	defer timer.Stop()
 	for told := l.o.Leading == nil; ; {
 		var req *request
+		var err error
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-supervisors:
-			if err := l.loadSupervisors(ctx); err != nil {
-				return l.broken(ctx, err)
-			}
+			err = l.loadSupervisors(ctx)
 		case e := <-l.events:
 			l.apply(e)
 		case r := <-l.requests:
 			req = &r
 		case <-timer.C:
 		}
-		l.drainEvents()
-		err := l.turn(ctx, watching, req)
+		if err == nil {
+			l.drainEvents()
+			err = l.turn(ctx, watching, req)
+		}
 		if err := l.broken(ctx, err); err != nil {
 			return err
 		}

@@ -21,9 +21,14 @@ type arrival struct {
 
 // due is credit for an inbox that has not been given back.
 type due struct {
-	rows  int
-	frame int // that the sender was told last: its window is of so many
+	rows, bytes int
+	frame       int // that the sender was told last: its window is of so many
 }
+
+// dueBytes is how many bytes of rows are kept back at most. The sender's window
+// is of fullBytes: of rows that are large a few make it full, and if their
+// children are quick these are less than half a frame.
+const dueBytes = fullBytes / 8
 
 // Arrival takes the messages of a link from another worker.
 type Arrival interface {
@@ -127,20 +132,20 @@ func (a *arrival) updates(typ byte, body []byte) error {
 	return nil
 }
 
-// taken gives credit back for rows that left an inbox. It is called with the
-// inbox's lock held.
-func (a *arrival) taken(in *inbox, rows int) {
+// taken gives credit back for rows, of so many bytes, that left an inbox. It is
+// called with the inbox's lock held.
+func (a *arrival) taken(in *inbox, rows, bytes int) {
 	a.mu.Lock()
 	d := a.due[in]
 	if d == nil {
 		d = &due{frame: 1}
 		a.due[in] = d
 	}
-	d.rows += rows
+	d.rows, d.bytes = d.rows+rows, d.bytes+bytes
 	frame, n := int(in.frame.Load()), 0
 	// The sender's window holds several frames: half a frame is soon enough.
-	if d.rows >= max(1, min(frame, d.frame)/2) {
-		n, d.rows, d.frame = d.rows, 0, frame
+	if d.rows >= max(1, min(frame, d.frame)/2) || d.bytes >= dueBytes {
+		n, d.rows, d.bytes, d.frame = d.rows, 0, 0, frame
 	}
 	a.mu.Unlock()
 	if n > 0 {

@@ -82,7 +82,7 @@ func (in *inbox) put(b *stream.Batch, counted uint64, from *arrival) *inbox {
 	}
 	if in.ended {
 		if from != nil {
-			from.taken(in, b.N) // who sends must not wait for room
+			from.taken(in, b.N, b.Size()) // who sends must not wait for room
 		}
 		in.mu.Unlock()
 		return in
@@ -146,7 +146,7 @@ func (in *inbox) take(rows, size int, alone bool) (b *stream.Batch, drained bool
 		return nil, false
 	}
 	b = in.queue.Pop(rows, size)
-	in.origins.pop(b.N, in)
+	in.origins.pop(b.N, b.Size(), in)
 	return b, in.less()
 }
 
@@ -160,7 +160,7 @@ func (in *inbox) takeBatch(now time.Time, wait time.Duration, alone bool) (b *st
 		return nil, due, false
 	}
 	b = in.queue.Take(b)
-	in.origins.pop(b.N, in)
+	in.origins.pop(b.N, b.Size(), in)
 	return b, due, in.less()
 }
 
@@ -266,7 +266,7 @@ func (in *inbox) close(over bool) {
 	defer in.mu.Unlock()
 	in.shut, in.ended = true, in.ended || over
 	in.w.addLoad(-in.queue.Rows())
-	in.origins.pop(in.queue.Rows(), in)
+	in.origins.pop(in.queue.Rows(), in.queue.Bytes(), in)
 	in.queue.Clear()
 	in.room.Broadcast()
 }

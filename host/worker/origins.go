@@ -25,15 +25,16 @@ func (o *origins) push(from *arrival, rows int) {
 	o.segments = append(o.segments, segment{from, rows})
 }
 
-// pop notes that rows have been taken from the inbox.
-func (o *origins) pop(rows int, in *inbox) {
+// pop notes that rows, of so many bytes together, have been taken from the inbox.
+func (o *origins) pop(rows, bytes int, in *inbox) {
 	for rows > 0 {
 		s := &o.segments[o.head]
 		n := min(rows, s.rows)
+		size := bytes * n / rows
 		s.rows -= n
-		rows -= n
+		rows, bytes = rows-n, bytes-size
 		if s.from != nil {
-			s.from.taken(in, n)
+			s.from.taken(in, n, size)
 		}
 		if s.rows == 0 {
 			o.segments[o.head] = segment{}

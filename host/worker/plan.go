@@ -217,7 +217,7 @@ func (in *inbox) drop() int {
 		}
 	})
 	all := in.queue.Rows()
-	in.origins.pop(all, in)
+	in.origins.pop(all, in.queue.Bytes(), in)
 	in.queue.Clear()
 	for _, b := range keep {
 		in.queue.Push(b, 1, 0)
@@ -239,7 +239,7 @@ func (w *Worker) retire(from, to *inbox) {
 		if b == nil {
 			break
 		}
-		from.origins.pop(b.N, from)
+		from.origins.pop(b.N, b.Size(), from)
 		w.addLoad(-b.N)
 		to.put(b, from.home.Load().worker(w.self), nil)
 	}

@@ -86,5 +86,25 @@ func (q *Queue) Each(f func(*Batch)) {
 	}
 }
 
+// Keep removes the batches that are not to be kept, and returns how many rows
+// of theirs waited. The others stay as they are, taken in part or not.
+func (q *Queue) Keep(keep func(*Batch) bool) (removed int) {
+	stay := q.batches[:0]
+	for _, b := range q.batches[q.head:] {
+		if keep(b) {
+			stay = append(stay, b)
+			continue
+		}
+		removed += b.Left()
+		q.bytes -= b.size
+	}
+	clear(q.batches[len(stay):])
+	q.batches, q.head = stay, 0
+	if q.rows -= removed; q.rows == 0 {
+		q.bytes = 0
+	}
+	return removed
+}
+
 // Clear empties the queue.
 func (q *Queue) Clear() { *q = Queue{most: q.most, mostBytes: q.mostBytes} }

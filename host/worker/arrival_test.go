@@ -44,7 +44,7 @@ func TestLargeRowsOfQuickChildrenFlow(t *testing.T) {
 		sending.wake()
 	}
 	take := func() bool {
-		if b, _ := receiving.take(8000, multilang.TargetFrame); b != nil {
+		if b, _ := receiving.take(8000, multilang.TargetFrame, true); b != nil {
 			arrived += b.N
 		}
 		return arrived == rows

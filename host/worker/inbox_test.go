@@ -109,3 +109,31 @@ func TestWhatTravelsAloneIsTakenAlone(t *testing.T) {
 		t.Errorf("took %+v", b)
 	}
 }
+
+// A worker is gone, and what it was to get without being tracked goes to
+// another: also if it had got a part of that.
+func TestUntrackedRowsOutliveAWorker(t *testing.T) {
+	t.Parallel()
+	w := &Worker{self: 1}
+	in := newInbox(w, &component{})
+	in.put(testBatch(100), 1, nil)
+	in.take(60, 1<<20, true)
+	w.addLoad(-60) // they are in a child, and answered
+	in.mu.Lock()
+	w.addLoad(-in.drop())
+	in.mu.Unlock()
+	left := 0
+	for {
+		b, _ := in.take(1000, 1<<20, true)
+		if b == nil {
+			break
+		}
+		left += b.N
+	}
+	if _, rows := in.peek(); left != 40 || rows != 0 {
+		t.Errorf("%d rows are left, and then %d", left, rows)
+	}
+	if w.addLoad(-left); w.load.Load() != 0 {
+		t.Errorf("%d rows are still counted", w.load.Load())
+	}
+}

@@ -207,23 +207,13 @@ func (w *Worker) settleIn(in *inbox, h *home) {
 	w.move(moved, a, b)
 }
 
-// drop removes the tracked rows that wait. mu is held.
+// drop removes the tracked rows that wait, and returns how many. mu is held.
 func (in *inbox) drop() int {
-	var keep []*stream.Batch
-	dropped := 0
-	in.queue.Each(func(b *stream.Batch) {
-		if len(b.Roots) == 0 {
-			keep = append(keep, b)
-		}
-	})
-	all := in.queue.Rows()
-	in.origins.pop(all, in.queue.Bytes(), in)
-	in.queue.Clear()
-	for _, b := range keep {
-		in.queue.Push(b, 1, 0)
-		in.origins.push(nil, b.Left())
+	in.origins.pop(in.queue.Rows(), in.queue.Bytes(), in)
+	dropped := in.queue.Keep(func(b *stream.Batch) bool { return len(b.Roots) == 0 })
+	if left := in.queue.Rows(); left > 0 {
+		in.origins.push(nil, left)
 	}
-	dropped = all - in.queue.Rows()
 	return dropped
 }
 

@@ -119,16 +119,10 @@ func (a *arrival) updates(typ byte, body []byte) error {
 		return c.err
 	}
 	if typ == msgMoves {
-		l.move(us, a.w.place(at), a.w.place(to))
-		return nil
+		l.move(us, at, to)
+	} else {
+		l.applyAt(us, at, time.Now())
 	}
-	if a.w.isDead(at) || to != 0 && a.w.isDead(to) {
-		for _, u := range us { // a worker that is gone had a row of these, or gets one
-			l.fail(u.Root, failure{cause: acker.Lost, text: fmt.Sprintf("worker %016x, which had rows of it, is gone", at)})
-		}
-		return nil
-	}
-	l.apply(us, a.w.place(at), time.Now())
 	return nil
 }
 

@@ -100,7 +100,7 @@ func (w *Worker) byOwner(us []acker.Update, f func(owner, []acker.Update)) {
 func (w *Worker) apply(us []acker.Update, at uint64, now time.Time) {
 	w.byOwner(us, func(o owner, us []acker.Update) {
 		if o.ledger != nil {
-			o.ledger.apply(us, w.place(at), now)
+			o.ledger.applyAt(us, at, now)
 		} else {
 			w.tell(o.worker, msgUpdates, appendUpdates(nil, o.task, at, 0, us))
 		}
@@ -114,7 +114,7 @@ func (w *Worker) move(us []acker.Update, from, to uint64) {
 	}
 	w.byOwner(us, func(o owner, us []acker.Update) {
 		if o.ledger != nil {
-			o.ledger.move(us, w.place(from), w.place(to))
+			o.ledger.move(us, from, to)
 		} else {
 			w.tell(o.worker, msgMoves, appendUpdates(nil, o.task, from, to, us))
 		}
@@ -159,10 +159,36 @@ func (l *ledger) touch(roots []acker.Root) {
 	}
 }
 
-func (l *ledger) move(us []acker.Update, from, to acker.Place) {
+// applyAt is apply for edges that lie at a worker. If that is gone by then, the
+// trees that are left fail: whoever lost it may not have seen these edges.
+func (l *ledger) applyAt(us []acker.Update, worker uint64, now time.Time) {
+	l.apply(us, l.w.place(worker), now)
+	l.loseIfDead(us, worker)
+}
+
+// move notes that edges, counted for one worker, are now counted for another.
+func (l *ledger) move(us []acker.Update, from, to uint64) {
+	a, b := l.w.place(from), l.w.place(to)
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.table.Move(us, from, to)
+	l.table.Move(us, a, b)
+	l.mu.Unlock()
+	l.loseIfDead(us, to)
+}
+
+// loseIfDead fails trees that have just got edges at a worker, if that is gone.
+// It is asked after they did: if it is not gone yet, lose will find them.
+func (l *ledger) loseIfDead(us []acker.Update, worker uint64) {
+	if worker == l.w.self || !l.w.isDead(worker) {
+		return
+	}
+	for _, u := range us {
+		l.fail(u.Root, lostWith(worker))
+	}
+}
+
+// lostWith is why trees fail that had rows at a worker which is gone.
+func lostWith(worker uint64) failure {
+	return failure{cause: acker.Lost, text: fmt.Sprintf("worker %016x, which had rows of it, is gone", worker)}
 }
 
 // lose fails all trees that have edges at a worker that is gone.
@@ -172,6 +198,6 @@ func (l *ledger) lose(worker uint64) {
 	roots := l.table.Leave(at, nil)
 	l.mu.Unlock()
 	for _, r := range roots {
-		l.fail(r, failure{cause: acker.Lost, text: fmt.Sprintf("worker %016x, which had rows of it, is gone", worker)})
+		l.fail(r, lostWith(worker))
 	}
 }

@@ -92,13 +92,16 @@ type Table struct {
 	live  int
 	late  int
 	tick  uint32
+	first uint32 // generation of new slots
 	rng   rng
 }
 
 // NewTable makes a table. The owner number, below 2^16, is part of every root;
-// the seed of the edge ids must be random and differ between tables.
+// the seed of the edge ids must be random and differ between tables. So do the
+// generations then: what comes late for a tree of a table that had the same
+// owner before touches none of this one.
 func NewTable(owner uint16, seed uint64) *Table {
-	return &Table{owner: owner, rng: rng(seed)}
+	return &Table{owner: owner, rng: rng(seed), first: max(1, uint32(seed>>40))}
 }
 
 // Live returns the number of trees in flight.
@@ -122,7 +125,7 @@ func (t *Table) Open(tree Tree) (Root, uint64) {
 			panic(fmt.Sprintf("acker: more than %d trees in flight", MaxTrees))
 		}
 		i = uint32(len(t.slots))
-		t.slots = append(t.slots, slot{gen: 1})
+		t.slots = append(t.slots, slot{gen: t.first})
 	}
 	s := &t.slots[i]
 	edge := t.rng.next()

@@ -98,10 +98,7 @@ func (a *arrival) Take(typ byte, body []byte) error {
 
 // ledger reads a spout task; nil if it is none of ours any more.
 func (a *arrival) ledger(c *cut) *ledger {
-	if t := a.w.taskOf(topology.TaskID(c.u32())); t != nil {
-		return t.ledger
-	}
-	return nil
+	return a.w.ledgerOf(topology.TaskID(c.u32()))
 }
 
 func (a *arrival) updates(typ byte, body []byte) error {

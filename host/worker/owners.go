@@ -48,15 +48,16 @@ func (o *owners) known(task topology.TaskID, worker uint64) (number int, ok bool
 	return number, ok
 }
 
-// of returns the number of an owner, a new one if need be.
+// of returns the number of an owner, a new one if need be: also if a task has
+// come back with another ledger, for rows of the one before may be on their way.
 func (o *owners) of(task topology.TaskID, worker uint64, l *ledger) int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	key := ownerKey{task, worker}
-	if n, ok := o.number[key]; ok {
+	list := *o.list.Load()
+	if n, ok := o.number[key]; ok && (l == nil || list[n].ledger == l) {
 		return n
 	}
-	list := *o.list.Load()
 	n := len(list)
 	if n >= 1<<16 {
 		panic("worker: more than 65536 incarnations of spout tasks")

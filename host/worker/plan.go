@@ -53,7 +53,7 @@ func (w *Worker) follow(p Plan) error {
 	}
 	for _, t := range leaving {
 		if t.ledger != nil {
-			w.retired = append(w.retired, t.ledger)
+			w.outlive(t)
 		}
 		t.stop()
 	}

@@ -259,11 +259,8 @@ func (w *Worker) ownerOf(task topology.TaskID, worker uint64) (*ledger, bool) {
 	if worker != w.self {
 		return nil, true
 	}
-	t := w.taskOf(task)
-	if t == nil {
-		return nil, false
-	}
-	return t.ledger, true
+	l := w.ledgerOf(task)
+	return l, l != nil
 }
 
 func (w *Worker) inboxOfKey(key uint32) *inbox {

@@ -71,6 +71,7 @@ type Worker struct {
 	peers    atomic.Pointer[map[uint64]*peer] // by worker
 	blamed   blames
 	dead     sync.Map // workers that are gone
+	outlived sync.Map // ledgers whose spout task ran here, and that still have trees, by task
 
 	// load is the number of rows in inboxes and children: nothing moves when it is 0.
 	load atomic.Int64

@@ -122,6 +122,7 @@ func (e *engine) Run(ctx context.Context) error {
 		}
 	})
 	err := e.worker.Run(ctx)
+	e.worker.GiveUp("its worker ended before the tuple was done") // what is kept, if it ended before its time
 	cancel(nil)
 	<-joined
 	return err

@@ -129,15 +129,16 @@ func (p *Peer) Stop(ctx context.Context) error {
 func (p *Peer) ask(ctx context.Context, what string) (a answer, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	// First of all: the deadline that ctx sets must stand.
+	if err := p.w.conn.SetReadDeadline(time.Time{}); err != nil {
+		return a, err
+	}
 	stop := context.AfterFunc(ctx, func() { _ = p.w.conn.SetReadDeadline(time.Unix(1, 0)) })
 	defer func() {
 		if !stop() { // the deadline stands, or is about to
 			err = errors.Join(context.Cause(ctx), err)
 		}
 	}()
-	if err := p.w.conn.SetReadDeadline(time.Time{}); err != nil {
-		return a, err
-	}
 	q := question{Ask: what, Nonce: rand.Uint64()}
 	if err := p.w.write(q); err != nil {
 		return a, err

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/polybolt/polybolt/host/acker"
+	"github.com/polybolt/polybolt/host/stream"
 	"github.com/polybolt/polybolt/host/topology"
 )
 
@@ -52,9 +53,7 @@ func (a *arrival) Take(typ byte, body []byte) error {
 		if err != nil {
 			return err
 		}
-		b.Since = time.Now()
-		in.put(b, w.self, a)
-		in.wake()
+		a.put(in, b)
 		return nil
 	case msgUpdates, msgMoves:
 		return a.updates(typ, body)
@@ -94,6 +93,13 @@ func (a *arrival) Take(typ byte, body []byte) error {
 		return c.err
 	}
 	return fmt.Errorf("message of unknown type %d", typ)
+}
+
+// put puts rows that came for an inbox there, or where a plan has moved that to
+// since it was looked up.
+func (a *arrival) put(in *inbox, b *stream.Batch) {
+	b.Since = time.Now()
+	in.put(b, a.w.self, a).wake()
 }
 
 // ledger reads a spout task; nil if it is none of ours any more.

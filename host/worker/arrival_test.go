@@ -58,3 +58,20 @@ func TestLargeRowsOfQuickChildrenFlow(t *testing.T) {
 	arrived = 0
 	eventually(t, "all rows arrive again", take)
 }
+
+// Rows come for a pool that a plan does away with at that moment: they go on at
+// once from the pool that took over, to where that sends them.
+func TestRowsForAPoolThatHasGone(t *testing.T) {
+	t.Parallel()
+	m := newMesh(t, map[topology.TaskID]uint64{1: 10, 2: 20, 3: 20, 4: 20, 5: 20, 6: 20, 7: 20})
+	w := m.add(10, acrossWorkers)
+	m.add(20, acrossWorkers)
+	m.plan()
+	pool := (*w.byID["pass"].pools.Load())[0]
+	before := newInbox(w.Worker, w.byID["pass"])
+	w.retire(before, pool)
+	w.Arrive(func(byte, []byte) {}).(*arrival).put(before, largeRows(w.byID["numbers"].sources[0], 1, 10))
+	if n := pool.home.Load().peer.outstanding(pool); n != 1 {
+		t.Errorf("%d rows went on", n)
+	}
+}

@@ -26,7 +26,17 @@ func (w *Worker) outlive(t *task) {
 		t.ledger.lastTrees(ctx, w.opts.Topology.Config.MessageTimeout)
 		t.ledger.giveUp(failure{cause: acker.Switched, text: "its spout task went to another worker before the tuple was done"})
 		w.outlived.CompareAndDelete(t.id, t.ledger)
+		w.stir()
 	})
+}
+
+// outliving tells whether spout tasks that went elsewhere have tuples left here.
+func (w *Worker) outliving() (some bool) {
+	w.outlived.Range(func(_, l any) bool {
+		some = l.(*ledger).pending() > 0
+		return !some
+	})
+	return some
 }
 
 // lastTrees waits until no tree is left, none has been done for limit, or ctx ends.

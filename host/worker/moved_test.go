@@ -66,7 +66,11 @@ bolts:
 	second.start()
 	eventually(t, "all that may is in flight", func() bool { return first.Summary().Abandoned == 10 })
 	m.move(1, 30)
+	if first.Idle() {
+		t.Error("idle, though trees of it are in flight")
+	}
 	eventually(t, "it is given up", func() bool { return first.Summary().Dead == 10 })
+	eventually(t, "it is idle", first.Idle)
 	first.cancel()
 	<-first.ended // the file is whole
 	if dead := bytes.Count(first.dead.Bytes(), []byte(`"reason":"switched"`)); dead != 10 {

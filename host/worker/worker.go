@@ -262,7 +262,7 @@ func (w *Worker) idle() bool {
 			return false
 		}
 	}
-	return w.load.Load() == 0
+	return w.load.Load() == 0 && !w.outliving()
 }
 
 // addLoad counts rows that entered (or, negative, left) inboxes and children.

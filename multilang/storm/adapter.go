@@ -27,10 +27,12 @@ type Adapter struct {
 	spout   spout
 	emits   emits
 
-	requests uint32 // for task ids
-	knows    bool   // where all that is emitted goes: the host is never asked
-	gathers  bool   // Wake will hand over what is gathered
-	answered bool   // see Answered
+	requests uint32   // for task ids
+	answers  uint32   // of the host, to them
+	refused  []uint32 // emits that go nowhere, and whose child waits for ids: the requests before each
+	knows    bool     // where all that is emitted goes: the host is never asked
+	gathers  bool     // Wake will hand over what is gathered
+	answered bool     // see Answered
 	pidTold  int64
 	warned   map[string]bool
 }
@@ -109,7 +111,7 @@ func (a *Adapter) fromHost(m *multilang.ToChild) error {
 	case multilang.TypeTick:
 		a.tick()
 	case multilang.TypeTasks:
-		a.tasks(m.Tasks)
+		a.routed(m.Tasks)
 	case multilang.TypeNext:
 		a.spout.asked = append(a.spout.asked, request{seq: m.Seq, rows: m.N})
 		a.pump()
@@ -192,7 +194,9 @@ func (a *Adapter) fromChild(m *message) {
 	case ackCommand:
 		a.settle(m.row, nil)
 	case failCommand:
-		a.settle(m.row, a.failure())
+		if why := a.failure(); !a.settle(m.row, why) && why.Kind != "fail" {
+			a.frame(func(b []byte) []byte { return multilang.AppendError(b, why) }) // no row carries it
+		}
 	case logCommand:
 		level := m.level
 		if level < 0 || level > 4 {

@@ -151,14 +151,19 @@ func (a *Adapter) cover(f *rows, end int) (kept bool) {
 		switch {
 		case s.done && s.failed != nil:
 			e.failed = append(e.failed, multilang.RowError{Row: i, Err: *s.failed})
+			e.size += textOf(s.failed)
 		case !s.done:
 			kept = true
 			e.held = le.AppendUint32(e.held, uint32(i))
 			a.bolt.held[f.first+uint64(i)] = heldRow{seq: f.seq, row: uint32(i), failed: s.failed}
 		}
+		e.n++
+		f.covered = i + 1
+		if e.size > a.most() {
+			a.flushReply()
+			a.replyTo(f)
+		}
 	}
-	e.n += end - f.covered
-	f.covered = end
 	if f.covered == f.n {
 		a.bolt.frames = append(a.bolt.frames[:0], a.bolt.frames[1:]...)
 		a.flushReply() // a reply covers rows of one frame
@@ -176,30 +181,30 @@ func (b *bolt) find(row uint64) (*rows, int) {
 	return nil, 0
 }
 
-// settle takes an ack, or a fail with its reason.
-func (a *Adapter) settle(id uint64, why *multilang.Error) {
+// settle takes an ack, or a fail with its reason, and tells whether it is of a row.
+func (a *Adapter) settle(id uint64, why *multilang.Error) bool {
 	b := &a.bolt
 	if a.o.Spout {
 		a.breach(RuleAck, "a spout sent an ack or a fail")
 		a.warn("ack", "a spout sent an ack or a fail, which are a bolt's: ignored")
-		return
+		return false
 	}
 	if isHeartbeat(id) {
 		a.breach(RuleBeat, fmt.Sprintf("an ack or a fail of the heartbeat %d", id))
 	}
 	if id&1 == 1 {
-		return // a tick's
+		return false // a tick's
 	}
 	if h, ok := b.held[id/2]; ok {
 		delete(b.held, id/2)
 		a.settleHeld(h, why)
-		return
+		return true
 	}
 	f, i := b.find(id / 2)
 	if f == nil || f.at(i).done {
 		a.breach(RuleAck, fmt.Sprintf("an ack or a fail of %d, which was acked or failed before, or is no tuple's id", id))
 		a.warn("stray", fmt.Sprintf("an ack or a fail of a tuple that was acked or failed before, or never was (id %d): ignored, as all further ones", id))
-		return
+		return false
 	}
 	s := f.at(i)
 	s.done = true
@@ -207,6 +212,7 @@ func (a *Adapter) settle(id uint64, why *multilang.Error) {
 		s.failed = why
 	}
 	a.coverBefore(id/2 + 1)
+	return true
 }
 
 func (a *Adapter) settleHeld(h heldRow, why *multilang.Error) {
@@ -216,10 +222,16 @@ func (a *Adapter) settleHeld(h heldRow, why *multilang.Error) {
 	}
 	if why != nil {
 		e.late = append(e.late, multilang.RowError{Seq: h.seq, Row: int(h.row), Err: *why})
+		if e.size += textOf(why); e.size > a.most() {
+			a.flushReply()
+		}
 		return
 	}
 	e.acked = le.AppendUint32(le.AppendUint32(e.acked, h.seq), h.row)
 }
+
+// textOf is about what an error takes in a message, in bytes.
+func textOf(e *multilang.Error) int { return 64 + len(e.Type) + len(e.Message) + len(e.Traceback) }
 
 // doom makes a row fail once it is acked or failed.
 func (a *Adapter) doom(row uint64, why multilang.Error) bool {

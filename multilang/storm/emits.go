@@ -91,6 +91,9 @@ func (a *Adapter) emit(m *message) {
 		return
 	}
 	e := &a.emits
+	if e.count > 0 && e.size+len(m.values) > a.most() {
+		a.flushEmits() // with this one the message might be beyond the limit
+	}
 	if a.o.Spout {
 		asked := a.spout.inNext()
 		if e.count > 0 && e.asked != asked {
@@ -105,7 +108,9 @@ func (a *Adapter) emit(m *message) {
 		ids = false
 	}
 	tracked := a.o.Spout && m.id != nil
+	groups := e.used
 	g := e.group(stream, len(m.ends), m.direct, ids, tracked)
+	e.size += (e.used - groups) * (groupSize + columnSize*len(m.ends))
 	from := 0
 	for k, end := range m.ends {
 		g.cols[k].AddValue(m.values[from:end])
@@ -126,10 +131,16 @@ func (a *Adapter) emit(m *message) {
 	}
 	g.n++
 	e.count++
-	if e.size > multilang.TargetFrame {
+	if e.size > a.most() {
 		a.flushEmits()
 	}
 }
+
+// About what a group and a column of it take in a message beside their values, in bytes.
+const groupSize, columnSize = 24, 8
+
+// most is how much is gathered before it is handed over, in bytes.
+func (a *Adapter) most() int { return min(multilang.TargetFrame, a.o.Limit) }
 
 // misfit says why a tuple cannot go out on its stream, or "".
 func (a *Adapter) misfit(m *message) string {
@@ -170,6 +181,22 @@ func (a *Adapter) fieldOf(m *message) string {
 	return fmt.Sprintf("field %q of stream %q: ", a.o.Outputs[i].Fields[m.at-1], m.stream)
 }
 
+// routed takes the host's answer to the oldest emit that it was asked about.
+func (a *Adapter) routed(ids multilang.U32s) {
+	a.tasks(ids)
+	a.answers++
+	a.answerRefused()
+}
+
+// answerRefused tells the child of emits that go nowhere, once those before
+// them are answered.
+func (a *Adapter) answerRefused() {
+	for len(a.refused) > 0 && int32(a.answers-a.refused[0]) >= 0 {
+		a.tasks(nil)
+		a.refused = a.refused[1:]
+	}
+}
+
 // tasks tells the child where what it emitted went.
 func (a *Adapter) tasks(ids multilang.U32s) {
 	a.work.Stdin = a.codec.appendTasks(a.work.Stdin, ids)
@@ -181,12 +208,13 @@ func (a *Adapter) tasks(ids multilang.U32s) {
 func (a *Adapter) refuse(m *message) {
 	if m.needIDs && !m.direct {
 		a.flushEmits() // earlier answers come first
-		a.tasks(nil)
+		a.refused = append(a.refused, a.requests)
+		a.answerRefused()
 	}
 	why := multilang.Error{Kind: "exception", Type: "EmitError", Message: "emit: " + a.fieldOf(m) + m.problem}
 	told := false
-	for _, row := range m.anchors {
-		told = a.doom(row/2, why) || told
+	for _, id := range m.anchors {
+		told = id&1 == 0 && a.doom(id/2, why) || told // a tick is no row
 	}
 	if b := &a.bolt; m.large && !told && b.open() { // its anchors may stand behind its tuple: it is of the row in progress
 		told = a.doom(b.frames[0].first+uint64(b.frames[0].covered), why)

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+
+	"github.com/polybolt/polybolt/coordinator/embedded/tree"
 )
 
 // A file of ours is a header and then frames. The header is a magic, a random
@@ -24,6 +26,9 @@ const (
 	// maxFrame bounds a frame's payload: a batch of requests, or some nodes.
 	maxFrame = 16 << 20
 )
+
+// A batch that is full but for one byte, and the largest transaction, with room to spare.
+const _ = uint(maxFrame - maxBatch - tree.MaxTxn - 1<<20)
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 

@@ -14,6 +14,11 @@ const (
 	schemeDigest = "digest"
 	schemeAuth   = "auth" // in a request: whoever makes it
 	anyone       = "anyone"
+
+	// What a client proves, and what it asks for, is compared with all else of
+	// its kind, while everybody waits: so both are bounded.
+	maxProof = 4 << 10 // bytes
+	maxACL   = 1000    // entries
 )
 
 // ACL grants rights on a node to an identity.
@@ -36,7 +41,7 @@ type Caller struct {
 // scheme is known, whose proof is "user:secret".
 func Authenticate(scheme string, proof []byte) (Identity, error) {
 	user, _, ok := strings.Cut(string(proof), ":")
-	if scheme != schemeDigest || !ok || user == "" {
+	if scheme != schemeDigest || !ok || user == "" || len(proof) > maxProof {
 		return Identity{}, AuthFailed
 	}
 	sum := sha1.Sum(proof) //nolint:gosec // see the import
@@ -57,6 +62,9 @@ func (c Caller) MayRead(e Event) bool { return c.may(coordinator.Read, e.acl) }
 // resolve checks a requested ACL and replaces "auth" by the caller's
 // identities.
 func (c Caller) resolve(acl []ACL) ([]ACL, error) {
+	if len(acl) > maxACL {
+		return nil, InvalidACL
+	}
 	var out []ACL
 	add := func(a ACL) {
 		if !slices.Contains(out, a) {

@@ -14,6 +14,19 @@ const (
 	minChange = 1 + 4 + 4 + 4 + 8 + 8
 )
 
+// MaxTxn bounds a transaction's form on disk, in bytes. What a client sends is
+// smaller, but an ACL "auth" stands for all that the client has proven to be.
+const MaxTxn = 8 << 20
+
+// size is what Append adds for a change, in bytes.
+func (c *Change) size() int {
+	n := minChange + len(c.Path) + len(c.Data)
+	for _, a := range c.ACL {
+		n += minACL + len(a.Scheme) + len(a.ID)
+	}
+	return n
+}
+
 // Append appends the transaction's form on disk.
 func (x Txn) Append(b []byte) []byte {
 	b = jute.AppendInt64(b, x.Zxid)

@@ -85,6 +85,7 @@ func (e *OpError) Error() string { return fmt.Sprintf("op %d: %v", e.Index, e.Co
 func (t *Tree) Commit(by Caller, now time.Time, ops []Op) (Outcome, *OpError) {
 	out := Outcome{Txn: Txn{Zxid: t.zxid + 1, Time: millis(now)}, Stats: make([]Stat, len(ops))}
 	var undo undo
+	written := 0
 	for i, op := range ops {
 		size := t.size
 		change, err := t.check(by, op)
@@ -92,7 +93,8 @@ func (t *Tree) Commit(by Caller, now time.Time, ops []Op) (Outcome, *OpError) {
 			undo = t.remember(undo, change)
 			out.Events = append(out.Events, t.apply(change, out.Txn.Zxid, out.Txn.Time)...)
 			out.Txn.Changes = append(out.Txn.Changes, change)
-			if t.size > t.limit && t.size > size {
+			written += change.size()
+			if t.size > t.limit && t.size > size || written > MaxTxn {
 				err = QuotaExceeded
 			}
 		}

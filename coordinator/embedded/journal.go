@@ -75,7 +75,18 @@ func recoverJournal(f folder, limit int64) (*journal, *tree.Tree, error) {
 			return nil, nil, err
 		}
 	}
-	return j, t, nil
+	return j, t, j.settle()
+}
+
+// settle makes safe what was read, and is about to be shown: the process before
+// may have ended between a write, or a change of names, and its sync.
+func (j *journal) settle() error {
+	if j.current != nil {
+		if err := j.current.Sync(); err != nil {
+			return err
+		}
+	}
+	return j.folder.syncNames()
 }
 
 func withPrefix(names []string, prefix string) []string {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/polybolt/polybolt/host/api"
@@ -36,11 +37,13 @@ type seen struct {
 	outcome string                // id of the last change that ended
 	errs    map[errorKey]errorSeen
 	new     bool // nothing of it has been told: what is there already is old
+	dark    bool // it was there at the first look, and its figures have not been seen yet: they are old, too
 }
 
 type workerSeen struct {
 	started  time.Time
 	restarts map[topology.TaskID]int64
+	mute     bool // it was there at the first look, and has not answered yet
 }
 
 // see takes a look. The first one tells nothing: what it shows is old.
@@ -48,7 +51,7 @@ func (w *watch) see(l *look) (events []Event) {
 	first := w.seen == nil
 	now := map[topology.Name]*seen{}
 	for i, t := range l.list {
-		s := &seen{workers: map[string]workerSeen{}, errs: map[errorKey]errorSeen{}, new: first}
+		s := &seen{workers: map[string]workerSeen{}, errs: map[errorKey]errorSeen{}, new: first, dark: first}
 		if before := w.seen[t.Name]; before != nil {
 			s = before
 		}
@@ -60,7 +63,8 @@ func (w *watch) see(l *look) (events []Event) {
 		}
 		s.Topology = t
 		if f := l.figures[i]; f != nil {
-			events = append(events, s.compare(l.at, f, first)...)
+			events = append(events, s.compare(l.at, f, s.dark)...)
+			s.dark = false
 		}
 		now[t.Name] = s
 	}
@@ -102,8 +106,9 @@ func (s *seen) compare(at time.Time, f *api.Figures, first bool) (events []Event
 		x := &f.Workers[i]
 		before, known := s.workers[x.Place]
 		next := workerSeen{started: x.Started, restarts: map[topology.TaskID]int64{}}
+		old := first || before.mute
 		switch {
-		case first:
+		case old:
 		case !known:
 			events = append(events, Event{Time: at, Kind: Worker, Topology: string(s.Name), Worker: x.Place, Text: "a worker has begun in " + x.Place})
 		case !before.started.Equal(x.Started):
@@ -114,25 +119,38 @@ func (s *seen) compare(at time.Time, f *api.Figures, first bool) (events []Event
 			t := &x.Tasks[j]
 			errors += t.Errors
 			next.restarts[t.Task] = t.Restarts
-			if n := t.Restarts - before.restarts[t.Task]; n > 0 && !first {
+			if n := t.Restarts - before.restarts[t.Task]; n > 0 && !old {
 				events = append(events, restartEvent(at, s.Name, x.Place, t, n))
 			}
 		}
 		now[x.Place] = next
 	}
+	if first {
+		for _, text := range f.Silent {
+			place, _, _ := strings.Cut(text, ":")
+			now[place] = workerSeen{mute: true}
+		}
+	}
+	events = append(events, s.ended(at, f, now)...)
+	s.workers = now
+	if errors != s.errors {
+		s.errors, s.until = errors, at.Add(tellErrorsFor)
+	}
+	return events
+}
+
+// ended tells of workers that are not among those there are now. One that is
+// only silent stays among them: it has a place, and may answer next time.
+func (s *seen) ended(at time.Time, f *api.Figures, now map[string]workerSeen) (events []Event) {
 	for _, place := range slices.Sorted(maps.Keys(s.workers)) {
 		if _, there := now[place]; there {
 			continue
 		}
 		if slices.ContainsFunc(f.Silent, func(text string) bool { return len(text) > len(place) && text[:len(place)+1] == place+":" }) {
-			now[place] = s.workers[place] // it has a place, and may answer next time
+			now[place] = s.workers[place]
 			continue
 		}
 		events = append(events, Event{Time: at, Kind: Worker, Topology: string(s.Name), Worker: place, Text: "no worker is in " + place + " any more"})
-	}
-	s.workers = now
-	if errors != s.errors {
-		s.errors, s.until = errors, at.Add(tellErrorsFor)
 	}
 	return events
 }

@@ -99,6 +99,23 @@ func TestWatch(t *testing.T) {
 	}
 }
 
+// What the first look could not see is as old as what it saw: a leader that has
+// just begun may have no answer from workers that have run for long.
+func TestWatchFirstSeesWorkersLater(t *testing.T) {
+	t.Parallel()
+	for name, first := range map[string]*api.Figures{"no figures": nil, "a mute worker": {Silent: []string{"m.0.0: timeout"}}} {
+		s := newScene()
+		s.w.see(&look{at: s.at, list: []api.Topology{s.top}, figures: []*api.Figures{first}})
+		if got := s.look(); len(got) > 0 {
+			t.Errorf("%s at first, then what was there all the time: %q", name, got)
+		}
+		s.task().Restarts++
+		if got := s.look(); len(got) != 1 || got[0] != "restart! split 0 the process of split[2] was started again" {
+			t.Errorf("%s at first, and then a restart: %q", name, got)
+		}
+	}
+}
+
 // What was there before anybody looked is old, whatever it is; what comes
 // later is told, also when it is the same again, or is written down late.
 func TestWatchTellsWhatIsNew(t *testing.T) {

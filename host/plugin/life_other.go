@@ -6,4 +6,4 @@ import "syscall"
 
 func endsWithUs() *syscall.SysProcAttr { return nil }
 
-func onThread(f func() error) error { return f() }
+func (*kind) onThread(f func() error) error { return f() }

@@ -26,8 +26,9 @@ func (l *lines) Write(b []byte) (int, error) {
 	l.rest = append(l.rest, b...)
 	for {
 		end := bytes.IndexByte(l.rest, '\n')
+		next := end + 1
 		if end < 0 && len(l.rest) > maxPluginLine {
-			end = maxPluginLine
+			end, next = maxPluginLine, maxPluginLine // the rest of it is a line of its own
 		}
 		if end < 0 {
 			return len(b), nil
@@ -35,6 +36,6 @@ func (l *lines) Write(b []byte) (int, error) {
 		if text := strings.TrimSpace(strings.ToValidUTF8(string(l.rest[:end]), "\ufffd")); text != "" {
 			l.log.Info(l.says, "line", text)
 		}
-		l.rest = l.rest[min(end+1, len(l.rest)):]
+		l.rest = l.rest[next:]
 	}
 }

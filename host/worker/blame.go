@@ -8,6 +8,7 @@ import (
 
 	"github.com/polybolt/polybolt/host/acker"
 	"github.com/polybolt/polybolt/host/topology"
+	"github.com/polybolt/polybolt/multilang/storm"
 )
 
 // blames are what other workers have told of their rows: who has which for
@@ -92,7 +93,7 @@ func (t *task) locate(where map[acker.Root]failure) {
 			where[root] = t.blame(what, now.Sub(since))
 		}
 	})
-	t.forget(func(root acker.Root) bool { _, overdue := where[root]; return overdue })
+	t.forget(heldFor(func(root acker.Root) bool { _, overdue := where[root]; return overdue }))
 }
 
 // blame is the failure of a tree of which the task has had a row for a time.
@@ -103,18 +104,48 @@ func (t *task) blame(what string, d time.Duration) failure {
 	}
 }
 
-// forget forgets what is held for trees that are over: an ack of it comes too
-// late, and whoever never acks must not be remembered for ever, replay after replay. mu is held.
-func (t *task) forget(over func(root acker.Root) bool) {
+// forget forgets what is held for nobody any more: an ack of it comes too late,
+// and whoever never acks must not be remembered for ever, replay after replay. mu is held.
+func (t *task) forget(over func(*heldRow) bool) {
+	gone := map[ref]bool{}
 	for at, h := range t.held {
-		roots := slices.DeleteFunc(append([]acker.Root{h.root}, h.extras...), over)
-		switch {
-		case len(roots) == 0:
+		if over(&h) {
 			delete(t.held, at)
-		case len(roots) <= len(h.extras): // its other trees may be over at another time
-			h.root, h.extras = roots[0], roots[1:]
+			gone[at] = true
+		} else {
 			t.held[at] = h
 		}
+	}
+	if len(gone) > 0 && t.process != nil {
+		t.process.do(func(a *storm.Adapter) {
+			a.Forget(func(seq, row uint32) bool { return gone[ref{seq, row}] })
+		})
+	}
+}
+
+// heldFor tells whether a row is held for trees that are all over. It is held
+// only for the others from then on, which may be over at another time.
+func heldFor(over func(acker.Root) bool) func(*heldRow) bool {
+	return func(h *heldRow) bool {
+		roots := slices.DeleteFunc(append([]acker.Root{h.root}, h.extras...), over)
+		if len(roots) == 0 {
+			return true
+		}
+		if len(roots) <= len(h.extras) {
+			h.root, h.extras = roots[0], roots[1:]
+		}
+		return false
+	}
+}
+
+// forgetUntracked forgets what has been held for the message timeout and is of no
+// tree, which would time out and so end it.
+func (w *Worker) forgetUntracked(now time.Time) {
+	before := now.Add(-w.opts.Topology.Config.MessageTimeout)
+	for _, t := range w.allTasks() {
+		t.mu.Lock()
+		t.forget(func(h *heldRow) bool { return h.root == 0 && len(h.extras) == 0 && h.since.Before(before) })
+		t.mu.Unlock()
 	}
 }
 
@@ -195,7 +226,7 @@ func (w *Worker) absolve(worker uint64, c *cut) {
 	}
 	for _, t := range w.allTasks() {
 		t.mu.Lock()
-		t.forget(func(root acker.Root) bool { return over[root] })
+		t.forget(heldFor(func(root acker.Root) bool { return over[root] }))
 		t.mu.Unlock()
 	}
 }

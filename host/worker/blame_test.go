@@ -16,7 +16,7 @@ func TestD39AHeldRowOfSeveralTreesIsForgotten(t *testing.T) {
 	row := ref{1, 0}
 	x := &task{held: map[ref]heldRow{row: {root: 7, edge: 1, extras: []acker.Root{8, 9}}}}
 	for _, over := range []acker.Root{8, 7} {
-		x.forget(func(root acker.Root) bool { return root == over })
+		x.forget(heldFor(func(root acker.Root) bool { return root == over }))
 		if _, held := x.held[row]; !held {
 			t.Fatal("forgotten, though a tree of it lives")
 		}
@@ -24,7 +24,7 @@ func TestD39AHeldRowOfSeveralTreesIsForgotten(t *testing.T) {
 	if h := x.held[row]; h.root != 9 || len(h.extras) > 0 || h.edge != 1 {
 		t.Errorf("held as %+v", h)
 	}
-	if x.forget(func(root acker.Root) bool { return root == 9 }); len(x.held) > 0 {
+	if x.forget(heldFor(func(root acker.Root) bool { return root == 9 })); len(x.held) > 0 {
 		t.Errorf("still held: %+v", x.held)
 	}
 }

@@ -16,10 +16,11 @@ const ticksPerTimeout = 6
 const minTick = 20 * time.Millisecond
 
 // watchTrees fails trees that make no progress for the message timeout. A row
-// that waits in an inbox counts as progress: nobody is to blame but the load.
+// that waits in an inbox counts as progress: nobody is to blame but the load. Rows
+// of no tree it only forgets.
 func (w *Worker) watchTrees(ctx context.Context) {
 	timeout := w.opts.Topology.Config.MessageTimeout
-	if !w.opts.Topology.Config.Acking || timeout <= 0 {
+	if timeout <= 0 {
 		return
 	}
 	ticker := time.NewTicker(max(timeout/ticksPerTimeout, minTick))
@@ -28,8 +29,11 @@ func (w *Worker) watchTrees(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
-			w.expire(tick)
+		case now := <-ticker.C:
+			if w.opts.Topology.Config.Acking {
+				w.expire(tick)
+			}
+			w.forgetUntracked(now)
 		}
 	}
 }

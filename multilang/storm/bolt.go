@@ -230,6 +230,20 @@ func (a *Adapter) settleHeld(h heldRow, why *multilang.Error) {
 	e.acked = le.AppendUint32(le.AppendUint32(e.acked, h.seq), h.row)
 }
 
+// Forget forgets rows that the child keeps, those that over names by frame and
+// position: nobody waits for their acks any more. A child that never acks would
+// have them remembered for as long as it lives.
+func (a *Adapter) Forget(over func(seq, row uint32) bool) {
+	for number, h := range a.bolt.held {
+		if over(h.seq, h.row) {
+			delete(a.bolt.held, number)
+		}
+	}
+}
+
+// Keeps returns how many rows the child has read and neither acked nor failed.
+func (a *Adapter) Keeps() int { return len(a.bolt.held) }
+
 // textOf is about what an error takes in a message, in bytes.
 func textOf(e *multilang.Error) int { return 64 + len(e.Type) + len(e.Message) + len(e.Traceback) }
 

@@ -42,14 +42,14 @@ func (v *voice) start(spec shells.Spec) error {
 	if t.classic = v.adapter != nil; t.classic {
 		spec.Output = v.output
 	}
-	v.in.Lock() // a child may speak before it is known here
+	v.in.Lock() // a child may speak before it is known here, and before the greeting in its name
+	defer v.in.Unlock()
 	t.mu.Lock()
 	v.Child, err = shells.Start(spec)
 	if err == nil {
 		t.process = v
 	}
 	t.mu.Unlock()
-	v.in.Unlock()
 	if err != nil || !t.classic {
 		return err
 	}
@@ -176,10 +176,8 @@ func (v *voice) tell() error {
 	return err
 }
 
-// hello says in the child's name what a component of ours says first.
+// hello says in the child's name what a component of ours says first. in is held.
 func (v *voice) hello() error {
-	v.in.Lock()
-	defer v.in.Unlock()
 	v.mu.Lock()
 	v.frames = append(v.adapter.Hello(), v.frames...)
 	v.mu.Unlock()

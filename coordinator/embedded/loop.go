@@ -21,6 +21,10 @@ const (
 	// stallLimit is how late the loop may be before it thinks that it could
 	// hear nobody meanwhile: a slow disk, a stopped process.
 	stallLimit = time.Second
+
+	// pauseLimit is how late the timer of the sessions may be before what their
+	// clients have sent is taken to be still on its way.
+	pauseLimit = 50 * time.Millisecond
 )
 
 // loop is the one goroutine that owns the state. It takes what clients send,
@@ -45,6 +49,7 @@ type loop struct {
 	first    int64            // the first of them
 	expiry   *time.Timer      // fires at due
 	due      time.Time        // a session may end then
+	waited   bool             // due was put off, so that clients could be heard
 	snapshot chan snapshotEnd // not nil while a snapshot is written
 }
 
@@ -233,10 +238,16 @@ func (l *loop) schedule() {
 
 // expire ends the sessions whose time is over.
 func (l *loop) expire(now time.Time) {
-	if late := now.Sub(l.due); late > stallLimit {
+	switch late := now.Sub(l.due); {
+	case late > stallLimit:
 		l.log.Warn("coordinator stood still: sessions get more time", "late", late)
 		l.tree.TouchAll(now)
+	case late > pauseLimit && !l.waited:
+		l.waited, l.due = true, now.Add(stallLimit)
+		l.expiry.Reset(stallLimit)
+		return
 	}
+	l.waited = false
 	l.drain(now) // signs of life that wait
 	for _, id := range l.tree.Expired(now) {
 		l.log.Info("coordinator session expired", "session", fmt.Sprintf("%#x", id))

@@ -90,6 +90,29 @@ func TestStallSparesSessions(t *testing.T) {
 	must(t, l.flush())
 }
 
+// After a pause that is too short to count as a stall, what clients sent
+// meanwhile is still on its way to the loop: nobody expires before it is there.
+func TestShortPauseSparesSessions(t *testing.T) {
+	t.Parallel()
+	l, c, _ := testLoop(t)
+	session, now := c.caller.Session, l.due.Add(stallLimit/2)
+	l.expire(now)
+	if !l.tree.HasSession(session) {
+		t.Fatal("a session expired before anybody could be heard")
+	}
+	l.handle(input{conn: c, request: &request{xid: -2, op: opPing}}, now.Add(stallLimit/2))
+	l.expire(l.due.Add(time.Millisecond))
+	if !l.tree.HasSession(session) {
+		t.Error("a session expired that was heard after the pause")
+	}
+	l.expire(l.due.Add(stallLimit / 2))
+	l.expire(l.due.Add(stallLimit / 2)) // and if it is late again
+	if l.tree.HasSession(session) {
+		t.Error("a session does not expire")
+	}
+	must(t, l.flush())
+}
+
 // A sign of life that waits in the queue counts before sessions expire.
 func TestQueuedSignsOfLifeCount(t *testing.T) {
 	t.Parallel()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,8 +13,14 @@ import (
 	"github.com/polybolt/polybolt/multilang/storm"
 )
 
-// forgets is a bolt that was written for Storm, and never acks.
-func forgets() error {
+// stuck tells an error, and then nothing more.
+func stuck() {
+	fmt.Print("{\"command\":\"error\",\"msg\":\"Boom: it hangs\"}\nend\n")
+	time.Sleep(time.Hour)
+}
+
+// classicBolt is a bolt that was written for Storm, and never acks.
+func classicBolt(process func()) error {
 	say := func(text string) error {
 		_, err := fmt.Printf("%s\nend\n", text)
 		return err
@@ -27,6 +34,8 @@ func forgets() error {
 			err = say(fmt.Sprintf(`{"pid":%d}`, os.Getpid()))
 		case strings.Contains(text, `"__heartbeat"`):
 			err = say(`{"command":"sync"}`)
+		case strings.Contains(text, `"tuple"`):
+			process()
 		}
 		if err != nil {
 			return err
@@ -83,4 +92,33 @@ bolts:
 			}
 		})
 	}
+}
+
+// An error that no failed row follows is told soon, even if its child says nothing more.
+func TestErrorOfAStuckChildIsTold(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, `
+name: t
+spouts:
+  few:
+    component: few
+    output: [n, text]
+bolts:
+  stuck:
+    component: stuck
+    protocol: storm-json
+    inputs: [few]
+`)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { f.result <- f.Run(ctx) }()
+	defer func() { cancel(); <-f.result }()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) { // polls
+		f.seen.mu.Lock()
+		told := slices.ContainsFunc(f.seen.failures, func(x Failure) bool { return x.Type == "Boom" })
+		f.seen.mu.Unlock()
+		if told {
+			return
+		}
+	}
+	t.Errorf("it is not told: %+v", f.seen.failures)
 }

@@ -44,7 +44,8 @@ var testComponents = map[string]func() error{
 	"two":        func() error { return numbers(2) },
 	"talkative":  talkative,
 	"waits":      waits,
-	"forgets":    forgets,
+	"forgets":    func() error { return classicBolt(func() {}) },
+	"stuck":      func() error { return classicBolt(stuck) },
 }
 
 // numbers emits 0 … n-1 and a text of as many words as the number's last digit.

@@ -68,6 +68,7 @@ func (v *voice) Write(b []byte) {
 	v.mu.Lock()
 	err := v.adapter.Host(b)
 	v.pass()
+	v.remind()
 	v.mu.Unlock()
 	if err != nil {
 		v.Kill(err) // a message of ours that we cannot read ourselves
@@ -128,6 +129,19 @@ func (v *voice) do(what func(*storm.Adapter)) {
 	defer v.mu.Unlock()
 	what(v.adapter)
 	v.pass()
+	v.remind()
+}
+
+// remind sees to it that what the adapter has to say is told soon, where it came
+// of no word of the child: the child may say no more. mu is held.
+func (v *voice) remind() {
+	switch {
+	case len(v.frames)+len(v.text) == 0:
+	case v.wake == nil:
+		v.wake = time.AfterFunc(0, v.pulse)
+	default:
+		v.wake.Reset(0)
+	}
 }
 
 // pulse wakes the adapter, and tells the task what it has to say.
@@ -137,7 +151,10 @@ func (v *voice) pulse() {
 	if v.over {
 		return
 	}
-	v.do((*storm.Adapter).Wake)
+	v.mu.Lock()
+	v.adapter.Wake()
+	v.pass()
+	v.mu.Unlock()
 	if err := v.tell(); err != nil {
 		v.Kill(err)
 	}

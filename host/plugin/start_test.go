@@ -23,7 +23,11 @@ func TestStartWaitsForNoOtherKind(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	defer os.WriteFile(file, nil, 0o600)
+	defer func() {
+		if err := os.WriteFile(file, nil, 0o600); err != nil { // lets it go on, so that it can be closed
+			t.Error(err)
+		}
+	}()
 	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
 	if err := s.Take(ctx, &sink.Delivery{}); err == nil {

@@ -16,6 +16,7 @@ import (
 // the emitted rows can be seen by anyone, and emits before acks.
 type router struct {
 	t       *task
+	out     [][]*edge // by output stream; its own, for groupings have a memory
 	edges   *acker.Edges
 	solo    bool     // the rows emitted now travel alone
 	xors    []uint64 // change of each input row's tree
@@ -57,7 +58,7 @@ type delivery struct {
 	loop    bool
 }
 
-func newRouter(t *task) *router { return &router{t: t, edges: newEdges()} }
+func newRouter(t *task, out [][]*edge) *router { return &router{t: t, out: out, edges: newEdges()} }
 
 // input is the rows that emits of a reply may be anchored to by position:
 // those the reply covers, and the one that follows them.
@@ -87,7 +88,7 @@ func (r *router) begin(in *input, groups int) {
 // to; nil: none at all. refs holds the roots of the rows with anchors of their own.
 func (r *router) emit(in *input, g *multilang.Group, from []int32, refs map[int][]acker.Root, shared bool) {
 	source := r.t.comp.sources[g.Stream]
-	edges := r.t.edges[g.Stream]
+	edges := r.out[g.Stream]
 	r.t.stats.emitted.Add(int64(g.N))
 	if taps := r.t.comp.taps.Load(); taps != nil {
 		r.t.tapped(*taps, g)

@@ -56,7 +56,7 @@ type task struct {
 	pokes   chan struct{} // capacity 1: something changed
 	stops   chan struct{} // closed when the task is to stop
 	stopped chan struct{} // closed when the loop has ended
-	replays *router
+	replays *router // spouts only
 
 	// Owned by the goroutine that reads the child's stdout.
 	router  *router
@@ -134,10 +134,15 @@ func newTask(w *Worker, c *component, id topology.Task) (*task, error) {
 	if t.edges, err = w.edgesOf(c); err != nil {
 		return nil, err
 	}
+	t.router = newRouter(t, t.edges)
 	if c.Kind == topology.Spout {
 		t.ledger = newLedger(w, t)
+		again, err := w.edgesOf(c)
+		if err != nil {
+			return nil, err
+		}
+		t.replays = newRouter(t, again)
 	}
-	t.router, t.replays = newRouter(t), newRouter(t)
 	for _, s := range c.sources {
 		t.decoder.Fields = append(t.decoder.Fields, len(s.Fields))
 	}

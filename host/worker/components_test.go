@@ -46,6 +46,8 @@ var testComponents = map[string]func() error{
 	"waits":      waits,
 	"forgets":    func() error { return classicBolt(func() {}) },
 	"stuck":      func() error { return classicBolt(stuck) },
+	"large":      large,
+	"keepsFirst": keepsFirst,
 }
 
 // numbers emits 0 … n-1 and a text of as many words as the number's last digit.

@@ -70,7 +70,11 @@ func (l *ledger) tick(tick uint32) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.table.Tick(tick)
+	before := l.bytes
 	l.compact()
+	if l.bytes < before {
+		l.t.poke() // the spout may have waited for the room
+	}
 	return l.table.Live()
 }
 

@@ -353,7 +353,8 @@ func (t *task) died(exit *shells.Exit, ended bool) (ready, worked bool) {
 		t.w.stir() // there is no answer to wait for any more
 		return ready, worked
 	}
-	f := failure{cause: acker.ChildDeath, component: t.comp.ID, task: t.id, alone: busy == 1, text: why}
+	// A child that was told to end did not die of its row: no retry is used up.
+	f := failure{cause: acker.ChildDeath, component: t.comp.ID, task: t.id, alone: busy == 1 && !ended && !t.isStopping(), text: why}
 	for _, fr := range inflight {
 		for row := fr.covered; row < fr.n; row++ {
 			if !fr.done[row] {

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -227,5 +228,43 @@ bolts:
 		case <-time.After(20 * time.Second):
 			t.Errorf("worker %d does not end: %d rows are on their way", id, n.load.Load())
 		}
+	}
+}
+
+// stuck does not come back from its first row.
+func stuck() error {
+	return multilangtest.RunBolt(func(*multilangtest.Child, []any) ([][]any, error) {
+		time.Sleep(time.Hour) // longer than any test
+		return nil, nil
+	}, nil, nil)
+}
+
+// A run that is ended at once kills its children: none of them has died of the
+// row that it had, which has retries left, and is not given up.
+func TestAnEndAtOnceUsesUpNoRetry(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, `
+name: t
+config: {max_pending: 1}
+spouts:
+  numbers:
+    component: numbers
+    output: [n, text]
+    retries: 0
+bolts:
+  stuck:
+    component: stuck
+    inputs: [numbers]
+`)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	enough := errors.New("enough")
+	go func() { f.result <- f.Run(ctx) }()
+	eventually(t, "the bolt has a row", func() bool { s := f.Snapshot().Tasks; return len(s) == 2 && s[1].InChild == 1 })
+	cancel(enough)
+	if err := <-f.result; !errors.Is(err, enough) {
+		t.Error(err)
+	}
+	if s := f.Summary(); s.Dead != 0 || s.Abandoned != 1 || f.dead.Len() > 0 {
+		t.Errorf("%+v\n%s", s, f.dead)
 	}
 }

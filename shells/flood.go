@@ -1,8 +1,11 @@
 package shells
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
-// What may be logged of one child's stderr: a burst that no honest report
+// What may be logged of what one child prints: a burst that no honest report
 // exceeds (a megabyte of warnings at the start is real life), and then a rate
 // that disks and readers bear.
 const (
@@ -50,4 +53,31 @@ func (f *flood) take() int {
 	n := f.missed
 	f.missed = 0
 	return n
+}
+
+// Gate passes the lines on that a child prints, unless there are too many: of
+// those it tells the number.
+type Gate struct {
+	log   func(line []byte)
+	flood flood
+}
+
+// NewGate returns a gate to log, which must not keep the line.
+func NewGate(log func(line []byte)) *Gate { return &Gate{log: log} }
+
+// Line takes a line.
+func (g *Gate) Line(line []byte) {
+	if ok, missed := g.flood.admit(time.Now(), len(line)); ok {
+		g.tell(missed)
+		g.log(line)
+	}
+}
+
+// Tell tells how many lines were suppressed since the last one that passed.
+func (g *Gate) Tell() { g.tell(g.flood.take()) }
+
+func (g *Gate) tell(missed int) {
+	if missed > 0 {
+		g.log(fmt.Appendf(nil, "[%d lines suppressed: more than %d a second]", missed, floodLineRate))
+	}
 }

@@ -2,7 +2,6 @@ package shells
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"time"
 )
@@ -20,37 +19,26 @@ func (c *Child) readStderr() {
 	}
 	var (
 		lines Lines
-		gate  flood
+		gate  = NewGate(log)
 		buf   = make([]byte, 8<<10)
 		timed bool // a deadline is set
 	)
-	tell := func(missed int) {
-		if missed > 0 {
-			log(fmt.Appendf(nil, "[%d lines suppressed: more than %d a second]", missed, floodLineRate))
-		}
-	}
-	emit := func(line []byte) {
-		if ok, missed := gate.admit(time.Now(), len(line)); ok {
-			tell(missed)
-			log(line)
-		}
-	}
 	for {
 		n, err := c.stderr.read(buf)
 		if n > 0 {
 			c.mu.Lock()
 			c.tail.write(buf[:n])
 			c.mu.Unlock()
-			lines.Write(buf[:n], emit)
+			lines.Write(buf[:n], gate.Line)
 		}
 		if err != nil {
-			lines.Flush(emit)
-			tell(gate.take())
+			lines.Flush(gate.Line)
+			gate.Tell()
 			if !errors.Is(err, os.ErrDeadlineExceeded) {
 				return
 			}
 		}
-		if wait := lines.Pending() || gate.missed > 0; wait || timed {
+		if wait := lines.Pending() || gate.flood.missed > 0; wait || timed {
 			var deadline time.Time
 			if wait {
 				deadline = time.Now().Add(stderrQuiet)

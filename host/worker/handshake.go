@@ -242,17 +242,19 @@ func (t *task) onText(b []byte) {
 		if i < 0 {
 			i = len(rest) - 1
 		}
-		t.onStderr(bytes.TrimRight(rest[:i+1], "\r\n"))
+		t.printed.Line(bytes.TrimRight(rest[:i+1], "\r\n"))
 		rest = rest[i+1:]
 	}
 	t.text = append(t.text[:0], rest...)
 }
 
+// flushText takes a line that is not finished, and will not be.
 func (t *task) flushText() {
 	if len(t.text) > 0 {
-		t.onStderr(t.text)
+		t.printed.Line(t.text)
 		t.text = nil
 	}
+	t.printed.Tell()
 }
 
 // onStderr takes a line that is no log message.

@@ -125,6 +125,7 @@ func (t *task) start() (<-chan shells.Exit, error) {
 	t.setState(Starting, "")
 	exits := make(chan shells.Exit, 1)
 	t.decoder.Level, t.split, t.text = multilang.Rows, multilang.Splitter{}, nil
+	t.printed = shells.NewGate(t.onStderr)
 	t.unfinished.Store(0)
 	t.loaded.Store(false)
 	t.child.Add(1)
@@ -322,6 +323,7 @@ const lastWords = 5 * time.Second
 // died clears away what a dead child leaves behind: its rows fail, at once.
 // ended: the worker ends, and all children with it.
 func (t *task) died(exit *shells.Exit, ended bool) (ready, worked bool) {
+	t.flushText() // its reader is done
 	t.mu.Lock()
 	inflight, held := t.inflight, t.held
 	ready, worked = !t.ready.IsZero(), t.worked

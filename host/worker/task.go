@@ -9,6 +9,7 @@ import (
 	"github.com/polybolt/polybolt/host/stream"
 	"github.com/polybolt/polybolt/host/topology"
 	"github.com/polybolt/polybolt/multilang"
+	"github.com/polybolt/polybolt/shells"
 )
 
 // State is where a task is in its life.
@@ -56,15 +57,16 @@ type task struct {
 	pokes   chan struct{} // capacity 1: something changed
 	stops   chan struct{} // closed when the task is to stop
 	stopped chan struct{} // closed when the loop has ended
-	replays *router // spouts only
+	replays *router       // spouts only
 
 	// Owned by the goroutine that reads the child's stdout.
 	router  *router
 	decoder multilang.Decoder
 	message multilang.FromChild
 	split   multilang.Splitter
-	text    []byte // of an unfinished line before the magic
-	classic bool   // the child was written for Storm
+	text    []byte       // of an unfinished line before the magic
+	printed *shells.Gate // takes what is no message
+	classic bool         // the child was written for Storm
 
 	// Guarded by mu.
 	mu       sync.Mutex
@@ -134,7 +136,7 @@ func newTask(w *Worker, c *component, id topology.Task) (*task, error) {
 	if t.edges, err = w.edgesOf(c); err != nil {
 		return nil, err
 	}
-	t.router = newRouter(t, t.edges)
+	t.router, t.printed = newRouter(t, t.edges), shells.NewGate(t.onStderr)
 	if c.Kind == topology.Spout {
 		t.ledger = newLedger(w, t)
 		again, err := w.edgesOf(c)

@@ -183,7 +183,7 @@ func (v *voice) tell() error {
 	v.corked = len(frames) > 0
 	v.mu.Unlock()
 	for _, line := range text {
-		v.t.onStderr([]byte(line))
+		v.t.printed.Line([]byte(line))
 	}
 	_, _, err := v.t.onOutput(frames)
 	v.mu.Lock()

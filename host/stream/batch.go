@@ -7,6 +7,7 @@
 package stream
 
 import (
+	"slices"
 	"time"
 
 	"github.com/polybolt/polybolt/host/acker"
@@ -251,6 +252,14 @@ func (b *Batch) Waiting() []acker.Root {
 		}
 	}
 	return roots
+}
+
+// IsOf tells whether every row that has not been taken belongs to a tree.
+func (b *Batch) IsOf(root acker.Root) bool {
+	if len(b.Roots) == 0 {
+		return b.Left() == 0
+	}
+	return !slices.ContainsFunc(b.Roots[b.taken:], func(r acker.Root) bool { return r != root })
 }
 
 // Updates appends the change that every tracked row that waits stands for in

@@ -245,18 +245,21 @@ func (in *inbox) stuffedNow() bool {
 	return in.over(stuffed)
 }
 
-// aloneIn tells whether every row that waits belongs to the tree.
-func (in *inbox) aloneIn(root acker.Root) bool {
+// onlyTree returns the tree that every row that waits belongs to; 0 if there is none.
+func (in *inbox) onlyTree() (only acker.Root) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	alone := true
+	several := false
 	in.queue.Each(func(b *stream.Batch) {
-		for _, r := range b.Roots {
-			alone = alone && r == root
+		if only == 0 && len(b.Roots) == b.N {
+			only = b.Roots[b.N-1]
 		}
-		alone = alone && len(b.Roots) > 0
+		several = several || !b.IsOf(only)
 	})
-	return alone
+	if several {
+		return 0
+	}
+	return only
 }
 
 // close lets waiting readers go and forgets the rows; over: those that come

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/polybolt/polybolt/host/acker"
 	"github.com/polybolt/polybolt/host/stream"
 	"github.com/polybolt/polybolt/host/topology"
 	"github.com/polybolt/polybolt/multilang"
@@ -135,5 +136,39 @@ func TestUntrackedRowsOutliveAWorker(t *testing.T) {
 	}
 	if w.addLoad(-left); w.load.Load() != 0 {
 		t.Errorf("%d rows are still counted", w.load.Load())
+	}
+}
+
+// A tree is alone in a cycle if all that waits belongs to it: what has been
+// taken does not count, and what nobody tracks does.
+func TestOnlyTree(t *testing.T) {
+	for name, c := range map[string]struct {
+		roots [][]acker.Root // by batch; none: not tracked
+		taken int
+		only  acker.Root
+	}{
+		"nothing":             {nil, 0, 0},
+		"one":                 {[][]acker.Root{{8, 8}, {8}}, 0, 8},
+		"two in a batch":      {[][]acker.Root{{7, 8}}, 0, 0},
+		"two in two":          {[][]acker.Root{{8, 8}, {7}}, 0, 0},
+		"the other is taken":  {[][]acker.Root{{7, 8, 8}, {8}}, 1, 8},
+		"rows without a tree": {[][]acker.Root{{8, 8}, {}}, 0, 0},
+		"a row without one":   {[][]acker.Root{{8, 8}, {0}}, 0, 0},
+		"it comes later":      {[][]acker.Root{{}, {8}}, 0, 0},
+	} {
+		in := newInbox(&Worker{self: 1}, &component{})
+		for _, roots := range c.roots {
+			b := testBatch(max(len(roots), 1))
+			for _, r := range roots {
+				b.Track(r, 1)
+			}
+			in.put(b, 1, nil)
+		}
+		if c.taken > 0 {
+			in.take(c.taken, 1<<20, true)
+		}
+		if only := in.onlyTree(); only != c.only {
+			t.Errorf("%s: %d, not %d", name, only, c.only)
+		}
 	}
 }

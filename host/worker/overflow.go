@@ -10,9 +10,10 @@ import (
 func (r *router) overflow(d delivery) {
 	f := failure{cause: acker.CycleOverflow, component: d.in.comp.ID, task: d.in.task,
 		text: fmt.Sprintf("the cycle through %s holds more rows than fit: it emits more than it finishes", d.in.comp.ID)}
+	only := d.in.onlyTree()
 	for i, root := range d.batch.Roots {
 		if i == 0 || d.batch.Roots[i-1] != root {
-			f.alone = d.in.aloneIn(root)
+			f.alone = root == only
 			r.t.w.failRoot(root, f)
 		}
 	}

@@ -48,7 +48,7 @@ var testComponents = map[string]func() error{
 	"stuck":      func() error { return classicBolt(stuck) },
 	"large":      large,
 	"keepsFirst": keepsFirst,
-	"stuck":      stuck,
+	"wedged":     wedged,
 }
 
 // numbers emits 0 … n-1 and a text of as many words as the number's last digit.

@@ -48,11 +48,13 @@ type outcomes struct{ acked, failed, dead []uint32 }
 
 func (o *outcomes) empty() bool { return len(o.acked)+len(o.failed)+len(o.dead) == 0 }
 
-func newLedger(w *Worker, t *task) *ledger {
-	l := &ledger{w: w, t: t, retry: acker.Retry{Limit: t.comp.Retries}, blamed: map[blame]int64{}}
-	l.owner = w.owners.of(t.id, w.self, l)
+func newLedger(w *Worker, t *task) (l *ledger, err error) {
+	l = &ledger{w: w, t: t, retry: acker.Retry{Limit: t.comp.Retries}, blamed: map[blame]int64{}}
+	if l.owner, err = w.owners.of(t.id, w.self, l); err != nil {
+		return nil, err
+	}
 	l.table = acker.NewTable(uint16(l.owner), seed())
-	return l
+	return l, nil
 }
 
 // keep takes a group of rows and begins a tree for each. The columns must be

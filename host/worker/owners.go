@@ -48,24 +48,30 @@ func (o *owners) known(task topology.TaskID, worker uint64) (number int, ok bool
 	return number, ok
 }
 
+// maxOwners is how many fit into an [acker.Root].
+const maxOwners = 1 << 16
+
+// errOwners ends the worker: in its next incarnation it numbers anew.
+var errOwners = fmt.Errorf("it has heard of %d incarnations of spout tasks, for more there are no numbers", maxOwners)
+
 // of returns the number of an owner, a new one if need be: also if a task has
 // come back with another ledger, for rows of the one before may be on their way.
-func (o *owners) of(task topology.TaskID, worker uint64, l *ledger) int {
+func (o *owners) of(task topology.TaskID, worker uint64, l *ledger) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	key := ownerKey{task, worker}
 	list := *o.list.Load()
 	if n, ok := o.number[key]; ok && (l == nil || list[n].ledger == l) {
-		return n
+		return n, nil
 	}
 	n := len(list)
-	if n >= 1<<16 {
-		panic("worker: more than 65536 incarnations of spout tasks")
+	if n >= maxOwners {
+		return 0, errOwners
 	}
 	list = append(list[:n:n], owner{task, worker, l})
 	o.list.Store(&list)
 	o.number[key] = n
-	return n
+	return n, nil
 }
 
 // place numbers a worker.

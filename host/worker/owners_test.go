@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/polybolt/polybolt/host/acker"
@@ -37,5 +38,32 @@ func TestEdgesAtAWorkerThatIsGone(t *testing.T) {
 		if want := min(int64(n+1), 2); l.sum.Failed != want {
 			t.Errorf("%s: %d trees have failed, want %d", message.what, l.sum.Failed, want)
 		}
+	}
+}
+
+// A worker that has heard of more incarnations of spout tasks than there are
+// numbers for ends with an error, to be started again; it does not crash.
+func TestOwnersRunOut(t *testing.T) {
+	t.Parallel()
+	l := spoutLedger(t)
+	w := l.w
+	full := append(*w.owners.list.Load(), make([]owner, maxOwners-1)...)
+	w.owners.list.Store(&full)
+	if n, err := w.owners.of(l.t.id, w.self, l); n != l.owner || err != nil {
+		t.Errorf("one that has a number: %d, %v", n, err)
+	}
+	if _, err := newTask(w, l.t.comp, l.t.comp.all[0]); err != nil {
+		t.Errorf("a task that has one: %v", err)
+	}
+	batch := testBatch(1)
+	head := le.AppendUint64(le.AppendUint32(le.AppendUint16(le.AppendUint16(nil, 1), 3), uint32(l.t.id)), 99)
+	root := le.AppendUint64(le.AppendUint64(nil, 3<<48|1<<24|7), 12345)
+	c := &cut{b: append(append(head, root...), 0, 0, 0, 0)}
+	w.trees(c, batch)
+	if c.err != nil || len(batch.Roots) != 1 || batch.Roots[0] != 0 {
+		t.Errorf("%v, %v", c.err, batch.Roots)
+	}
+	if err := w.Run(t.Context()); !errors.Is(err, errOwners) {
+		t.Errorf("the worker goes on: %v", err)
 	}
 }

@@ -231,8 +231,8 @@ bolts:
 	}
 }
 
-// stuck does not come back from its first row.
-func stuck() error {
+// wedged does not come back from its first row.
+func wedged() error {
 	return multilangtest.RunBolt(func(*multilangtest.Child, []any) ([][]any, error) {
 		time.Sleep(time.Hour) // longer than any test
 		return nil, nil
@@ -252,8 +252,8 @@ spouts:
     output: [n, text]
     retries: 0
 bolts:
-  stuck:
-    component: stuck
+  wedged:
+    component: wedged
     inputs: [numbers]
 `)
 	ctx, cancel := context.WithCancelCause(context.Background())

@@ -138,7 +138,9 @@ func newTask(w *Worker, c *component, id topology.Task) (*task, error) {
 	}
 	t.router, t.printed = newRouter(t, t.edges), shells.NewGate(t.onStderr)
 	if c.Kind == topology.Spout {
-		t.ledger = newLedger(w, t)
+		if t.ledger, err = newLedger(w, t); err != nil {
+			return nil, err
+		}
 		again, err := w.edgesOf(c)
 		if err != nil {
 			return nil, err

@@ -226,7 +226,12 @@ func (w *Worker) trees(c *cut, b *stream.Batch) {
 	for range c.count(uint32(c.u16()), 14) {
 		theirs, task, worker := c.u16(), topology.TaskID(c.u32()), c.u64()
 		if l, known := w.ownerOf(task, worker); known {
-			ours[theirs] = w.owners.of(task, worker, l)
+			n, err := w.owners.of(task, worker, l)
+			if err != nil { // the rows go on without their trees, which fail with this worker
+				w.fail(err)
+				continue
+			}
+			ours[theirs] = n
 		}
 	}
 	translate := func(r acker.Root) acker.Root {

@@ -40,3 +40,17 @@ func TestRetry(t *testing.T) {
 		t.Error(wait)
 	}
 }
+
+// As many retries as a topology may ask for come to an end.
+func TestManyRetries(t *testing.T) {
+	const limit = 1_000_000
+	tree, n := Tree{}, 0
+	for ok := true; n <= limit+1; n++ {
+		if tree, _, ok = (Retry{Limit: limit}).Next(tree, Exception, false); !ok {
+			break
+		}
+	}
+	if n != limit {
+		t.Errorf("%d replays, not %d", n, limit)
+	}
+}

@@ -56,8 +56,8 @@ func Fold(us []Update, root Root, xor uint64) []Update {
 type Tree struct {
 	Frame    uint32 // the owner's number for where the tuple is kept
 	Row      uint32 // in that frame
+	Retries  uint32 // that the failed attempts have used up
 	Attempts uint16 // failed attempts before this one
-	Retries  uint16 // retries that these have used up
 	Solo     bool   // its rows travel alone
 }
 

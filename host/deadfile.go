@@ -1,10 +1,12 @@
 package host
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 
 	"github.com/polybolt/polybolt/host/worker"
 )
@@ -51,8 +53,12 @@ func (d *deadFile) close() error {
 	if d.file == nil {
 		return nil
 	}
-	if err := d.file.Sync(); err != nil {
+	err := d.file.Sync()
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) {
+		err = nil // a pipe, a terminal or /dev/null, which has nothing to be put on a disk
+	}
+	if err = errors.Join(err, d.file.Close()); err != nil {
 		return fmt.Errorf("%s: %w", d.path, err)
 	}
-	return d.file.Close()
+	return nil
 }

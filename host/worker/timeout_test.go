@@ -67,10 +67,12 @@ func slow() error {
 	}
 }
 
-// Rows that wait in a queue restart the clocks of their trees in another worker, too.
+// Rows that wait in a queue restart the clocks of their trees in another worker,
+// too: one that comes last waits for three timeouts. One of them is enough for a
+// machine that stands still for a second and more.
 func TestQueuedElsewhereIsProgress(t *testing.T) {
 	t.Parallel()
-	const timeout, pending = 300 * time.Millisecond, 20 // which take 2 s
+	const timeout, pending = 1800 * time.Millisecond, 54 // which take 5.4 s
 	m := newMesh(t, map[topology.TaskID]uint64{1: 10, 2: 20})
 	text := fmt.Sprintf(`
 name: t

@@ -41,7 +41,7 @@ func keep() error {
 	}
 }
 
-// slow takes 100 ms for each row.
+// slow takes half a second for each row.
 func slow() error {
 	c, err := multilangtest.Start("bolt")
 	if err != nil {
@@ -59,7 +59,7 @@ func slow() error {
 			continue
 		}
 		for row := range m.N {
-			time.Sleep(100 * time.Millisecond) // that is what it is for
+			time.Sleep(500 * time.Millisecond) // that is what it is for
 			if err := c.Reply(&multilang.FromChild{Seq: m.Seq, First: uint32(row), N: 1}); err != nil {
 				return err
 			}
@@ -68,11 +68,11 @@ func slow() error {
 }
 
 // Rows that wait in a queue restart the clocks of their trees in another worker,
-// too: one that comes last waits for three timeouts. One of them is enough for a
-// machine that stands still for a second and more.
+// too: the last of the eight that such a slow bolt's worker gets at once waits for
+// two timeouts there. One is enough for a machine that stands still for a second.
 func TestQueuedElsewhereIsProgress(t *testing.T) {
 	t.Parallel()
-	const timeout, pending = 1800 * time.Millisecond, 54 // which take 5.4 s
+	const timeout, pending = 1800 * time.Millisecond, 10 // which take 5 s
 	m := newMesh(t, map[topology.TaskID]uint64{1: 10, 2: 20})
 	text := fmt.Sprintf(`
 name: t

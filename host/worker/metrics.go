@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"math"
 	"sync"
 
 	"github.com/polybolt/polybolt/multilang"
@@ -39,12 +40,14 @@ func (m *userMetrics) add(readings []multilang.Metric) {
 			m.values[r.Name] = v
 		}
 		for _, x := range r.Values {
-			v.Count++
-			if r.Kind == "gauge" {
-				v.Value = x
-			} else {
-				v.Value += x
+			if v.Kind != "gauge" {
+				x += v.Value
 			}
+			if math.IsNaN(x) || math.IsInf(x, 0) {
+				continue // JSON has no such number, and one of them would cost all figures
+			}
+			v.Count++
+			v.Value = x
 		}
 	}
 }

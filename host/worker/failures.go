@@ -167,3 +167,28 @@ func tail(e *shells.Exit) string {
 	}
 	return b.String()
 }
+
+// failUnanswered fails the trees of the rows that a child has not answered, and
+// returns how many rows have none.
+func (t *task) failUnanswered(inflight []*frame, f failure) (untracked int) {
+	for _, fr := range inflight {
+		for row := fr.covered; row < fr.n; row++ {
+			if fr.done[row] {
+				continue
+			}
+			h := fr.hold(row, time.Time{})
+			if t.failHeld(h, f); h.root == 0 {
+				untracked++
+			}
+		}
+	}
+	return untracked
+}
+
+// failHeld fails the trees of one row.
+func (t *task) failHeld(h heldRow, f failure) {
+	t.w.failRoot(h.root, f)
+	for _, x := range h.extras {
+		t.w.failRoot(x, f)
+	}
+}

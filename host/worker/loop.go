@@ -357,12 +357,8 @@ func (t *task) died(exit *shells.Exit, ended bool) (ready, worked bool) {
 	}
 	// A child that was told to end did not die of its row: no retry is used up.
 	f := failure{cause: acker.ChildDeath, component: t.comp.ID, task: t.id, alone: busy == 1 && !ended && !t.isStopping(), text: why}
-	for _, fr := range inflight {
-		for row := fr.covered; row < fr.n; row++ {
-			if !fr.done[row] {
-				t.failHeld(fr.hold(row, time.Time{}), f)
-			}
-		}
+	if untracked := t.failUnanswered(inflight, f); untracked > 0 && !ended {
+		t.w.line(Line{Task: t.id, Component: t.comp.ID, Level: LevelWarn, Text: fmt.Sprintf("%d rows that it had not answered are lost: nobody tracks them", untracked)})
 	}
 	f.alone = false
 	for _, h := range held {
@@ -370,14 +366,6 @@ func (t *task) died(exit *shells.Exit, ended bool) (ready, worked bool) {
 	}
 	t.w.addLoad(int(-busy))
 	return ready, worked
-}
-
-// failHeld fails the trees of one row.
-func (t *task) failHeld(h heldRow, f failure) {
-	t.w.failRoot(h.root, f)
-	for _, x := range h.extras {
-		t.w.failRoot(x, f)
-	}
 }
 
 func (t *task) setState(s State, why string) {

@@ -181,7 +181,11 @@ func (t *task) frameOf(at ref) *frame {
 }
 
 // stray counts a row that user code spoke of when it was done with already.
+// With acking off that is not known of a row which it holds.
 func (t *task) stray(what string, at ref) {
+	if !t.w.opts.Topology.Config.Acking {
+		return
+	}
 	if t.stats.strays.Add(1) == 1 {
 		t.w.line(Line{Task: t.id, Component: t.comp.ID, Level: LevelWarn,
 			Text: fmt.Sprintf("%s of a tuple that was acked or failed before (frame %d, row %d): ignored, as all further ones, which are only counted", what, at.seq, at.row)})
@@ -228,7 +232,7 @@ func (t *task) uncover(f *frame, m *multilang.FromChild, in *input, now time.Tim
 	t.mu.Lock()
 	for i := range m.Held.Len() {
 		at := ref{f.seq, m.Held.At(i)}
-		if !f.done[int(at.row)] {
+		if !f.done[int(at.row)] && t.w.opts.Topology.Config.Acking { // else no timeout would end the memory of it
 			t.held[at] = f.hold(int(at.row), now)
 		}
 		delete(f.done, int(at.row))

@@ -49,6 +49,7 @@ var testComponents = map[string]func() error{
 	"large":      large,
 	"keepsFirst": keepsFirst,
 	"wedged":     wedged,
+	"doubles":    doubles,
 }
 
 // numbers emits 0 … n-1 and a text of as many words as the number's last digit.

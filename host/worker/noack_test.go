@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/polybolt/polybolt/multilang/multilangtest"
 )
 
 // With acking off nothing is remembered of rows that a bolt holds: no timeout
@@ -60,5 +62,32 @@ bolts:
 	}
 	if told != 1 {
 		t.Errorf("told %d times: %+v", told, f.seen.lines)
+	}
+}
+
+// doubles emits each of its rows twice.
+func doubles() error {
+	return multilangtest.RunBolt(func(_ *multilangtest.Child, row []any) ([][]any, error) { return [][]any{row, row}, nil }, nil, nil)
+}
+
+// Rows that nobody tracks, and for which a cycle has no room, are not lost without a word.
+func TestRowsThatACycleHasNoRoomForAreTold(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, `
+name: t
+config: {acking: false}
+spouts:
+  two:
+    component: two
+    output: [n, text]
+bolts:
+  doubles:
+    component: doubles
+    inputs: [two, doubles]
+    output: [n, text]
+`)
+	x := f.failure(func(x Failure) bool { return x.Kind == "cycle-overflow" })
+	if x.Component != "doubles" || !strings.Contains(x.Message, "rows that nobody tracks are lost") {
+		t.Errorf("%+v", x)
 	}
 }

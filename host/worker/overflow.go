@@ -2,6 +2,7 @@ package worker
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/polybolt/polybolt/host/acker"
 )
@@ -22,4 +23,14 @@ func (r *router) overflow(d delivery) {
 		r.t.w.failRoot(x.Root, f)
 	}
 	r.t.stats.overflowed.Add(int64(d.batch.N))
+	untracked := d.batch.N
+	for _, root := range d.batch.Roots {
+		if root != 0 {
+			untracked--
+		}
+	}
+	if untracked > 0 { // of trees the summary tells
+		r.t.w.tellFailure(Failure{Time: time.Now(), Component: f.component, Task: f.task, Kind: f.cause.String(), Type: "CycleOverflow",
+			Message: fmt.Sprintf("%s; rows that nobody tracks are lost, %d of them now", f.text, untracked)}, culprit{})
+	}
 }

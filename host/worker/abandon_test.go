@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/polybolt/polybolt/host/acker"
 	"github.com/polybolt/polybolt/multilang/multilangtest"
 )
 
@@ -56,6 +58,35 @@ bolts:
 				t.Errorf("given up: %+v", g)
 			}
 		})
+	}
+}
+
+// Of a tuple that is given up with the run it stands in dead.jsonl how often it
+// was tried, the attempt that was under way included, and how it failed last.
+func TestWhatIsGivenUpIsDescribed(t *testing.T) {
+	t.Parallel()
+	l := spoutLedger(t)
+	var dead bytes.Buffer
+	l.w.opts.Dead = NewJSONLines(&dead)
+	give := func() acker.Root {
+		group := multilangtest.Group(0, []any{1, "one"})
+		roots, _ := l.keep(kept{n: 1, cols: group.Cols, child: 1}, nil, nil)
+		return roots[0]
+	}
+	for _, c := range []struct {
+		fails bool
+		want  string
+	}{
+		{false, `"failed_in":"","attempts":1,"last_error":"it was to end"`},
+		{true, `"failed_in":"sink","attempts":1,"last_error":"it was to end; the last attempt: ValueError: no"`},
+	} {
+		dead.Reset()
+		if root := give(); c.fails {
+			l.fail(root, failure{cause: acker.Exception, component: "sink", text: "ValueError: no"})
+		}
+		if l.giveUp(failure{cause: acker.Stopped, text: "it was to end"}); !strings.Contains(dead.String(), c.want) {
+			t.Errorf("%s, and not\n%s", c.want, dead.String())
+		}
 	}
 }
 

@@ -41,6 +41,7 @@ type replay struct {
 	tree   acker.Tree
 	due    time.Time
 	failed topology.ComponentID // where the attempt before did; empty: nobody knows
+	text   string               // why it did
 }
 
 // outcomes are row numbers that the spout's child is to be told.
@@ -179,7 +180,7 @@ func (l *ledger) fail(root acker.Root, f failure) {
 	if k.back && k.wantsOutcome(tree.Row) {
 		l.failBack(tree)
 	} else if next, wait, ok := l.retry.Next(tree, f.cause, f.alone); ok && !f.hopeless {
-		l.replays = append(l.replays, replay{next, now.Add(wait), f.component})
+		l.replays = append(l.replays, replay{next, now.Add(wait), f.component, f.text})
 	} else {
 		dead = l.deadTuple(next, f, now)
 		l.sum.Dead++

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"math"
 	"time"
 
 	"github.com/polybolt/polybolt/host/acker"
@@ -92,11 +93,14 @@ func (l *ledger) giveUp(f failure) (n int, failed []topology.ComponentID) {
 	trees := make([]acker.Tree, 0, l.table.Live()+len(l.replays))
 	for _, r := range l.table.Roots(nil) {
 		if tree, ok := l.table.Fail(r); ok {
+			if tree.Attempts < math.MaxUint16 {
+				tree.Attempts++ // the one that ends here
+			}
 			trees = append(trees, tree)
 		}
 	}
-	live := len(trees)
-	for _, r := range l.replays {
+	live, replays := len(trees), l.replays
+	for _, r := range replays {
 		trees, failed = append(trees, r.tree), append(failed, r.failed)
 	}
 	l.replays = nil
@@ -108,6 +112,9 @@ func (l *ledger) giveUp(f failure) (n int, failed []topology.ComponentID) {
 		at := f
 		if i >= live {
 			at.component = failed[i-live]
+			if last := replays[i-live].text; last != "" {
+				at.text += "; the last attempt: " + last
+			}
 		}
 		dead = append(dead, l.deadTuple(tree, at, now))
 		l.sum.Dead++

@@ -50,6 +50,7 @@ var testComponents = map[string]func() error{
 	"keepsFirst": keepsFirst,
 	"wedged":     wedged,
 	"doubles":    doubles,
+	"breaks":     breaks,
 }
 
 // numbers emits 0 … n-1 and a text of as many words as the number's last digit.

@@ -126,6 +126,7 @@ func (t *task) start() (<-chan shells.Exit, error) {
 	exits := make(chan shells.Exit, 1)
 	t.decoder.Level, t.split, t.text = multilang.Rows, multilang.Splitter{}, nil
 	t.printed = shells.NewGate(t.onStderr)
+	t.router = newRouter(t, t.edges) // half of a reply that broke the protocol may be left in the old one
 	t.unfinished.Store(0)
 	t.loaded.Store(false)
 	t.child.Add(1)

@@ -3,6 +3,7 @@ package worker
 import (
 	"encoding/binary"
 	"maps"
+	"os"
 	"strings"
 	"testing"
 
@@ -105,5 +106,57 @@ bolts:
 	x := f.failure(func(x Failure) bool { return x.Component == "talkative" })
 	if x.Type != "MessageTooLarge" || !strings.HasSuffix(x.Message, " bytes; max_message_bytes is 65536") {
 		t.Errorf("%+v", x)
+	}
+}
+
+// breaks passes its rows on; its first reply does so, too, and then breaks the protocol.
+func breaks() error {
+	c, err := multilangtest.Start("bolt")
+	if err != nil {
+		return err
+	}
+	_, err = os.Stat("broken")
+	broken := err == nil
+	return c.Serve(multilang.Ready{}, func(m *multilang.ToChild) error {
+		if m.Type != multilang.TypeData {
+			return nil
+		}
+		group := multilangtest.Group(0, multilangtest.RowsOf(m)...)
+		group.How = multilang.AnchorEach
+		reply := multilang.FromChild{Seq: m.Seq, N: m.N, Groups: []multilang.Group{group}}
+		if !broken {
+			wrong := multilangtest.Group(0, []any{1, "a"}, []any{2, "b"}, []any{3, "c"})
+			wrong.How = multilang.AnchorEach
+			reply.Groups = append(reply.Groups, wrong)
+			if err := os.WriteFile("broken", nil, 0o600); err != nil {
+				return err
+			}
+		}
+		return c.Reply(&reply)
+	})
+}
+
+// A reply that breaks the protocol is refused as a whole: nothing of it goes out
+// with the first reply of the next child.
+func TestNothingIsLeftOfABrokenReply(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, `
+name: t
+spouts:
+  two:
+    component: two
+    output: [n, text]
+bolts:
+  breaks:
+    component: breaks
+    inputs: [two]
+    output: [n, text]
+  sink:
+    component: sink
+    inputs: [breaks]
+`)
+	s := f.run()
+	if got := f.out("sink"); s.Acked != 2 || len(got) != 2 {
+		t.Errorf("%+v, and the sink has got %q", s, got)
 	}
 }

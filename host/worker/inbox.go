@@ -271,5 +271,6 @@ func (in *inbox) close(over bool) {
 	in.w.addLoad(-in.queue.Rows())
 	in.origins.pop(in.queue.Rows(), in.queue.Bytes(), in)
 	in.queue.Clear()
+	in.full.Store(false) // what its senders have got since is to be handed to them
 	in.room.Broadcast()
 }

@@ -172,3 +172,13 @@ func TestOnlyTree(t *testing.T) {
 		}
 	}
 }
+
+// An inbox that is emptied when a run is given up holds nobody back: senders get
+// the rows that come when components stop.
+func TestAnInboxThatIsClosedIsNotFull(t *testing.T) {
+	in := newInbox(&Worker{self: 1}, &component{})
+	in.put(testBatch(100), 1, nil)
+	if in.close(false); in.full.Load() {
+		t.Error("it is full, and empty")
+	}
+}

@@ -79,3 +79,16 @@ bolts:
 		t.Error(err)
 	}
 }
+
+// A spout that has come to its limit is asked for more once only held rows
+// remain, also if the worker became idle just before the spout said that it waits.
+func TestNobodyWaitsForAnIdleWorkerToBecomeIdle(t *testing.T) {
+	t.Parallel()
+	x := spoutLedger(t).t
+	x.starve(true)
+	select {
+	case <-x.w.quiet:
+	default:
+		t.Error("nobody looks whether its limit may grow")
+	}
+}

@@ -121,10 +121,13 @@ func (t *task) starve(now bool) {
 		return
 	}
 	t.spout.starved = now
-	if now {
-		t.w.attentive.Add(1)
-	} else {
+	if !now {
 		t.w.attentive.Add(-1)
+		return
+	}
+	t.w.attentive.Add(1)
+	if t.w.load.Load() == 0 { // it has become idle just before, when nobody was to be told
+		t.w.stir()
 	}
 }
 

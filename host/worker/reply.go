@@ -232,7 +232,8 @@ func (t *task) uncover(f *frame, m *multilang.FromChild, in *input, now time.Tim
 	t.mu.Lock()
 	for i := range m.Held.Len() {
 		at := ref{f.seq, m.Held.At(i)}
-		if !f.done[int(at.row)] && t.w.opts.Topology.Config.Acking { // else no timeout would end the memory of it
+		// With acking off no timeout ends the memory of it; what a child of Storm's holds is forgotten in time.
+		if !f.done[int(at.row)] && (t.w.opts.Topology.Config.Acking || t.classic) {
 			t.held[at] = f.hold(int(at.row), now)
 		}
 		delete(f.done, int(at.row))

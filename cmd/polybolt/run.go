@@ -86,7 +86,7 @@ func runGuarded() error {
 		return err
 	}
 	args := slices.Clone(os.Args)
-	at := slices.Index(args, "run")
+	at := 1 + slices.Index(args[1:], "run") // whatever the program itself is called
 	args = slices.Replace(args, at, at+1, runHere, "--scratch="+scratch)
 	cmd := exec.Command(self, args[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
@@ -95,7 +95,8 @@ func runGuarded() error {
 	defer signal.Stop(signals)
 	guarded, err := shells.Guard(cmd, shells.GuardOptions{Lifeline: true, Scratch: scratch})
 	if err != nil {
-		return err
+		// A guardian that could not be started removes nothing.
+		return errors.Join(err, os.RemoveAll(scratch))
 	}
 	done := make(chan error, 1)
 	go func() { done <- guarded.Wait() }()

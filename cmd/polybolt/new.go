@@ -15,7 +15,9 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"go.yaml.in/yaml/v4"
 
+	"github.com/polybolt/polybolt/host"
 	"github.com/polybolt/polybolt/host/topology"
 )
 
@@ -108,15 +110,30 @@ func templateOf(language, name string) (map[string]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		files[entry.Name()] = strings.ReplaceAll(string(b), nameMark, name)
+		text := name
+		if entry.Name() == host.TopologyFile {
+			if text, err = nameYAML(name); err != nil {
+				return nil, err
+			}
+		}
+		files[entry.Name()] = strings.ReplaceAll(string(b), nameMark, text)
 	}
 	return files, nil
+}
+
+// nameYAML writes a name as a topology file has it: "true" and "null" are names too.
+func nameYAML(name string) (string, error) {
+	b, err := yaml.Marshal(name)
+	return strings.TrimSuffix(string(b), "\n"), err
 }
 
 // mustBeFree refuses a place where something is already, but for an empty folder.
 func mustBeFree(dir string) error {
 	info, err := os.Stat(dir)
 	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(dir); err == nil {
+			return fmt.Errorf("%s is there already, and is a link that leads nowhere: choose another name", dir)
+		}
 		return nil
 	}
 	if err != nil {
@@ -135,9 +152,16 @@ func mustBeFree(dir string) error {
 	return nil
 }
 
-// writeFolder writes the files beside their place and moves them there as one.
+// writeFolder writes the files beside their place and moves them there as one;
+// into a folder that is there already, which stays what it is (a link, closed to
+// others, in a folder that we may not write to), one by one.
 func writeFolder(dir string, files map[string]string) error {
 	parent := filepath.Dir(dir)
+	_, err := os.Stat(dir)
+	there := err == nil
+	if there {
+		parent = dir
+	}
 	if err := os.MkdirAll(parent, 0o777); err != nil {
 		return err
 	}
@@ -156,10 +180,29 @@ func writeFolder(dir string, files map[string]string) error {
 			return err
 		}
 	}
-	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	if there {
+		return moveInto(dir, fresh)
 	}
 	return os.Rename(fresh, dir)
+}
+
+// moveInto moves all that a folder holds into an empty one, or nothing.
+func moveInto(dir, from string) error {
+	entries, err := os.ReadDir(from)
+	if err != nil {
+		return err
+	}
+	for i, entry := range entries {
+		err := os.Rename(filepath.Join(from, entry.Name()), filepath.Join(dir, entry.Name()))
+		if err == nil {
+			continue
+		}
+		for _, moved := range entries[:i] {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, moved.Name())))
+		}
+		return err
+	}
+	return nil
 }
 
 // quoted writes a path so that a shell takes it as one word.

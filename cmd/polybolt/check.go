@@ -106,7 +106,7 @@ func levelNames() []string {
 const anyPart = "{}"
 
 func (f *checkFlags) run(c *cobra.Command, command []string) error {
-	ctx, cancel := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
+	ctx, cancel := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer cancel()
 	k, err := f.open(command)
 	if err != nil {

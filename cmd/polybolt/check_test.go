@@ -3,8 +3,11 @@ package main
 import (
 	"cmp"
 	"encoding/json"
+	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/polybolt/polybolt/multilang/judge"
@@ -191,5 +194,44 @@ func TestCheckRefuses(t *testing.T) {
 		if _, stderr := p.Output(); code == 0 || !strings.Contains(stderr, c.text) {
 			t.Errorf("%q: exit code %d, %s", c.args, code, stderr)
 		}
+	}
+}
+
+// Whoever closes the terminal in which a program is judged leaves nothing behind.
+func TestCheckEndsWithItsTerminal(t *testing.T) {
+	t.Parallel()
+	dir, temp := t.TempDir(), t.TempDir()
+	script := "import os, subprocess\n" +
+		"child = subprocess.Popen(['sleep', '300'], start_new_session=True)\n" +
+		"open(f'{os.getpid()}.new', 'w').write(str(child.pid))\n" +
+		"os.rename(f'{os.getpid()}.new', f'{os.getpid()}.pid')\n" +
+		"child.wait()\n"
+	if err := os.WriteFile(filepath.Join(dir, "silent.py"), []byte(script), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p := startWith(t, dir, append(os.Environ(), "TMPDIR="+temp), "check", "--startup", "80s", "--level", "rows", "python3", "silent.py")
+	var pids []string
+	eventually(t, "the program runs", func() bool {
+		pids, _ = filepath.Glob(filepath.Join(dir, "*.pid"))
+		return len(pids) > 0
+	})
+	p.Signal(syscall.SIGHUP)
+	if code := p.Wait(); code != exitFailure {
+		t.Errorf("exit code %d", code)
+	}
+	pids, _ = filepath.Glob(filepath.Join(dir, "*.pid"))
+	for _, file := range pids {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pid, err := strconv.Atoi(string(b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "what the program has started is gone", func() bool { return syscall.Kill(pid, 0) != nil })
+	}
+	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v %v", left, err)
 	}
 }

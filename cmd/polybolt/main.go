@@ -124,11 +124,44 @@ every tuple tracked until it is done. To begin with:
 	root.AddCommand(newRun(), newRunHere(), newNew(), newValidate(), newGraph(), newSchema(), newConvert(), newCheck(), newSDK(), newVersion(),
 		newDev(), newNimbus(), newSupervisor(), newLogview(), newWorker(), newDeploy(), newList(), newKill())
 	root.AddCommand(clusterCommands()...)
+	strictDefaults(root)
 	for _, c := range root.Commands() {
 		c.GroupID = groupOf[c.Name()]
 		c.Flags().SortFlags = false // in the order of their importance
 	}
 	return root
+}
+
+// strictDefaults has the commands that cobra adds by itself judge their
+// arguments as ours do: a script that asks for the completion of a shell that
+// there is none for must not be told that all went well.
+func strictDefaults(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		switch c.Name() {
+		case "help":
+			c.Args = func(c *cobra.Command, args []string) error {
+				if found, rest, err := root.Find(args); err != nil || found == root && len(rest) > 0 {
+					return knownCommand(root, args)
+				}
+				return nil
+			}
+		case "completion":
+			var names []string
+			for _, shell := range c.Commands() {
+				names = append(names, shell.Name())
+				shell.Args = usage(cobra.NoArgs)
+			}
+			c.Args = func(_ *cobra.Command, args []string) error {
+				if len(args) > 0 {
+					return unusable("there is no completion for %q: there are %s", args[0], strings.Join(names, ", "))
+				}
+				return nil
+			}
+			c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+		}
+	}
 }
 
 // knownCommand refuses what is no command, and offers the nearest ones.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"github.com/polybolt/polybolt/host"
 	"github.com/polybolt/polybolt/host/topology"
@@ -105,13 +106,33 @@ func runGuarded() error {
 		case s := <-signals:
 			_ = guarded.Signal(s) // it may be gone by now, which done will tell
 		case err := <-done:
-			var code *exec.ExitError
-			if errors.As(err, &code) {
-				return exit{code: code.ExitCode()}
-			}
-			return err
+			return howItEnded(err, scratch)
 		}
 	}
+}
+
+// howItEnded takes what the guardian's end was. One that was ended by a signal
+// says nothing, and its exit code tells of a run that was: 128 and the signal's
+// number. 130 is the run's own.
+func howItEnded(err error, scratch string) error {
+	var ended *exec.ExitError
+	if !errors.As(err, &ended) {
+		return err
+	}
+	if status, ok := ended.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		err := fmt.Errorf("the guardian of the run was ended by %s, and the run with it: what components had started in sessions of their own may still be there", unix.SignalName(status.Signal()))
+		return exit{exitFailure, errors.Join(err, os.RemoveAll(scratch))}
+	}
+	code := ended.ExitCode()
+	if code <= 128 || code == exitAborted {
+		return exit{code: code}
+	}
+	sig := syscall.Signal(code - 128)
+	err = fmt.Errorf("the run was ended by %s", unix.SignalName(sig))
+	if sig == syscall.SIGKILL {
+		err = fmt.Errorf("%w, which did not come from us: most often the kernel sends it when memory runs out (dmesg tells)", err)
+	}
+	return exit{code, err}
 }
 
 // runHere is the hidden command that does the running.

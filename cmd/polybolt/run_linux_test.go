@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/polybolt/polybolt/tools/program"
@@ -35,4 +37,59 @@ func TestRunWithoutAGuardianLeavesNothing(t *testing.T) {
 	if refused == 0 {
 		t.Error("no guardian was refused")
 	}
+}
+
+// Whoever ends a run from outside, its user is told: also where nobody is left
+// that could clear up.
+func TestRunTellsOfItsOwnDeath(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if p := start(t, dir, "new", "hello", "--lang", "python"); p.Wait() != 0 {
+		t.Fatal("new failed")
+	}
+	if err := os.WriteFile(dir+"/hello/split.py", []byte("from polybolt import bolt\nimport time\n\n@bolt\ndef split(line):\n    print('busy')\n    time.sleep(300)\n\nsplit.run()\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for victim, want := range map[string]struct {
+		code int
+		text string
+	}{
+		"worker":   {137, "polybolt: the run was ended by SIGKILL, which did not come from us: most often "},
+		"guardian": {exitFailure, "polybolt: the guardian of the run was ended by SIGKILL"},
+	} {
+		t.Run(victim, func(t *testing.T) {
+			t.Parallel()
+			temp := t.TempDir()
+			p := startWith(t, dir, append(os.Environ(), "TMPDIR="+temp), "run", "hello")
+			p.Prints("busy")
+			pid := onlyChild(t, p.PID())
+			if victim == "worker" {
+				pid = onlyChild(t, pid)
+			}
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+			code := p.Wait()
+			if _, stderr := p.Output(); code != want.code || !strings.Contains(stderr, want.text) {
+				t.Errorf("exit code %d, stderr:\n%s", code, stderr)
+			}
+			if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
+				t.Errorf("left behind: %v %v", left, err)
+			}
+		})
+	}
+}
+
+// onlyChild returns the one process that another has started.
+func onlyChild(t *testing.T, pid int) int {
+	t.Helper()
+	out, err := exec.Command("ps", "-o", "pid=", "--ppid", strconv.Itoa(pid)).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	child, err := strconv.Atoi(strings.TrimSpace(string(out)))
+	if err != nil {
+		t.Fatalf("children of %d: %q", pid, out)
+	}
+	return child
 }

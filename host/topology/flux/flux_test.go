@@ -369,6 +369,15 @@ func TestProperties(t *testing.T) {
 	}
 }
 
+// Each of several placeholders in a line has its own place.
+func TestPlaceholdersHaveTheirPlaces(t *testing.T) {
+	_, err := load(t, strings.Replace(shell, "name: t\n", "name: é${x}-${y}-${x}\n", 1), Options{Values: map[string]string{"y": "a longer text"}})
+	want := strings.ReplaceAll("f.yaml:1:8:WHY\nf.yaml:1:18:WHY", "WHY", " ${x} has no value: give --filter FILE.properties or --define x=VALUE")
+	if err == nil || err.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+}
+
 // FuzzLoad: whatever a file holds, reading it ends, and a topology that it
 // gives can be written in the native form and read again.
 func FuzzLoad(f *testing.F) {

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/polybolt/polybolt/host/topology"
 )
@@ -30,22 +31,35 @@ func substitute(data []byte, o Options) ([]byte, []topology.Error) {
 			continue
 		}
 		line, comment := beforeComment(line)
-		lines[i] = placeholder.ReplaceAllStringFunc(line, func(whole string) string {
-			value, why := o.lookup(whole[2 : len(whole)-1])
-			if why != "" {
-				col := len([]rune(line[:strings.Index(line, whole)])) + 1
-				faults = append(faults, topology.Error{Pos: topology.Pos{Line: i + 1, Col: col}, Msg: why})
-				return strings.Map(func(r rune) rune {
-					if strings.ContainsRune("${}[]", r) {
-						return '_' // so that the rest of the file can be read
-					}
-					return r
-				}, whole)
-			}
-			return value
-		}) + comment
+		text, found := substituteLine(line, i+1, o)
+		lines[i], faults = text+comment, append(faults, found...)
 	}
 	return []byte(strings.Join(lines, "")), faults
+}
+
+// substituteLine replaces the placeholders of one line.
+func substituteLine(line string, number int, o Options) (string, []topology.Error) {
+	var out strings.Builder
+	var faults []topology.Error
+	at, col := 0, 1
+	for _, m := range placeholder.FindAllStringIndex(line, -1) {
+		before, whole := line[at:m[0]], line[m[0]:m[1]]
+		col += utf8.RuneCountInString(before)
+		value, why := o.lookup(whole[2 : len(whole)-1])
+		if why != "" {
+			faults = append(faults, topology.Error{Pos: topology.Pos{Line: number, Col: col}, Msg: why})
+			value = strings.Map(func(r rune) rune {
+				if strings.ContainsRune("${}[]", r) {
+					return '_' // so that the rest of the file can be read
+				}
+				return r
+			}, whole)
+		}
+		out.WriteString(before + value)
+		at, col = m[1], col+utf8.RuneCountInString(whole)
+	}
+	out.WriteString(line[at:])
+	return out.String(), faults
 }
 
 // beforeComment cuts a comment off, where it certainly is one.

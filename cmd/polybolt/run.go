@@ -128,6 +128,9 @@ func howItEnded(err error, scratch string) error {
 		return exit{code: code}
 	}
 	sig := syscall.Signal(code - 128)
+	if sig == syscall.SIGPIPE {
+		return exit{code: code} // whoever read what it prints has had enough: nothing to be said, as of any program
+	}
 	err = fmt.Errorf("the run was ended by %s", unix.SignalName(sig))
 	if sig == syscall.SIGKILL {
 		err = fmt.Errorf("%w, which did not come from us: most often the kernel sends it when memory runs out (dmesg tells)", err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/tls"
 	"encoding/json"
@@ -140,8 +141,10 @@ func (o *output) add(c *cobra.Command) {
 func (o *output) print(w io.Writer, v any, asTable func(io.Writer)) error {
 	switch o.format {
 	case "table":
-		asTable(w)
-		return nil
+		var table bytes.Buffer
+		asTable(&table)
+		_, err := table.WriteTo(w)
+		return err
 	case "json":
 		e := json.NewEncoder(w)
 		e.SetEscapeHTML(false)

@@ -28,8 +28,8 @@ told at once, as FILE:LINE:COLUMN: what is wrong. Exit codes: 0 ok, 2 there are 
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(c.OutOrStdout(), "ok: %s, %s, %s\n", b.Topology.Name, plural(len(b.Topology.Components), "component"), plural(len(b.Topology.Tasks()), "task"))
-			return nil
+			_, err = fmt.Fprintf(c.OutOrStdout(), "ok: %s, %s, %s\n", b.Topology.Name, plural(len(b.Topology.Components), "component"), plural(len(b.Topology.Tasks()), "task"))
+			return err
 		},
 	}
 	c.Flags().StringArrayVar(&set, "set", nil, setHelp)
@@ -54,13 +54,13 @@ and how rows are divided among tasks.`,
 			}
 			switch format {
 			case "text":
-				fmt.Fprint(c.OutOrStdout(), topology.Graph(b.Topology))
+				_, err = fmt.Fprint(c.OutOrStdout(), topology.Graph(b.Topology))
 			case "mermaid":
-				fmt.Fprint(c.OutOrStdout(), topology.Mermaid(b.Topology))
+				_, err = fmt.Fprint(c.OutOrStdout(), topology.Mermaid(b.Topology))
 			default:
 				return exit{exitUsage, fmt.Errorf("--format %s: there are text and mermaid", format)}
 			}
-			return nil
+			return err
 		},
 	}
 	c.Flags().StringVarP(&format, "format", "f", "text", "text or mermaid, the `FORMAT`")
@@ -111,8 +111,8 @@ type checkers and tests. Components need none of this: they are given the packag
 			if err != nil {
 				return err
 			}
-			fmt.Fprintln(c.OutOrStdout(), sdk.Dir(args[0]))
-			return nil
+			_, err = fmt.Fprintln(c.OutOrStdout(), sdk.Dir(args[0]))
+			return err
 		},
 	}
 }
@@ -126,8 +126,8 @@ func newVersion() *cobra.Command {
 		Short: "Print the version",
 		Args:  usage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			fmt.Fprintln(c.OutOrStdout(), versionText())
-			return nil
+			_, err := fmt.Fprintln(c.OutOrStdout(), versionText())
+			return err
 		},
 	}
 }

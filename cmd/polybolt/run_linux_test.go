@@ -93,3 +93,24 @@ func onlyChild(t *testing.T, pid int) int {
 	}
 	return child
 }
+
+// What could not be written was not said: a full disk is no success.
+func TestFullDiskIsAFailure(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if p := start(t, dir, "new", "hello", "--lang", "python"); p.Wait() != 0 {
+		t.Fatal("new failed")
+	}
+	for _, args := range []string{"run hello", "validate hello", "graph hello", "graph hello -f mermaid", "convert hello", "schema", "sdk python", "version", "check --only any-rows --startup 80s --patience 60s python3 split.py"} {
+		cmd := exec.Command("sh", "-c", `"$0" `+args+` >/dev/full`, binary)
+		cmd.Dir = dir
+		if strings.HasPrefix(args, "check") {
+			cmd.Dir = dir + "/hello"
+		}
+		p := program.Start(t, patience, cmd)
+		code := p.Wait()
+		if _, stderr := p.Output(); code != exitFailure || !strings.Contains(stderr, "no space left on device") {
+			t.Errorf("%s: exit code %d, stderr:\n%s", args, code, stderr)
+		}
+	}
+}

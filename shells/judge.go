@@ -69,6 +69,7 @@ type Judge struct {
 	// Of the silence that lasts; reset by each sign of life.
 	sampled time.Time // the sample before; zero = none
 	before  Sample
+	again   bool      // it is not the first
 	still   time.Time // since when no CPU time was used
 	stopped time.Time // since when it is in state T; zero = it is not
 }
@@ -149,6 +150,7 @@ func (j *Judge) note(s Signs, quiet time.Time) {
 	case j.sampled.IsZero() || j.before.State != 'T':
 		j.stopped = from
 	}
+	j.again = !j.sampled.IsZero()
 	j.sampled, j.before = s.Now, *s.Sample
 }
 
@@ -160,6 +162,7 @@ func (j *Judge) lookAtSilence(s Signs, silence time.Duration) Judgement {
 	case !j.stopped.IsZero() && s.Now.Sub(j.stopped) >= limit:
 		return Judgement{Verdict: Frozen, Why: fmt.Sprintf("it has been stopped (state T, as by SIGSTOP) for %s", limit)}
 	case !s.Beats || silence < limit:
+	case !j.again: // all of us may have stood still, and it be the next to go on
 	case s.Sample.State != 0 && s.Now.Sub(j.still) >= limit:
 		return Judgement{Verdict: Frozen, Why: fmt.Sprintf("it has neither said anything nor used any CPU time for %s (heartbeat_timeout): it hangs, on a lock or in a call that does not return", limit)}
 	default:

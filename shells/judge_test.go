@@ -1,6 +1,7 @@
 package shells
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,6 +47,32 @@ func play(for_ time.Duration, change func(at time.Duration, s *Signs, sample *Sa
 		}
 	}
 	return append(verdicts, turn{samples: samples})
+}
+
+// With a limit below the time between two looks, one look does not end a child:
+// the whole machine may have stood still, which goes on a moment later.
+func TestD20OneLookEndsNobody(t *testing.T) {
+	t.Parallel()
+	epoch := time.Unix(1000, 0)
+	for _, goesOn := range []bool{true, false} {
+		j := Judge{Limits: Limits{Heartbeat: 300 * time.Millisecond}}
+		s := Signs{Started: epoch, Ready: epoch, Heard: epoch, Working: epoch, Spoke: true, Beats: true, Reading: true}
+		var got []Verdict
+		for _, at := range []time.Duration{0, 500 * time.Millisecond, time.Second} {
+			if s.Now, s.Sample = epoch.Add(at), nil; goesOn && at == time.Second {
+				s.Heard = epoch.Add(at - time.Millisecond)
+			}
+			verdict := j.Look(s)
+			if verdict.Sample {
+				s.Sample = &Sample{State: 'S', Processes: 1}
+				verdict = j.Look(s)
+			}
+			got = append(got, verdict.Verdict)
+		}
+		if want := map[bool][]Verdict{true: {Fine, Fine, Fine}, false: {Fine, Fine, Frozen}}[goesOn]; !slices.Equal(got, want) {
+			t.Errorf("goes on %t: %v, want %v", goesOn, got, want)
+		}
+	}
 }
 
 func TestJudge(t *testing.T) {

@@ -4,6 +4,9 @@
 # and says which ran.
 set -eu
 cd "$(dirname "$0")/../shells/node"
+TMPDIR=$(mktemp -d) # npm keeps compiled code there
+export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
 ran= failed=
 try() { # VERSION COMMAND…
   version=$1

@@ -281,7 +281,8 @@ func (c *chaos) decidesWithin(t *testing.T, limit time.Duration) {
 	ask := func(url string) bool {
 		client, err := api.NewClient([]string{url}, "a token for tests")
 		if err != nil {
-			t.Fatal(err)
+			t.Error(err)
+			return false
 		}
 		defer client.Close()
 		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond) // one that is stopped does not answer
@@ -289,7 +290,18 @@ func (c *chaos) decidesWithin(t *testing.T, limit time.Duration) {
 		_, err = client.Change(ctx, "numbers", api.ChangeRequest{Verb: api.Activate})
 		return err == nil
 	}
-	Within(t, limit, "a nimbus takes changes", func() bool { return slices.ContainsFunc(c.urls, ask) })
+	Within(t, limit, "a nimbus takes changes", func() bool {
+		answers := make(chan bool, len(c.urls))
+		for _, url := range c.urls { // side by side: who asks the stopped one first has lost half a second
+			go func() { answers <- ask(url) }()
+		}
+		for range c.urls {
+			if <-answers {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 // startAll starts the daemons that do not run.

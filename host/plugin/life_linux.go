@@ -12,28 +12,13 @@ import (
 // that happens: it does not notice by itself.
 func endsWithUs() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }
 
-// starters run what starts plugins: the kernel's signal comes when the thread
-// ends that forked, so that thread must live as long as the process. Each kind
-// has one of its own: a start goes on until the plugin has shaken hands, and
-// one that never does holds up no plugin of another kind.
-var starters struct {
-	mu     sync.Mutex
-	byKind map[*kind]chan<- func() // guarded by mu; the channels are never closed
-}
-
-// starter returns the thread of a kind.
-func (k *kind) starter() chan<- func() {
-	starters.mu.Lock()
-	defer starters.mu.Unlock()
-	if starters.byKind == nil {
-		starters.byKind = map[*kind]chan<- func(){}
-	}
-	if starters.byKind[k] == nil {
-		work := make(chan func())
-		crash.Go(func() { serveThread(work) })
-		starters.byKind[k] = work
-	}
-	return starters.byKind[k]
+// starter runs what starts plugins of one kind: the kernel's signal comes when
+// the thread ends that forked, so that thread must live as long as the process.
+// A start goes on until the plugin has shaken hands, and one that never does
+// holds up no plugin of another kind.
+type starter struct {
+	once sync.Once
+	work chan func() // never closed
 }
 
 func serveThread(work <-chan func()) {
@@ -43,9 +28,13 @@ func serveThread(work <-chan func()) {
 	}
 }
 
-// onThread runs f on a thread that lives as long as the process.
-func (k *kind) onThread(f func() error) error {
+// run runs f on the thread that lives as long as the process.
+func (s *starter) run(f func() error) error {
+	s.once.Do(func() {
+		s.work = make(chan func())
+		crash.Go(func() { serveThread(s.work) })
+	})
 	result := make(chan error)
-	k.starter() <- func() { result <- f() }
+	s.work <- func() { result <- f() }
 	return <-result
 }

@@ -212,7 +212,7 @@ func (p *program) start() (*running, error) {
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC}, Logger: hclog.NewNullLogger(), Stderr: out, SyncStdout: out, SyncStderr: out,
 	})
 	var protocol goplugin.ClientProtocol
-	err = p.k.onThread(func() (err error) {
+	err = p.k.starter.run(func() (err error) {
 		protocol, err = client.Client()
 		return err
 	})

@@ -15,14 +15,15 @@ type kind struct {
 	service string // of gRPC
 	method  string // the only one
 	fails   string // what is logged when a plugin of this kind fails: what happens then
+	starter starter
 }
 
 // What happens when a plugin fails is up to its kind: work is placed somehow,
 // rights are not given away, and figures are not worth waiting for.
 var (
-	schedulers  = kind{"scheduler", "polybolt.Scheduler", "Schedule", "the scheduler plugin fails: the built-in scheduler decides"}
-	authorizers = kind{"authorizer", "polybolt.Authorizer", "Authorize", "the authorizer plugin fails: nobody may do anything until it is back"}
-	sinks       = kind{"sink", "polybolt.Sink", "Take", "the sink plugin fails: what it is to be told waits, and is dropped when that is too much"}
+	schedulers  = kind{name: "scheduler", service: "polybolt.Scheduler", method: "Schedule", fails: "the scheduler plugin fails: the built-in scheduler decides"}
+	authorizers = kind{name: "authorizer", service: "polybolt.Authorizer", method: "Authorize", fails: "the authorizer plugin fails: nobody may do anything until it is back"}
+	sinks       = kind{name: "sink", service: "polybolt.Sink", method: "Take", fails: "the sink plugin fails: what it is to be told waits, and is dropped when that is too much"}
 )
 
 // pluginName is what go-plugin calls the only thing that a plugin offers.

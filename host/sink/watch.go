@@ -126,8 +126,7 @@ func (s *seen) compare(at time.Time, f *api.Figures, first bool) (events []Event
 		now[x.Place] = next
 	}
 	if first {
-		for _, text := range f.Silent {
-			place, _, _ := strings.Cut(text, ":")
+		for _, place := range silent(f) {
 			now[place] = workerSeen{mute: true}
 		}
 	}
@@ -139,14 +138,24 @@ func (s *seen) compare(at time.Time, f *api.Figures, first bool) (events []Event
 	return events
 }
 
+// silent returns the places of the workers that did not answer.
+func silent(f *api.Figures) (places []string) {
+	for _, text := range f.Silent {
+		place, _, _ := strings.Cut(text, ":")
+		places = append(places, place)
+	}
+	return places
+}
+
 // ended tells of workers that are not among those there are now. One that is
 // only silent stays among them: it has a place, and may answer next time.
 func (s *seen) ended(at time.Time, f *api.Figures, now map[string]workerSeen) (events []Event) {
+	mute := silent(f)
 	for _, place := range slices.Sorted(maps.Keys(s.workers)) {
 		if _, there := now[place]; there {
 			continue
 		}
-		if slices.ContainsFunc(f.Silent, func(text string) bool { return len(text) > len(place) && text[:len(place)+1] == place+":" }) {
+		if slices.Contains(mute, place) {
 			now[place] = s.workers[place]
 			continue
 		}

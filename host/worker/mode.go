@@ -111,9 +111,9 @@ func (l *ledger) giveUp(f failure) (n int, failed []topology.ComponentID) {
 		}
 		at := f
 		if i >= live {
-			at.component = failed[i-live]
-			if last := replays[i-live].text; last != "" {
-				at.text += "; the last attempt: " + last
+			last := replays[i-live]
+			if at.component = last.failed; last.text != "" {
+				at.text += "; the last attempt: " + last.text
 			}
 		}
 		dead = append(dead, l.deadTuple(tree, at, now))

@@ -53,6 +53,19 @@ var testComponents = map[string]func() error{
 	"breaks":     breaks,
 }
 
+// numbersToSink is the plainest topology: a spout, and a bolt that notes what comes.
+const numbersToSink = `
+name: t
+spouts:
+  numbers:
+    component: numbers
+    output: [n, text]
+bolts:
+  sink:
+    component: sink
+    inputs: [numbers]
+`
+
 // numbers emits 0 … n-1 and a text of as many words as the number's last digit.
 func numbers(n int) error {
 	i := -1

@@ -119,17 +119,7 @@ bolts:
 // spoutLedger returns the ledger of a spout task that has not been started.
 func spoutLedger(t *testing.T) *ledger {
 	t.Helper()
-	f := newFixture(t, `
-name: t
-spouts:
-  numbers:
-    component: numbers
-    output: [n, text]
-bolts:
-  sink:
-    component: sink
-    inputs: [numbers]
-`)
+	f := newFixture(t, numbersToSink)
 	if err := f.Apply(f.Everything(Active)); err != nil {
 		t.Fatal(err)
 	}

@@ -101,17 +101,7 @@ bolts:
 // A living child's memory is told on demand, not otherwise.
 func TestLookAtChildren(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, `
-name: t
-spouts:
-  numbers:
-    component: numbers
-    output: [n, text]
-bolts:
-  sink:
-    component: sink
-    inputs: [numbers]
-`, func(o *Options) { o.Finite = false })
+	f := newFixture(t, numbersToSink, func(o *Options) { o.Finite = false })
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { f.result <- f.Run(ctx) }()
 	deadline := time.Now().Add(time.Minute)

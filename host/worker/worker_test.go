@@ -11,17 +11,7 @@ import (
 
 func TestEveryRowArrives(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, `
-name: t
-spouts:
-  numbers:
-    component: numbers
-    output: [n, text]
-bolts:
-  sink:
-    component: sink
-    inputs: [numbers]
-`)
+	f := newFixture(t, numbersToSink)
 	if s := f.run(); s != (Summary{Acked: 10_000}) {
 		t.Errorf("%+v", s)
 	}

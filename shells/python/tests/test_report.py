@@ -192,6 +192,13 @@ def test_many_long_errors_go_out_in_replies_of_moderate_size(start, form):
     assert max(n for _, _, n in child.book.replies) <= 3
 
 
+def frame_sizes(child):
+    """Return a list that gets the size of each frame that the child writes."""
+    sizes, exactly = [], child._exactly
+    child._exactly = lambda n: sizes.append(n) or exactly(n)
+    return sizes
+
+
 def test_a_frame_is_larger_than_its_rows_by_64_KiB_at_most(start):
     child = start(
         """
@@ -211,9 +218,7 @@ def test_a_frame_is_larger_than_its_rows_by_64_KiB_at_most(start):
         outputs=[[name, ["v"]] for name in ("default", "side", "third")],
         welcome={"max_message_bytes": 65536},
     )
-    sizes = []
-    exactly = child._exactly
-    child._exactly = lambda n: sizes.append(n) or exactly(n)
+    sizes = frame_sizes(child)
     child.run("a")
     assert [len(child.book.by_row(1, name)[0]) for name in ("default", "side", "third")] == [1, 63, 1]
     assert "characters left out" in child.outcomes(1)[0]["message"] and "characters left out" in child.said[LOG][0][1]
@@ -239,8 +244,6 @@ def test_a_spouts_frame_is_no_larger_either(start):
         outputs=[[name, ["v"]] for name in ("default", "side", "third")],
         welcome={"max_message_bytes": 65536},
     )
-    sizes = []
-    exactly = child._exactly
-    child._exactly = lambda n: sizes.append(n) or exactly(n)
+    sizes = frame_sizes(child)
     assert len(child.ask(65)) == 65
     assert sum(e.wants for e in child.rows) == 2 and max(sizes) <= 2 * 65536

@@ -13,7 +13,7 @@ from ._msgpack import WireError
 from ._outbox import ERROR_CHARS, BoltOutbox
 from ._report import describe
 from ._session import CURRENT
-from ._signature import GENERATOR, call_of, flags_of, taken
+from ._signature import GENERATOR, call_of, called, flags_of, taken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Loop:
     def hook(self, fn: Callable[..., Any], *args: Any) -> None:
         """Call a hook of the user's; an exception is reported."""
         try:
-            taken(fn, fn(*args))
+            called(fn, *args)
         except Exception as e:
             self.session.error(e)
 
@@ -245,7 +245,7 @@ class ClassBolt(LaneBolt):
         self.tracked = ENDS if bolt.auto_anchor else UNTRACKED
         session.auto_anchor = bolt.auto_anchor
         self.emitter = Emitter(session, bolt, lane, session.emit, False, Bolt)
-        taken(bolt.initialize, bolt.initialize(session.conf, session.ctx))
+        called(bolt.initialize, session.conf, session.ctx)
         self.emitter.rebuild()
         for cls in session.inputs:
             make = class_loop(cls.fields, not bolt.auto_ack)
@@ -298,7 +298,7 @@ class BatchBolt(BoltLoop):
     def start(self) -> dict[str, Any]:
         """Initialise."""
         self.session.auto_anchor = self.component.auto_anchor
-        taken(self.component.initialize, self.component.initialize(self.session.conf, self.session.ctx))
+        called(self.component.initialize, self.session.conf, self.session.ctx)
         return {}
 
     def data(self, seq: int, input: int, task: int, n: int, body: Any, runs: bytes | None = None, *_: Any) -> None:
@@ -309,7 +309,7 @@ class BatchBolt(BoltLoop):
         token = CURRENT.set(tuples)
         error = None
         try:
-            taken(self.component.process_batch, self.component.process_batch(tuples[:]))
+            called(self.component.process_batch, tuples[:])
         except Exception as e:
             error = e
         finally:

@@ -40,6 +40,11 @@ def taken(fn: Any, returned: Any) -> None:
         raise TypeError(f"{what}, which nothing awaits; make it `async def {name}`")
 
 
+def called(fn: Any, *args: Any) -> None:
+    """Call code that is not async; raise if it is after all."""
+    taken(fn, fn(*args))
+
+
 def call_of(
     fn: Any, fields: Sequence[str], component: str, source: str | None = None
 ) -> tuple[str, list[str] | None]:

@@ -10,7 +10,7 @@ from ._bolts import Loop
 from ._fast import Emitter, FunctionEmitter, source_loop
 from ._lane import UNTRACKED, Frame, Lane
 from ._outbox import SpoutOutbox
-from ._signature import call_of, taken
+from ._signature import call_of, called, taken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -234,7 +234,7 @@ class ClassSpout(SpoutLoop):
             return session.emit(values, stream, None, direct_task, need_task_ids, tup_id if id is None else id)
 
         self.emitter = Emitter(session, spout, lane, slow, True, Spout)
-        taken(spout.initialize, spout.initialize(session.conf, session.ctx))
+        called(spout.initialize, session.conf, session.ctx)
         self.emitter.rebuild()
         return {"replays": self.replays}
 
